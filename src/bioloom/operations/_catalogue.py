@@ -1,0 +1,523 @@
+"""The catalogue: operations register here, are checked here, and are sent to the engine that fits the data."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import math
+import re
+import types
+import typing
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioloom import device
+from bioloom.errors import BioloomError, InputError
+from bioloom.operations._types import ArrayOf, Number, SpacingOf
+
+Halo = Callable[..., float]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of an operation, as its signature and docstring tell it.
+
+    Attributes
+    ----------
+    name : str
+        Its name.
+    kind : str
+        ``image``, ``labels``, ``mask``, ``spacing``, ``number``, ``integer``, ``boolean`` or ``choice``.
+    default : object
+        Its default, or `inspect.Parameter.empty`.
+    optional : bool
+        Whether None is allowed.
+    limits : Number
+        Range, step and unit of a number.
+    choices : tuple of str
+        What a choice may be.
+    description : str
+        First sentences of its entry in the docstring.
+    """
+
+    name: str
+    kind: str
+    default: Any
+    optional: bool
+    limits: Number
+    choices: tuple[str, ...]
+    description: str
+
+    @property
+    def is_array(self) -> bool:
+        """Whether it takes pixels."""
+        return self.kind in ("image", "labels", "mask")
+
+    @property
+    def required(self) -> bool:
+        """Whether it must be given."""
+        return self.default is inspect.Parameter.empty
+
+    def check(self, value: Any, operation: str) -> Any:
+        """Return the value in its right type.
+
+        Raises
+        ------
+        InputError
+            If it is of another type or out of range.
+        """
+        where = f"{operation}: {self.name}"
+        if value is None:
+            if self.optional:
+                return None
+            raise InputError(f"{where} is missing. Give {self._wanted()}.")
+        if self.kind == "choice":
+            if value not in self.choices:
+                raise InputError(f"{where} is {value!r}, but must be one of {', '.join(self.choices)}.")
+            return value
+        if self.kind == "boolean":
+            if isinstance(value, (bool, np.bool_)):
+                return bool(value)
+            raise InputError(f"{where} is {value!r}, but must be true or false.")
+        if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
+            raise InputError(f"{where} is {value!r}. Give {self._wanted()}.")
+        low, high = self.limits.minimum, self.limits.maximum
+        if not math.isfinite(value) or (low is not None and value < low) or (high is not None and value > high):
+            raise InputError(f"{where} is {value}. Give {self._wanted()}.")
+        if self.kind == "integer":
+            if int(value) != value:
+                raise InputError(f"{where} is {value}. Give {self._wanted()}.")
+            return int(value)
+        return float(value)
+
+    def _wanted(self) -> str:
+        noun = {"integer": "a whole number", "number": "a number"}.get(self.kind, f"a {self.kind}")
+        low, high = self.limits.minimum, self.limits.maximum
+        if low is not None and high is not None:
+            noun += f" from {low:g} to {high:g}"
+        elif low is not None:
+            noun += f" of at least {low:g}"
+        return noun
+
+    def schema(self) -> dict[str, Any]:
+        """Return the JSON schema of the parameter."""
+        if self.is_array:
+            described: dict[str, Any] = {"type": "string", "format": "path", "kind": self.kind}
+        elif self.kind == "spacing":
+            positive = {"type": "number", "exclusiveMinimum": 0}
+            described = {"type": ["array", "null"], "items": positive, "minItems": 2, "maxItems": 3}
+        elif self.kind == "choice":
+            described = {"type": "string", "enum": list(self.choices)}
+        else:
+            described = {"type": [self.kind, "null"] if self.optional else self.kind}
+            if self.limits.minimum is not None:
+                described["minimum"] = self.limits.minimum
+            if self.limits.maximum is not None:
+                described["maximum"] = self.limits.maximum
+            if self.limits.unit:
+                described["unit"] = self.limits.unit
+        described["description"] = self.description
+        if not self.required:
+            described["default"] = self.default
+        return described
+
+
+class Operation:
+    """A plain, typed function of images that runs wherever its data is.
+
+    Call it like the function it was made from. NumPy arrays (and whatever NumPy can convert) are computed by
+    NumPy-based libraries and give NumPy arrays; OpenCL arrays stay on their device; Dask arrays give Dask arrays,
+    computed block by block where the operation is local, as a whole where it is not.
+
+    Attributes
+    ----------
+    name, category, summary : str
+        How it is found; the category is a path such as ``Filter/Smooth``.
+    parameters : dict of str to Parameter
+        All parameters, arrays first.
+    returns : str
+        ``image``, ``labels`` or ``mask``.
+    """
+
+    def __init__(
+        self, function: Callable[..., Any], category: str, halo: Halo | None, allow_nan: bool
+    ) -> None:
+        functools.update_wrapper(self, function)
+        self.function = function
+        self.name = function.__name__
+        self.category = category
+        self.halo = halo
+        self.allow_nan = allow_nan
+        self.summary = (inspect.getdoc(function) or "").partition("\n")[0]
+        self.signature = inspect.signature(function)
+        hints = get_type_hints(function, include_extras=True)
+        self.parameters = {
+            name: _parameter(name, parameter.default, hints[name], inspect.getdoc(function) or "")
+            for name, parameter in self.signature.parameters.items()
+        }
+        self.returns: str = _markers(hints["return"])[0].kind
+        self._opencl: Callable[..., Any] | None = None
+        self._opencl_ndims: tuple[int, ...] = ()
+
+    @property
+    def arrays(self) -> tuple[Parameter, ...]:
+        """The parameters that take pixels."""
+        return tuple(p for p in self.parameters.values() if p.is_array)
+
+    @property
+    def settings(self) -> tuple[Parameter, ...]:
+        """The parameters that do not take pixels."""
+        return tuple(p for p in self.parameters.values() if not p.is_array)
+
+    @property
+    def title(self) -> str:
+        """The name as a menu shows it."""
+        text = self.name.replace("_", " ")
+        for name in ("Gaussian", "Otsu", "Voronoi", "Sobel"):
+            text = text.replace(name.lower(), name)
+        text = text.replace("Voronoi Otsu", "Voronoi–Otsu").replace("gaussians", "Gaussians")
+        return text[0].upper() + text[1:]
+
+    @property
+    def engines(self) -> tuple[str, ...]:
+        """The engines it has an implementation for."""
+        return ("numpy", "opencl") if self._opencl else ("numpy",)
+
+    def opencl(self, *, ndims: Sequence[int] = (2, 3)) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Register the implementation for OpenCL arrays, right for images of `ndims` axes."""
+
+        def register(function: Callable[..., Any]) -> Callable[..., Any]:
+            self._opencl, self._opencl_ndims = function, tuple(ndims)
+            return function
+
+        return register
+
+    def check_parameters(self, **parameters: Any) -> dict[str, Any]:
+        """Return all settings, checked and with defaults filled in.
+
+        Parameters
+        ----------
+        **parameters
+            Settings by name (no arrays).
+
+        Raises
+        ------
+        InputError
+            If a name is unknown or a value is of the wrong type or out of range.
+        """
+        known = {p.name for p in self.settings}
+        unknown = sorted(set(parameters) - known)
+        if unknown:
+            raise InputError(f"{self.name} has no parameter {', '.join(unknown)}. It has: {', '.join(sorted(known)) or 'none'}.")
+        checked: dict[str, Any] = {}
+        for parameter in self.settings:
+            value = parameters.get(parameter.name, None if parameter.required else parameter.default)
+            checked[parameter.name] = value if parameter.kind == "spacing" else parameter.check(value, self.name)
+        return checked
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the operation where its data is; see the class."""
+        try:
+            bound = self.signature.bind_partial(*args, **kwargs)
+        except TypeError as error:
+            raise InputError(f"{self.name}: {error}. Its signature is {self.name}{self._plain_signature()}.") from None
+        given = dict(bound.arguments)
+        arrays = {p.name: given.pop(p.name) for p in self.arrays if given.get(p.name) is not None}
+        for parameter in self.arrays:
+            given.pop(parameter.name, None)
+            if parameter.name not in arrays and not parameter.optional:
+                raise InputError(f"{self.name} needs {parameter.name}: an array (y, x) or (z, y, x).")
+        settings = self.check_parameters(**given)
+        arrays = {name: self._check_array(name, array) for name, array in arrays.items()}
+        shape = self._common_shape(arrays)
+        if "spacing" in settings:
+            settings["spacing"] = check_spacing(settings["spacing"], len(shape), self.name)
+        if any(device.is_dask(a) for a in arrays.values()):
+            return self._run_dask(arrays, settings)
+        if any(device.is_opencl(a) for a in arrays.values()):
+            return self._run_opencl(arrays, settings, len(shape))
+        return self.function(**arrays, **settings)
+
+    def _run_opencl(self, arrays: dict[str, Any], settings: dict[str, Any], ndim: int) -> Any:
+        if self._opencl is not None and ndim in self._opencl_ndims:
+            pushed = {name: device.push(array) for name, array in arrays.items()}
+            return device.on_device(self._opencl, **pushed, **settings)
+        pulled = {name: device.pull(array) for name, array in arrays.items()}
+        return device.push(self.function(**pulled, **settings))
+
+    def _run_dask(self, arrays: dict[str, Any], settings: dict[str, Any]) -> Any:
+        import dask.array as da
+
+        lazy = {name: a if device.is_dask(a) else da.from_array(device.pull(a)) for name, a in arrays.items()}
+        first = next(iter(lazy.values()))
+        if self.halo is None:
+            # Global operations need every pixel; the result is one block.
+            whole = {name: a.rechunk(a.shape) for name, a in lazy.items()}
+            names = list(whole)
+            sample = self.function(**{n: np.zeros((1,) * a.ndim, a.dtype) for n, a in whole.items()}, **settings)
+            return da.map_blocks(
+                lambda *blocks: self.function(**dict(zip(names, blocks, strict=True)), **settings),
+                *whole.values(),
+                dtype=sample.dtype,
+                meta=np.empty((0,) * first.ndim, sample.dtype),
+            )
+        spacing = settings.get("spacing") or (1.0,) * first.ndim
+        values = {k: v for k, v in settings.items() if k in inspect.signature(self.halo).parameters}
+        depth = {a: min(math.ceil(self.halo(**values) / spacing[a]), n) for a, n in enumerate(first.shape)}
+        names = list(lazy)
+        sample = self.function(**{n: np.zeros((1,) * a.ndim, a.dtype) for n, a in lazy.items()}, **settings)
+        return da.map_overlap(
+            lambda *blocks: self.function(**dict(zip(names, blocks, strict=True)), **settings),
+            *lazy.values(),
+            depth=depth,
+            boundary="none",
+            dtype=sample.dtype,
+            meta=np.empty((0,) * first.ndim, sample.dtype),
+        )
+
+    def _check_array(self, name: str, array: Any) -> Any:
+        if not (device.is_opencl(array) or device.is_dask(array)):
+            array = np.asarray(array)
+        kind = self.parameters[name].kind
+        where = f"{self.name}: {name}"
+        if array.ndim not in (2, 3):
+            raise InputError(
+                f"{where} has the shape {tuple(array.shape)}, but must be (y, x) or (z, y, x). "
+                "For time series or channels call bioloom.operations.over_frames, or pick one frame."
+            )
+        if 0 in array.shape:
+            raise InputError(f"{where} has no pixels (shape {tuple(array.shape)}).")
+        if array.dtype.kind not in "buif":
+            raise InputError(f"{where} holds values of type {array.dtype}, but must hold real numbers.")
+        if device.is_opencl(array) or device.is_dask(array):
+            return array
+        if array.dtype == np.float16:
+            array = array.astype(np.float32)
+        if array.dtype.kind == "f" and not self.allow_nan:
+            wrong = array.size - np.count_nonzero(np.isfinite(array)) if not np.isfinite(array.sum()) else 0
+            if wrong:
+                raise InputError(
+                    f"{where} holds {wrong} NaN or infinite pixels, which would spread. Replace them first: "
+                    "bioloom.operations.replace_nan, in the menu Layers > Filter."
+                )
+        return as_labels(array, where) if kind == "labels" else array
+
+    def _common_shape(self, arrays: dict[str, Any]) -> tuple[int, ...]:
+        shapes = {name: tuple(a.shape) for name, a in arrays.items()}
+        if len(set(shapes.values())) > 1:
+            listed = " and ".join(f"{name} {shape}" for name, shape in shapes.items())
+            raise InputError(f"{self.name}: the shapes differ: {listed}. All must cover the same pixels.")
+        return next(iter(shapes.values()))
+
+    def _plain_signature(self) -> str:
+        shown = [p.name if p.required else f"{p.name}={p.default!r}" for p in self.parameters.values()]
+        return f"({', '.join(shown)})"
+
+    def schema(self) -> dict[str, Any]:
+        """Return a description fit for function calling: name, category and a JSON schema of the parameters."""
+        return {
+            "name": self.name,
+            "title": self.title,
+            "category": self.category,
+            "description": self.summary,
+            "engines": list(self.engines),
+            "returns": self.returns,
+            "parameters": {
+                "type": "object",
+                "properties": {p.name: p.schema() for p in self.parameters.values()},
+                "required": [p.name for p in self.parameters.values() if p.required],
+                "additionalProperties": False,
+            },
+        }
+
+    def __repr__(self) -> str:
+        return f"<operation {self.name}{self._plain_signature()}>"
+
+
+CATALOGUE: dict[str, Operation] = {}
+
+
+def operation(category: str, *, halo: Halo | None = None, allow_nan: bool = False) -> Callable[[Callable[..., Any]], Operation]:
+    """Put a function into the catalogue.
+
+    Parameters
+    ----------
+    category
+        Path of the menu, such as ``Filter/Smooth``.
+    halo
+        Function of (some of) the settings that gives how far, in units of spacing, a pixel of the result depends on
+        the input; None for operations that need the whole image.
+    allow_nan
+        Whether pixels that are NaN are handled; otherwise they are refused with advice.
+    """
+
+    def register(function: Callable[..., Any]) -> Operation:
+        entry = Operation(function, category, halo, allow_nan)
+        CATALOGUE[entry.name] = entry
+        return entry
+
+    return register
+
+
+def get_operation(name: str) -> Operation:
+    """Return an operation by its name.
+
+    Raises
+    ------
+    InputError
+        If there is none; the message suggests similar names.
+    """
+    import difflib
+
+    if name not in CATALOGUE:
+        similar = difflib.get_close_matches(name, CATALOGUE, n=3)
+        hint = f"Did you mean {' or '.join(similar)}?" if similar else "`bioloom operations` lists them all."
+        raise InputError(f"There is no operation {name!r}. {hint}")
+    return CATALOGUE[name]
+
+
+def over_frames(
+    operation: Operation | str,
+    *arrays: Any,
+    frame_axis: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+    **settings: Any,
+) -> NDArray[Any]:
+    """Apply an operation to every frame of a time series.
+
+    Parameters
+    ----------
+    operation
+        The operation or its name.
+    *arrays
+        Its arrays in order, (t, y, x) or (t, z, y, x), all with the same number of frames; None for one left out.
+    frame_axis
+        The axis of time (or of channels), the same for all arrays.
+    progress
+        Called as ``progress(done, total)`` after each frame.
+    **settings
+        The other parameters of the operation.
+
+    Returns
+    -------
+    numpy.ndarray
+        The results of all frames, stacked along `frame_axis`. Labels are numbered per frame.
+
+    Raises
+    ------
+    InputError
+        If the frames do not fit the operation.
+    """
+    chosen = get_operation(operation) if isinstance(operation, str) else operation
+    present = [a for a in arrays if a is not None]
+    if not present or any(np.ndim(a) <= frame_axis for a in present):
+        raise InputError(f"{chosen.name}: there is no axis {frame_axis} to go along; give arrays such as (t, y, x).")
+    counts = {a.shape[frame_axis] for a in present}
+    if len(counts) > 1:
+        raise InputError(f"{chosen.name}: the arrays have different numbers of frames: {sorted(counts)}.")
+    total = counts.pop()
+    result: NDArray[Any] | None = None
+    for index in range(total):
+        frames = [None if a is None else np.asarray(a[(slice(None),) * frame_axis + (index,)]) for a in arrays]
+        frame = device.pull(chosen(*frames, **settings))
+        if result is None:
+            result = np.empty((total, *frame.shape), frame.dtype)
+        result[index] = frame
+        if progress:
+            progress(index + 1, total)
+    if result is None:
+        raise InputError(f"{chosen.name}: the time series has no frames.")
+    return np.moveaxis(result, 0, frame_axis)
+
+
+def check_spacing(spacing: Any, ndim: int, where: str) -> tuple[float, ...] | None:
+    """Return the spacing as a tuple of `ndim` positive numbers, or None.
+
+    Raises
+    ------
+    InputError
+        If it has another length or values that are not positive.
+    """
+    if spacing is None:
+        return None
+    try:
+        values = tuple(float(s) for s in np.atleast_1d(spacing))
+    except (TypeError, ValueError):
+        values = ()
+    if len(values) != ndim or any(not math.isfinite(s) or s <= 0 for s in values):
+        axes = "(y, x)" if ndim == 2 else "(z, y, x)"
+        raise InputError(f"{where}: spacing is {spacing!r}, but must be {ndim} positive numbers {axes}.")
+    return values
+
+
+def as_labels(array: NDArray[Any], where: str) -> NDArray[Any]:
+    """Return labels as an unsigned array of the smallest sufficient of uint32 and uint64.
+
+    Raises
+    ------
+    InputError
+        If values are negative or not whole numbers.
+    """
+    if array.dtype in (np.uint8, np.uint16, np.uint32):
+        return array
+    if array.dtype == bool:
+        return array.astype(np.uint8)
+    if array.dtype.kind == "f" and not np.array_equal(array, np.rint(array)):
+        raise InputError(f"{where} must be labels (whole numbers, 0 is background), but holds fractions. Is it an intensity image?")
+    if array.size and array.min() < 0:
+        raise InputError(f"{where} must be labels, but holds negative values (smallest: {array.min()}).")
+    big = array.size and array.max() > np.iinfo(np.uint32).max
+    if big:
+        raise InputError(f"{where} holds the label {array.max()}; labels up to {np.iinfo(np.uint32).max} are possible. Relabel it first.")
+    return array.astype(np.uint32)
+
+
+def _markers(hint: Any) -> list[Any]:
+    """Collect the metadata of Annotated, also inside an optional."""
+    if get_origin(hint) in (Union, types.UnionType):
+        return [m for inner in get_args(hint) for m in _markers(inner)]
+    return list(getattr(hint, "__metadata__", ()))
+
+
+def _plain_types(hint: Any) -> Iterator[Any]:
+    if get_origin(hint) in (Union, types.UnionType):
+        for inner in get_args(hint):
+            yield from _plain_types(inner)
+    elif hasattr(hint, "__metadata__"):
+        yield from _plain_types(hint.__origin__)
+    else:
+        yield hint
+
+
+def _parameter(name: str, default: Any, hint: Any, docstring: str) -> Parameter:
+    markers = _markers(hint)
+    plain = list(_plain_types(hint))
+    limits = next((m for m in markers if isinstance(m, Number)), Number())
+    choices: tuple[str, ...] = ()
+    array = next((m for m in markers if isinstance(m, ArrayOf)), None)
+    if array:
+        kind = array.kind
+    elif any(isinstance(m, SpacingOf) for m in markers):
+        kind = "spacing"
+    elif get_origin(plain[0]) is Literal:
+        kind, choices = "choice", typing.get_args(plain[0])
+    elif bool in plain:
+        kind = "boolean"
+    elif int in plain:
+        kind = "integer"
+    elif float in plain:
+        kind = "number"
+    else:
+        raise BioloomError(f"The parameter {name} has the type {hint}, which no form can show.")
+    optional = type(None) in plain or default is None
+    return Parameter(name, kind, default, optional, limits, choices, _description(name, docstring))
+
+
+def _description(name: str, docstring: str) -> str:
+    """Return a parameter's text from a numpydoc docstring."""
+    match = re.search(rf"^{name}(?: :.*)?\n((?:[ \t]+.*\n?)+)", docstring + "\n", re.MULTILINE)
+    return " ".join(match.group(1).split()) if match else ""

@@ -1,0 +1,313 @@
+"""Operations give the right pixels, on every engine and for every shape of data."""
+
+import inspect
+
+import numpy as np
+import pytest
+from scipy import ndimage
+from skimage import filters, segmentation
+
+from bioloom import device, operations
+from bioloom.errors import InputError
+from bioloom.operations import CATALOGUE, over_frames
+
+SHAPES = {"2D": (61, 83), "3D": (21, 37, 41)}
+
+
+def blobs(shape, seed=0, dtype=np.float32):
+    """Bright round spots on a dark, noisy ground."""
+    rng = np.random.default_rng(seed)
+    points = np.zeros(shape)
+    points[tuple(rng.integers(6, n - 6, 14) for n in shape)] = 1
+    image = 4000 * ndimage.gaussian_filter(points, 2) / ndimage.gaussian_filter(points, 2).max() + rng.normal(100, 5, shape)
+    return image.astype(dtype)
+
+
+def arguments(operation, shape):
+    """Real input for every array an operation takes."""
+    image = blobs(shape)
+    mask = image > filters.threshold_otsu(image)
+    labels = ndimage.label(mask)[0].astype(np.uint32)
+    seeds = np.where(ndimage.binary_erosion(mask), labels, 0)
+    given = {"image": image, "mask": mask, "labels": labels, "seeds": seeds}
+    return {p.name: given[p.name] for p in operation.arrays}
+
+
+def same_partition(a, b):
+    """Whether two label images are equal up to the numbering."""
+    pairs = np.unique(np.stack([a.ravel(), b.ravel()]), axis=1)
+    return len(np.unique(pairs[0])) == len(np.unique(pairs[1])) == pairs.shape[1]
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_every_operation_keeps_the_shape_and_does_not_touch_its_input(name, shape):
+    operation = CATALOGUE[name]
+    given = arguments(operation, shape)
+    before = {k: v.copy() for k, v in given.items()}
+    result = operation(**given)
+    assert result.shape == shape
+    assert result.any()
+    if operation.returns == "labels":
+        assert result.dtype == np.uint32
+    for k in given:
+        np.testing.assert_array_equal(given[k], before[k])
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint16, np.int32, np.float32, np.float64, bool])
+@pytest.mark.parametrize("name", [n for n, o in CATALOGUE.items() if [p.name for p in o.arrays] == ["image"]])
+def test_every_dtype_of_image(name, dtype):
+    image = blobs(SHAPES["2D"])
+    image = image > image.mean() if dtype is bool else (image / 40).astype(dtype)
+    assert CATALOGUE[name](image).shape == image.shape
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_one_pixel_and_a_constant_image(name):
+    operation = CATALOGUE[name]
+    for shape in ((1, 1), (5, 7), (1, 4, 4)):
+        result = operation(**{p.name: np.zeros(shape, np.uint16) for p in operation.arrays})
+        assert result.shape == shape
+        assert not np.asarray(result).any()
+
+
+def test_filters_equal_scipy():
+    image = blobs(SHAPES["3D"])
+    blurred = ndimage.gaussian_filter(image, 1.5, mode="nearest", truncate=4)
+    np.testing.assert_array_equal(operations.gaussian_blur(image, sigma=1.5), blurred)
+    np.testing.assert_array_equal(operations.median(image, radius=1), ndimage.median_filter(image, 3, mode="nearest"))
+    opened = ndimage.grey_opening(image, size=5, mode="nearest")
+    np.testing.assert_array_equal(operations.top_hat(image, radius=2), image - opened)
+    edges = np.sqrt(sum(ndimage.sobel(image, axis, mode="nearest") ** 2 for axis in range(3)))
+    np.testing.assert_allclose(operations.sobel(image), edges, rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float64])
+def test_otsu_equals_scikit_image(dtype):
+    image = (blobs(SHAPES["2D"]) / 40).astype(dtype) if dtype != np.float64 else blobs(SHAPES["2D"], dtype=dtype)
+    np.testing.assert_array_equal(operations.threshold_otsu(image), image > filters.threshold_otsu(image))
+
+
+def test_otsu_takes_nan_as_background():
+    image = blobs(SHAPES["2D"])
+    image[:3] = np.nan
+    mask = operations.threshold_otsu(image)
+    assert not mask[:3].any()
+    assert mask.any()
+
+
+def test_connected_components_and_corners():
+    mask = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 0], [1, 1, 1]], bool)
+    assert operations.connected_components(mask).max() == 2
+    assert operations.connected_components(mask, diagonal=False).max() == 3
+
+
+def test_voronoi_otsu_separates_touching_discs():
+    y, x = np.mgrid[:60, :100]
+    image = 200.0 * ((np.hypot(y - 30, x - 35) < 16) | (np.hypot(y - 30, x - 65) < 16)) + 10
+    labels = operations.voronoi_otsu_labeling(image, spot_sigma=8, outline_sigma=1)
+    assert labels.max() == 2
+    assert labels[30, 35] != labels[30, 65]
+    assert abs(int((labels == 1).sum()) - int((labels == 2).sum())) < 60
+    # Every object is one piece.
+    assert all(ndimage.label(labels == k)[1] == 1 for k in (1, 2))
+
+
+def test_voronoi_otsu_in_physical_units_of_an_anisotropic_stack():
+    coarse = blobs((16, 40, 40), seed=3)[::2]
+    by_units = operations.voronoi_otsu_labeling(coarse, spot_sigma=1.0, outline_sigma=0.4, spacing=(0.8, 0.4, 0.4))
+    by_hand = ndimage.gaussian_filter(coarse, (1.25, 2.5, 2.5), mode="nearest", truncate=4)
+    peaks = (by_hand == ndimage.maximum_filter(by_hand, 3, mode="nearest")) & (by_units > 0)
+    assert ndimage.label(peaks, np.ones((3, 3, 3)))[1] == by_units.max()
+
+
+def test_flooding_equals_the_geodesic_partition_up_to_the_border():
+    image = blobs((80, 90), seed=5)
+    mask = image > filters.threshold_otsu(image)
+    labels = operations.voronoi_otsu_labeling(image, spot_sigma=2, outline_sigma=0)
+    assert ((labels > 0) == mask).all()
+
+
+def test_seeded_watershed_equals_scikit_image_and_keeps_ids():
+    image = blobs(SHAPES["2D"])
+    seeds = np.zeros(image.shape, np.uint32)
+    seeds[10, 10], seeds[40, 60], seeds[55, 5] = 7, 4_000_000_000, 12
+    grown = operations.seeded_watershed(image, seeds)
+    assert set(np.unique(grown)) == {7, 12, 4_000_000_000}
+    small = np.searchsorted([0, 7, 12, 4_000_000_000], seeds)
+    assert same_partition(grown, segmentation.watershed(image, small))
+    mask = image > image.mean()
+    assert not operations.seeded_watershed(image, seeds, mask)[~mask].any()
+
+
+def test_removing_labels_keeps_the_ids_of_the_others():
+    labels = np.zeros((12, 12), np.uint32)
+    labels[0:3, 4:6], labels[5:9, 5:9], labels[5:7, 2:4] = 9, 4_294_967_295, 3
+    assert set(np.unique(operations.remove_labels_at_edges(labels))) == {0, 3, 4_294_967_295}
+    assert set(np.unique(operations.remove_labels_by_size(labels, minimum=5))) == {0, 9, 4_294_967_295}
+    assert set(np.unique(operations.remove_labels_by_size(labels, maximum=5))) == {0, 3}
+    physical = operations.remove_labels_by_size(labels, minimum=2, spacing=(0.5, 0.5))
+    assert set(np.unique(physical)) == {0, 4_294_967_295}
+
+
+def test_lateral_edges_keep_objects_cut_in_z():
+    labels = np.zeros((3, 8, 8), np.uint8)
+    labels[:, 3:5, 3:5], labels[1, 0:2, 0:2] = 1, 2
+    assert set(np.unique(operations.remove_labels_at_edges(labels))) == {0}
+    assert set(np.unique(operations.remove_labels_at_edges(labels, edges="lateral"))) == {0, 1}
+
+
+def test_expand_labels_equals_scikit_image():
+    labels = arguments(CATALOGUE["expand_labels"], SHAPES["2D"])["labels"]
+    np.testing.assert_array_equal(operations.expand_labels(labels, distance=3), segmentation.expand_labels(labels, 3))
+
+
+@pytest.mark.parametrize("name", [n for n, o in CATALOGUE.items() if o.halo is not None])
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_dask_blocks_equal_the_whole(name, shape):
+    da = pytest.importorskip("dask.array")
+    operation = CATALOGUE[name]
+    given = arguments(operation, shape)
+    lazy = {k: da.from_array(v, chunks=23) for k, v in given.items()}
+    result = operation(**lazy)
+    assert device.is_dask(result)
+    np.testing.assert_array_equal(result.compute(scheduler="synchronous"), operation(**given))
+
+
+def test_dask_for_a_global_operation_is_computed_as_a_whole():
+    da = pytest.importorskip("dask.array")
+    image = blobs(SHAPES["2D"])
+    result = operations.voronoi_otsu_labeling(da.from_array(image, chunks=20), spot_sigma=2)
+    np.testing.assert_array_equal(
+        result.compute(scheduler="synchronous"), operations.voronoi_otsu_labeling(image, spot_sigma=2)
+    )
+
+
+def test_zarr_arrays_are_read(tmp_path):
+    zarr = pytest.importorskip("zarr")
+    image = blobs(SHAPES["2D"])
+    stored = zarr.create_array(tmp_path / "image.zarr", data=image, chunks=(20, 20))
+    np.testing.assert_array_equal(operations.gaussian_blur(stored), operations.gaussian_blur(image))
+
+
+def test_frames_are_computed_one_by_one():
+    movie = np.stack([blobs(SHAPES["2D"], seed=s) for s in range(3)])
+    seen = []
+    result = over_frames("gaussian_blur", movie, sigma=2, progress=lambda done, total: seen.append((done, total)))
+    np.testing.assert_array_equal(result[1], operations.gaussian_blur(movie[1], sigma=2))
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+    moved = over_frames("sobel", np.moveaxis(movie, 0, -1), frame_axis=2)
+    np.testing.assert_array_equal(moved[..., 2], operations.sobel(movie[2]))
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda im: operations.gaussian_blur(im[0]), r"shape \(83,\)"),
+        (lambda im: operations.gaussian_blur(np.stack([[im]])), "over_frames"),
+        (lambda im: operations.gaussian_blur(im[:0]), "no pixels"),
+        (lambda im: operations.gaussian_blur(im.astype(complex)), "complex"),
+        (lambda im: operations.gaussian_blur(im, sigma=-1), "from 0 to 1000"),
+        (lambda im: operations.gaussian_blur(im, sigma="wide"), "sigma is 'wide'"),
+        (lambda im: operations.gaussian_blur(im, sigma=np.nan), "sigma is nan"),
+        (lambda im: operations.gaussian_blur(im, size=3), "size"),
+        (lambda im: operations.gaussian_blur(im, spacing=(1, 2, 3)), "2 positive numbers"),
+        (lambda im: operations.gaussian_blur(im, spacing=(1, 0)), "positive"),
+        (lambda im: operations.gaussian_blur(np.where(im > 150, np.nan, im)), "NaN"),
+        (lambda im: operations.remove_labels_by_size(im + 0.5), "fractions"),
+        (lambda im: operations.remove_labels_by_size(-np.ones((4, 4), int)), "negative"),
+        (lambda im: operations.remove_labels_by_size(np.full((4, 4), 2**33)), "Relabel"),
+        (lambda im: operations.remove_labels_at_edges(im > 0, edges="top"), "one of all, lateral"),
+        (lambda im: operations.connected_components(im > 0, diagonal=1), "true or false"),
+        (lambda im: operations.seeded_watershed(im), "needs seeds"),
+        (lambda im: operations.seeded_watershed(im, np.ones((3, 3), int)), "shapes differ"),
+        (lambda im: operations.get_operation("gausian_blur"), "gaussian_blur"),
+    ],
+)
+def test_bad_input_is_refused_with_the_way_out(call, says):
+    with pytest.raises(InputError, match=says):
+        call(blobs(SHAPES["2D"]))
+
+
+def test_replace_nan_opens_the_way():
+    image = blobs(SHAPES["2D"])
+    image[3, 4] = np.nan
+    image[5, 6] = np.inf
+    for by in ("minimum", "median", "zero"):
+        assert np.isfinite(operations.gaussian_blur(operations.replace_nan(image, by=by))).all()
+
+
+def test_schemas_follow_the_signatures():
+    for operation in CATALOGUE.values():
+        schema = operation.schema()
+        assert list(schema["parameters"]["properties"]) == list(inspect.signature(operation).parameters)
+        assert schema["description"]
+        for name, described in schema["parameters"]["properties"].items():
+            assert described["description"], f"{operation.name}: {name} is not described in the docstring"
+    sigma = operations.gaussian_blur.schema()["parameters"]["properties"]["sigma"]
+    assert (sigma["type"], sigma["default"], sigma["minimum"]) == ("number", 1.0, 0)
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_docstrings_are_complete(name):
+    text = inspect.getdoc(CATALOGUE[name])
+    for section in ("Parameters\n---", "Returns\n---", "Raises\n---"):
+        assert section in text
+
+
+# ---------------------------------------------------------------------------------------------------- OpenCL
+opencl = pytest.mark.opencl
+
+
+@pytest.fixture
+def _on_opencl():
+    try:
+        device.select("opencl")
+    except Exception as error:
+        pytest.skip(str(error))
+    yield
+    device.select("numpy")
+
+
+@opencl
+@pytest.mark.usefixtures("_on_opencl")
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_opencl_gives_the_numpy_answer(name, shape):
+    operation = CATALOGUE[name]
+    given = arguments(operation, shape)
+    result = operation(**{k: device.push(v) for k, v in given.items()})
+    assert device.is_opencl(result)
+    there, here = device.pull(result), operation(**given)
+    if name == "voronoi_otsu_labeling":
+        # Rounding may move single pixels between objects or over the threshold.
+        assert there.max() == here.max()
+        assert ((there > 0) == (here > 0)).mean() > 0.999
+        order = here.max() + 1
+        pairs, counts = np.unique(there.astype(np.int64) * order + here, return_counts=True)
+        best = {int(p // order): c for p, c in sorted(zip(pairs, counts, strict=True), key=lambda pair: pair[1])}
+        assert sum(best.values()) / here.size > 0.99
+    elif operation.returns == "labels":
+        assert same_partition(there, here)
+    elif operation.returns == "mask":
+        np.testing.assert_array_equal(there.astype(bool), here)
+    else:
+        np.testing.assert_allclose(there, here, rtol=1e-4, atol=0.01)
+
+
+@opencl
+@pytest.mark.usefixtures("_on_opencl")
+def test_big_ids_survive_the_device():
+    labels = np.zeros((8, 8), np.uint32)
+    labels[2:4, 2:4], labels[5:7, 5:7] = 16_777_217, 4_294_967_295
+    np.testing.assert_array_equal(device.pull(device.push(labels)), labels)
+
+
+@opencl
+@pytest.mark.usefixtures("_on_opencl")
+def test_a_chain_stays_on_the_device():
+    image = blobs(SHAPES["2D"])
+    chain = operations.connected_components(operations.threshold_otsu(operations.gaussian_blur(device.push(image))))
+    assert device.is_opencl(chain)
+    here = operations.connected_components(operations.threshold_otsu(operations.gaussian_blur(image)))
+    assert device.pull(chain).max() == here.max()
