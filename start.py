@@ -87,7 +87,7 @@ def finish(command: list[str | Path], cwd: Path | None = None) -> int:
 def missing(packages: list[str]) -> list[str]:
     """Return the Debian packages that are neither installed nor provided by another one."""
     fields = output(["dpkg-query", "-W", "-f", "${db:Status-Status}|${Package}, ${Provides}\n"])
-    installed = set()
+    installed: set[str] = set()
     for line in fields.splitlines():
         status, _, names = line.partition("|")
         if status == "installed":
@@ -155,10 +155,10 @@ def pip_command() -> list[str | Path]:
     raise SetupError(f"{sys.executable} has no pip; install pip 22.3 or newer, or Debian's python3-venv")
 
 
-def install(job: str, requirements: list[str], what: str) -> None:
+def install(job: str, requirements: list[str], what: str, project: str = "") -> None:
     """Install requirements into .venv, unless that was done for the same project file, Python and place."""
     make_venv()
-    state = [(ROOT / "pyproject.toml").read_text(encoding="utf-8"), venv_version(), str(ROOT), *requirements]
+    state = [venv_version(), str(ROOT), project, *requirements]
     key = hashlib.sha256("\0".join(state).encode()).hexdigest()
     marker = VENV / f".installed-for-{job}"
     if marker.is_file() and marker.read_text(encoding="utf-8") == key:
@@ -182,7 +182,8 @@ def demo(arguments: list[str]) -> int:
     if has_display and "--headless" not in arguments and provide(WINDOW_PACKAGES, "the window"):
         say("if the window does not open, install them or add --headless")
     # Editable: the installed package is this folder, so that it is never older than the code.
-    install("demo", ["-e", ".[all]"], "Bioloom with napari and Qt")
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    install("demo", ["-e", ".[all]"], "Bioloom with napari and Qt", project)
     bioloom = PYTHON.with_name("bioloom.exe" if os.name == "nt" else "bioloom")
     say(f"running: {' '.join(['bioloom demo', *arguments])}")
     return finish([bioloom, "demo", *arguments])
