@@ -1,0 +1,117 @@
+"""Scatter plots as files for a publication."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bioloom.errors import InputError
+from bioloom.explore.colours import class_colours
+from bioloom.files import replacing
+
+_SUFFIXES = (".png", ".svg", ".pdf")
+# A vector file with more points than this opens slowly everywhere; above it the points (not the text) become pixels.
+_MOST_VECTOR_POINTS = 20_000
+
+
+def save_scatter(
+    path: str | Path,
+    x: ArrayLike,
+    y: ArrayLike,
+    classes: ArrayLike | None = None,
+    *,
+    x_label: str = "",
+    y_label: str = "",
+    title: str = "",
+    class_names: Mapping[int, str] | None = None,
+) -> None:
+    """Write a scatter plot as PNG (300 dpi), SVG or PDF.
+
+    Parameters
+    ----------
+    path
+        File to write; its suffix chooses the type. It is replaced only when the new one is complete.
+    x, y
+        Coordinates, shape (n,). Points with NaN or infinite coordinates are left out.
+    classes
+        Integers ≥ 0, shape (n,): the class of each point, 0 = none (grey, drawn first). None draws all alike.
+    x_label, y_label, title
+        Text; shown as it is.
+    class_names
+        Names for the legend; a class without one is called "class 3", class 0 "no class". The legend is left out if all
+        points are of class 0.
+
+    Raises
+    ------
+    InputError
+        If the suffix is another one, the lengths differ, a class is no integer ≥ 0, or the file cannot be written.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix not in _SUFFIXES:
+        raise InputError(
+            f"Figures are written as {', '.join(_SUFFIXES)}, but {path.name} was asked for. Change its ending."
+        )
+    xs, ys = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    of_class = np.zeros(xs.shape, dtype=np.intp) if classes is None else np.asarray(classes)
+    if xs.ndim != 1 or not xs.shape == ys.shape == of_class.shape:
+        shapes = f"{xs.shape}, {ys.shape} and {of_class.shape}"
+        raise InputError(f"x, y and classes must be equally long lists of numbers, but their shapes are {shapes}.")
+    if of_class.size and (of_class.dtype.kind not in "iu" or of_class.min() < 0):
+        raise InputError("Classes must be integers ≥ 0, where 0 means no class.")
+    shown = np.isfinite(xs) & np.isfinite(ys)
+    xs, ys, of_class = xs[shown], ys[shown], of_class[shown]
+
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    # No pyplot: it keeps figures in a global list and may start a window system.
+    figure = Figure(figsize=(4.5, 3.5), dpi=300, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    present = np.unique(of_class)
+    colours = class_colours(int(present.max()) if present.size else 0) / 255
+    size = _point_area(len(xs))
+    for number in present:
+        members = of_class == number
+        axes.scatter(
+            xs[members],
+            ys[members],
+            s=size,
+            color=[tuple(colours[number])],
+            linewidths=0,
+            label=_literal(_name_of(int(number), class_names)),
+            rasterized=len(xs) > _MOST_VECTOR_POINTS,
+            gid=f"class-{number}",
+        )
+    axes.set_xlabel(_literal(x_label))
+    axes.set_ylabel(_literal(y_label))
+    axes.set_title(_literal(title), fontsize="medium")
+    axes.spines[["top", "right"]].set_visible(False)
+    if present.any():
+        columns = -(-len(present) // 20)
+        scale = (20 / size) ** 0.5
+        figure.legend(loc="outside right upper", frameon=False, fontsize="small", ncols=columns, markerscale=scale)
+    # No date: the same data give the same file.
+    undated = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}[suffix]
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format=suffix[1:], metadata=undated)
+
+
+def _point_area(n: int) -> float:
+    """Area of a marker in square points (1/72 inch): smaller the more there are."""
+    return float(np.clip(3000 / max(n, 1), 1.0, 16.0))
+
+
+def _name_of(number: int, class_names: Mapping[int, str] | None) -> str:
+    known = {} if class_names is None else class_names
+    return known.get(number, "no class" if number == 0 else f"class {number}")
+
+
+def _literal(text: str) -> str:
+    """Keep matplotlib from reading dollar signs as formulas, and a leading underscore as "not in the legend"."""
+    text = text.replace("$", r"\$")
+    return "\u200b" + text if text.startswith("_") else text
