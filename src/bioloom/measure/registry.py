@@ -1,0 +1,204 @@
+"""What can be measured, and what each measurement needs.
+
+A *quantity* is something that several measurements share, such as the sums of the coordinates of each object. A
+*property* is a measurement that a user can ask for. Both declare by name what they need; `evaluate` computes the
+closure of those needs, each quantity once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+GROUPS = ("size", "position", "intensity", "shape")
+SKIMAGE = "scikit-image, skimage.measure.regionprops"
+SLAB = 1 << 23  # pixels between two looks at whether the user wants to stop
+
+Compute = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Objects:
+    """The objects of one frame, ready to be measured.
+
+    Attributes
+    ----------
+    labels
+        (z, y, x) label image, C-contiguous uint32 or uint64; a plane has one z.
+    ids
+        The labels present, sorted, without background; same dtype.
+    table
+        Row of each label in `ids`, or empty if labels are so large that they are searched for in `ids`.
+    ndim
+        2 or 3, the dimensions of the data as given.
+    spacing
+        Pixel size along z, y and x (1 for the z of a plane).
+    tick
+        To be called now and then during long computations; raises Cancelled if the user wants to stop.
+    """
+
+    labels: NDArray[Any]
+    ids: NDArray[Any]
+    table: NDArray[np.int32]
+    ndim: int
+    spacing: NDArray[np.float64]
+    tick: Callable[[], None]
+
+    @property
+    def pixel_size(self) -> float:
+        """Area or volume of a pixel."""
+        return float(np.prod(self.spacing))
+
+    @property
+    def axes(self) -> slice:
+        """Selects the axes the data has from arrays with z, y and x."""
+        return slice(3 - self.ndim, 3)
+
+    def slabs(self) -> Iterator[tuple[int, int]]:
+        """Ranges of rows (of all planes, one after the other) for the kernels."""
+        return slabs(self.labels, self.tick)
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A shared intermediate result: `compute(objects, *needs)`, or `compute(objects, image, *needs)` per channel."""
+
+    name: str
+    needs: tuple[str, ...]
+    compute: Compute
+    per_channel: bool = False
+
+
+@dataclass(frozen=True)
+class Property(Quantity):
+    """A measurement that a table can have.
+
+    Attributes
+    ----------
+    name
+        Its name, that of scikit-image where scikit-image has it.
+    group
+        One of `GROUPS`.
+    description
+        What it is, in one sentence.
+    unit
+        "px", "length", "length²", "length³", "lengthⁿ" (² for planes, ³ for stacks), "intensity", "rad" or "" if it has
+        none. A length is in the unit of the spacing.
+    source
+        Paper or reference implementation.
+    ndims
+        Numbers of spatial dimensions for which it is defined.
+    parts
+        "" for one column, "axes" for one per axis, "box" for two per axis.
+    """
+
+    group: str = ""
+    description: str = ""
+    unit: str = ""
+    source: str = SKIMAGE
+    ndims: tuple[int, ...] = (2, 3)
+    parts: str = ""
+    dtype: type = float
+
+    def columns(self, ndim: int, suffix: str = "") -> list[str]:
+        """Names of its columns in a table of `ndim`-dimensional objects, for the channel with this suffix."""
+        n = {"": 0, "axes": ndim, "box": 2 * ndim}[self.parts]
+        names = [f"{self.name}-{i}" for i in range(n)] or [self.name]
+        return [name + suffix for name in names]
+
+
+QUANTITIES: dict[str, Quantity] = {}
+PROPERTIES: dict[str, Property] = {}
+
+
+def slabs(labels: NDArray[Any], tick: Callable[[], None]) -> Iterator[tuple[int, int]]:
+    """Divide the rows of a (z, y, x) array into ranges of some million pixels; `tick` is called between them."""
+    n_rows = labels.shape[0] * labels.shape[1]
+    step = max(1, SLAB // max(1, labels.shape[2]))
+    for first in range(0, n_rows, step):
+        tick()
+        yield first, min(first + step, n_rows)
+
+
+def quantity(*needs: str, per_channel: bool = False) -> Callable[[Compute], Compute]:
+    """Register a function as the quantity of its name."""
+
+    def register(compute: Compute) -> Compute:
+        name = compute.__name__
+        QUANTITIES[name] = Quantity(name, needs, compute, per_channel)
+        return compute
+
+    return register
+
+
+def measured(group: str, unit: str, *needs: str, **details: Any) -> Callable[[Compute], Compute]:
+    """Register a function as the property of its name, its docstring being the description."""
+
+    def register(compute: Compute) -> Compute:
+        text = " ".join((compute.__doc__ or "").split())
+        PROPERTIES[compute.__name__] = Property(
+            compute.__name__, needs, compute, group=group, unit=unit, description=text, **details
+        )
+        return compute
+
+    return register
+
+
+def node(name: str) -> Quantity:
+    """Return the property or quantity of a name."""
+    return PROPERTIES.get(name) or QUANTITIES[name]
+
+
+def closure(names: Iterable[str]) -> list[Quantity]:
+    """Everything needed for some properties, each once and after what it needs itself."""
+    ordered: dict[str, Quantity] = {}
+
+    def visit(name: str) -> None:
+        if name not in ordered:
+            found = node(name)
+            for need in found.needs:
+                visit(need)
+            ordered[name] = found
+
+    for name in names:
+        visit(name)
+    return list(ordered.values())
+
+
+def evaluate(
+    steps: Iterable[Quantity],
+    objects: Objects,
+    images: dict[str, NDArray[Any]],
+    finished: Callable[[], None],
+) -> dict[tuple[str, str], Any]:
+    """Compute quantities and properties in the order of `closure`.
+
+    Parameters
+    ----------
+    steps
+        What to compute.
+    objects
+        The objects of a frame.
+    images
+        Per channel an image of the shape of `objects.labels`.
+    finished
+        Called after each step and channel.
+
+    Returns
+    -------
+    dict
+        Results by (name, channel); the channel is "" for what does not depend on the image.
+    """
+    values: dict[tuple[str, str], Any] = {}
+    for step in steps:
+        for channel in images if step.per_channel else ("",):
+            needs = [values[need, channel if node(need).per_channel else ""] for need in step.needs]
+            image = [images[channel]] if step.per_channel else []
+            with np.errstate(all="ignore"):
+                values[step.name, channel] = step.compute(objects, *image, *needs)
+            finished()
+    return values
