@@ -166,7 +166,7 @@ def install(job: str, requirements: list[str], what: str, project: str = "") -> 
     marker.unlink(missing_ok=True)
     say(f"installing {what} into .venv (only the first time; this can take minutes)")
     start = time.monotonic()
-    quiet = ["--quiet", "--no-input", "--disable-pip-version-check"]
+    quiet = ["-qq", "--no-input", "--disable-pip-version-check"]
     if run([*pip_command(), "install", *quiet, *requirements], cwd=ROOT).returncode:
         raise SetupError(f"pip could not install {what}; see the lines above, then run the same command again")
     marker.write_text(key, encoding="utf-8")
