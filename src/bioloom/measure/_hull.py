@@ -108,8 +108,11 @@ def hull_pixels(offsets: Array, left: Array, right: Array, out: Array) -> None:
 
 
 @kernel
-def corner_voxels(crop: Array, label: int) -> Array:
-    """List the voxels (z, y, x) at an end of their line along every axis: all corners of the hull are among them."""
+def corner_points(crop: Array, label: int) -> Array:
+    """List tips of diamonds among which are all corners of the hull: (z, y, x) in half voxels from the crop's edge.
+
+    They belong to voxels at an end of their line along every axis.
+    """
     nz, ny, nx = crop.shape
     z_ends = np.empty((2, ny, nx), np.int64)
     y_ends = np.empty((2, nz, nx), np.int64)
@@ -123,7 +126,7 @@ def corner_voxels(crop: Array, label: int) -> Array:
                     z_ends[0, y, x], z_ends[1, y, x] = min(z_ends[0, y, x], z), z
                     y_ends[0, z, x], y_ends[1, z, x] = min(y_ends[0, z, x], y), y
                     x_ends[0, z, y], x_ends[1, z, y] = min(x_ends[0, z, y], x), x
-    corners = np.empty((2 * nz * ny, 3), np.int64)
+    points = np.empty((12 * nz * ny, 3), np.int64)
     n = 0
     for z in range(nz):
         for y in range(ny):
@@ -131,11 +134,21 @@ def corner_voxels(crop: Array, label: int) -> Array:
                 x = x_ends[side, z, y]
                 if x < 0 or x == FAR or (side == 1 and x == x_ends[0, z, y]):
                     continue
-                at_y = y == y_ends[0, z, x] or y == y_ends[1, z, x]
-                if at_y and (z == z_ends[0, y, x] or z == z_ends[1, y, x]):
-                    corners[n, 0], corners[n, 1], corners[n, 2] = z, y, x
-                    n += 1
-    return corners[:n]
+                at_end = (
+                    (z == z_ends[0, y, x], z == z_ends[1, y, x]),
+                    (y == y_ends[0, z, x], y == y_ends[1, z, x]),
+                    (x == x_ends[0, z, y], x == x_ends[1, z, y]),
+                )
+                if not (at_end[1][0] or at_end[1][1]) or not (at_end[0][0] or at_end[0][1]):
+                    continue
+                # An arm that does not point out of its line lies between two others, and is no corner of the hull.
+                for axis in range(3):
+                    for end in range(2):
+                        if at_end[axis][end]:
+                            points[n, 0], points[n, 1], points[n, 2] = 2 * z + 1, 2 * y + 1, 2 * x + 1
+                            points[n, axis] += 2 * end - 1
+                            n += 1
+    return points[:n]
 
 
 @kernel
@@ -168,9 +181,7 @@ def hull_voxels(crop: Array, label: int) -> int:
     """
     from scipy.spatial import ConvexHull
 
-    corners = corner_voxels(crop, label)
-    arms = np.concatenate([np.eye(3, dtype=np.int64), -np.eye(3, dtype=np.int64)])
-    halves = (2 * corners[:, None, :] + arms).reshape(-1, 3) + 1  # in half voxels, from 0
+    halves = corner_points(crop, label)
     shape = tuple(2 * n + 1 for n in crop.shape)
     flat = np.unique(np.ravel_multi_index(tuple(halves.T), shape))
     points = (np.stack(np.unravel_index(flat, shape), axis=1) - 1) / 2
