@@ -23,7 +23,22 @@ _WHERE = {
 }
 _ROOMS = ("classify", "device", "errors", "explore", "files", "measure", "operations", "recipe", "samples", "session")
 
-__all__ = ["__version__", *sorted(_WHERE), *_ROOMS]
+__all__ = [
+    "ObjectClassifier",
+    "PixelClassifier",
+    "__version__",
+    "classify",
+    "device",
+    "errors",
+    "explore",
+    "files",
+    "load_classifier",
+    "measure",
+    "operations",
+    "recipe",
+    "samples",
+    "session",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -94,7 +95,11 @@ def _problem_of(opencl: Any, handle: Any) -> str:
             result = np.empty_like(values)
             opencl.enqueue_copy(queue, result, buffer)
     except Exception as error:  # drivers raise many types
-        lines = [line for line in str(error).splitlines() if "error" in line.lower()] or str(error).splitlines() or [repr(error)]
+        lines = (
+            [line for line in str(error).splitlines() if "error" in line.lower()]
+            or str(error).splitlines()
+            or [repr(error)]
+        )
         return f"its driver cannot run kernels ({lines[-1].strip()})"
     return "" if np.array_equal(result, 2 * values) else "its driver computes wrong results"
 
@@ -115,13 +120,19 @@ def list_devices() -> tuple[Device, ...]:
 
             platforms = pyopencl.get_platforms()
     except Exception as error:  # no driver, or a broken loader: both mean "no OpenCL here"
-        reason = "no OpenCL driver is installed" if "PLATFORM_NOT_FOUND" in str(error) else f"OpenCL cannot be loaded ({error})"
+        reason = (
+            "no OpenCL driver is installed"
+            if "PLATFORM_NOT_FOUND" in str(error)
+            else f"OpenCL cannot be loaded ({error})"
+        )
         return (*devices, Device("opencl", "opencl", "cpu", 0, reason))
     for platform in platforms:
         for handle in platform.get_devices():
             kind = "gpu" if handle.type & pyopencl.device_type.GPU else "cpu"
             devices.append(
-                Device(handle.name.strip(), "opencl", kind, handle.global_mem_size, _problem_of(pyopencl, handle), handle)
+                Device(
+                    handle.name.strip(), "opencl", kind, handle.global_mem_size, _problem_of(pyopencl, handle), handle
+                )
             )
     return tuple(devices)
 
@@ -158,7 +169,9 @@ def select(name: str = "auto") -> Device:
         _current = NUMPY
         return NUMPY
     devices = list_devices()
-    working = sorted((d for d in devices if d.engine == "opencl" and d.works), key=lambda d: (d.kind == "gpu", d.memory))
+    working = sorted(
+        (d for d in devices if d.engine == "opencl" and d.works), key=lambda d: (d.kind == "gpu", d.memory)
+    )
     if name == "auto":
         chosen = working[-1] if working and working[-1].kind == "gpu" else NUMPY
     elif name == "opencl":
@@ -274,4 +287,17 @@ def on_device(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         except (RuntimeError, MemoryError) as error:
             summary = (str(error).strip().splitlines() or [repr(error)])[0]
             name = getattr(function, "__name__", "a function")
-            raise DeviceError(f"{name} failed on {current().name}: {summary}. Choose the device 'numpy', or a smaller image.") from error
+            raise DeviceError(
+                f"{name} failed on {current().name}: {summary}. Choose the device 'numpy', or a smaller image."
+            ) from error
+
+
+@lru_cache(maxsize=1)
+def thread_pool() -> ThreadPoolExecutor:
+    """Return the one pool in which blocks of NumPy work run; as many threads as this process has cores."""
+    return ThreadPoolExecutor(n_cores(), thread_name_prefix="bioloom")
+
+
+def n_cores() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

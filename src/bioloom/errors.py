@@ -21,5 +21,5 @@ class ModelFileError(BioloomError):
     """A classifier file is broken, hostile or of another kind."""
 
 
-class Cancelled(Exception):  # noqa: N818 - it is a request, not an error
+class Cancelled(Exception):
     """Raised inside a running computation after the user asked to stop it."""

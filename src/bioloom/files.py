@@ -45,7 +45,9 @@ def replacing(path: str | Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(suffix=path.suffix, prefix=f".{path.stem}-", dir=path.parent)
     except OSError as error:
-        raise InputError(f"Cannot write {path}: {error.strerror or error}. Choose a folder that you may write to.") from error
+        raise InputError(
+            f"Cannot write {path}: {error.strerror or error}. Choose a folder that you may write to."
+        ) from error
     os.close(handle)
     temporary = Path(name)
     try:
@@ -84,7 +86,10 @@ def read_image(path: str | Path) -> NDArray[Any]:
         raise InputError(f"There is no file {path}. Check the path.")
     suffix = path.suffix.lower()
     if suffix not in IMAGE_SUFFIXES:
-        raise InputError(f"Cannot read {path}: {suffix or 'no suffix'} is not an image type known here. Use one of {', '.join(IMAGE_SUFFIXES)}.")
+        raise InputError(
+            f"Cannot read {path}: {suffix or 'no suffix'} is not an image type known here. "
+            f"Use one of {', '.join(IMAGE_SUFFIXES)}."
+        )
     try:
         if suffix in TIFF_SUFFIXES:
             import tifffile
@@ -92,11 +97,13 @@ def read_image(path: str | Path) -> NDArray[Any]:
             return np.asarray(tifffile.imread(path))
         if suffix == ".npy":
             return np.asarray(np.load(path, allow_pickle=False))
-        from skimage import io
+        import skimage.io
 
-        return np.asarray(io.imread(path))
+        return np.asarray(skimage.io.imread(path))
     except Exception as error:  # readers raise many types for broken files
-        raise InputError(f"Cannot read {path}: {error}. The file may be damaged or of another type than its name says.") from error
+        raise InputError(
+            f"Cannot read {path}: {error}. The file may be damaged or of another type than its name says."
+        ) from error
 
 
 def write_image(path: str | Path, image: NDArray[Any]) -> None:
@@ -123,7 +130,9 @@ def write_image(path: str | Path, image: NDArray[Any]) -> None:
         image = image.astype(np.uint8)
     elif image.dtype.kind in "iu" and image.dtype.itemsize == 8:
         if image.size and (image.min() < 0 or image.max() > np.iinfo(np.uint32).max):
-            raise InputError(f"Values {image.min()}…{image.max()} do not fit into a 32-bit label TIFF. Relabel the image first.")
+            raise InputError(
+                f"Values {image.min()}…{image.max()} do not fit into a 32-bit label TIFF. Relabel the image first."
+            )
         image = image.astype(np.uint32)
     with replacing(path) as temporary:
         tifffile.imwrite(temporary, image, compression="zlib", photometric="minisblack")

@@ -19,7 +19,9 @@ def blobs(shape, seed=0, dtype=np.float32):
     rng = np.random.default_rng(seed)
     points = np.zeros(shape)
     points[tuple(rng.integers(6, n - 6, 14) for n in shape)] = 1
-    image = 4000 * ndimage.gaussian_filter(points, 2) / ndimage.gaussian_filter(points, 2).max() + rng.normal(100, 5, shape)
+    image = 4000 * ndimage.gaussian_filter(points, 2) / ndimage.gaussian_filter(points, 2).max() + rng.normal(
+        100, 5, shape
+    )
     return image.astype(dtype)
 
 

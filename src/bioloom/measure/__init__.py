@@ -3,6 +3,10 @@
 Pure NumPy and Numba: no napari, no Qt. Kernels and pandas are imported at the first measurement.
 """
 
+import sys
+from types import ModuleType
+from typing import Any
+
 from bioloom.measure.comparison import SegmentationScores, compare_segmentations
 from bioloom.measure.registry import GROUPS, PROPERTIES, Property
 from bioloom.measure.table import list_properties, measure
@@ -16,3 +20,14 @@ __all__ = [
     "list_properties",
     "measure",
 ]
+
+
+class _CallableModule(ModuleType):
+    """Makes ``bioloom.measure(labels, image)`` work although the room has the name of its main function."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Measure objects; see :func:`bioloom.measure.measure`."""
+        return measure(*args, **kwargs)
+
+
+sys.modules[__name__].__class__ = _CallableModule

@@ -143,9 +143,7 @@ class Operation:
         ``image``, ``labels`` or ``mask``.
     """
 
-    def __init__(
-        self, function: Callable[..., Any], category: str, halo: Halo | None, allow_nan: bool
-    ) -> None:
+    def __init__(self, function: Callable[..., Any], category: str, halo: Halo | None, allow_nan: bool) -> None:
         functools.update_wrapper(self, function)
         self.function = function
         self.name = function.__name__
@@ -212,7 +210,9 @@ class Operation:
         known = {p.name for p in self.settings}
         unknown = sorted(set(parameters) - known)
         if unknown:
-            raise InputError(f"{self.name} has no parameter {', '.join(unknown)}. It has: {', '.join(sorted(known)) or 'none'}.")
+            raise InputError(
+                f"{self.name} has no parameter {', '.join(unknown)}. It has: {', '.join(sorted(known)) or 'none'}."
+            )
         checked: dict[str, Any] = {}
         for parameter in self.settings:
             value = parameters.get(parameter.name, None if parameter.required else parameter.default)
@@ -341,7 +341,9 @@ class Operation:
 CATALOGUE: dict[str, Operation] = {}
 
 
-def operation(category: str, *, halo: Halo | None = None, allow_nan: bool = False) -> Callable[[Callable[..., Any]], Operation]:
+def operation(
+    category: str, *, halo: Halo | None = None, allow_nan: bool = False
+) -> Callable[[Callable[..., Any]], Operation]:
     """Put a function into the catalogue.
 
     Parameters
@@ -467,12 +469,17 @@ def as_labels(array: NDArray[Any], where: str) -> NDArray[Any]:
     if array.dtype == bool:
         return array.astype(np.uint8)
     if array.dtype.kind == "f" and not np.array_equal(array, np.rint(array)):
-        raise InputError(f"{where} must be labels (whole numbers, 0 is background), but holds fractions. Is it an intensity image?")
+        raise InputError(
+            f"{where} must be labels (whole numbers, 0 is background), but holds fractions. Is it an intensity image?"
+        )
     if array.size and array.min() < 0:
         raise InputError(f"{where} must be labels, but holds negative values (smallest: {array.min()}).")
     big = array.size and array.max() > np.iinfo(np.uint32).max
     if big:
-        raise InputError(f"{where} holds the label {array.max()}; labels up to {np.iinfo(np.uint32).max} are possible. Relabel it first.")
+        raise InputError(
+            f"{where} holds the label {array.max()}; labels up to {np.iinfo(np.uint32).max} are possible. "
+            "Relabel it first."
+        )
     return array.astype(np.uint32)
 
 

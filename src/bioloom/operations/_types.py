@@ -34,11 +34,11 @@ class SpacingOf:
 
 
 Image: TypeAlias = Annotated[Any, ArrayOf("image")]
-"""Intensities: (y, x) or (z, y, x), any real dtype."""
+"""Intensities of shape (y, x) or (z, y, x), any real dtype."""
 Labels: TypeAlias = Annotated[Any, ArrayOf("labels")]
-"""Objects: (y, x) or (z, y, x), integers, 0 is background."""
+"""Objects of shape (y, x) or (z, y, x), integers, 0 is background."""
 Mask: TypeAlias = Annotated[Any, ArrayOf("mask")]
-"""Foreground: (y, x) or (z, y, x), bool, or numbers of which those other than 0 are foreground."""
+"""Foreground of shape (y, x) or (z, y, x), bool, or numbers of which those other than 0 are foreground."""
 Length: TypeAlias = Annotated[float, Number(minimum=0, maximum=1000, step=0.5, unit="length")]
 """A length in the units of `spacing`; in pixels where no spacing is given."""
 Size: TypeAlias = Annotated[float, Number(minimum=0, maximum=1e12, step=1, unit="size")]

@@ -20,7 +20,7 @@ def otsu_value(image: NDArray[Any]) -> float:
     Parameters
     ----------
     image
-        Any shape, any real dtype. Whole numbers (whatever their dtype) are counted one by one, other values in 256 bins.
+        Any shape, any real dtype. Whole numbers of any dtype are counted one by one, other values in 256 bins.
 
     Returns
     -------
@@ -108,8 +108,8 @@ def connected_components(mask: Mask, diagonal: bool = True) -> Labels:
 
     Notes
     -----
-    ``scipy.ndimage.label``; clEsperanto's ``connected_components_labeling_box`` and ``_diamond`` on OpenCL, which number
-    the same regions in another order.
+    ``scipy.ndimage.label``; clEsperanto's ``connected_components_labeling_box`` and ``_diamond`` on OpenCL, which
+    number the same regions in another order.
     """
     from scipy import ndimage
 
@@ -158,8 +158,8 @@ def voronoi_otsu_labeling(
 
     Notes
     -----
-    The method of clij and clEsperanto's ``voronoi_otsu_labeling`` (R. Haase et al., Nature Methods 17 (2020) 5-6), with the
-    same growth by alternating box and diamond neighbourhoods; objects are numbered in reading order of their seeds.
+    The method of clij and clEsperanto's ``voronoi_otsu_labeling`` (R. Haase et al., Nature Methods 17 (2020) 5-6),
+    with the same growth by alternating box and diamond neighbourhoods; objects are numbered in reading order of their seeds.
     """
     from scipy import ndimage
 
