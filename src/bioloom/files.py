@@ -97,9 +97,9 @@ def read_image(path: str | Path) -> NDArray[Any]:
             return np.asarray(tifffile.imread(path))
         if suffix == ".npy":
             return np.asarray(np.load(path, allow_pickle=False))
-        import skimage.io
+        from skimage.io import imread
 
-        return np.asarray(skimage.io.imread(path))
+        return np.asarray(imread(path))
     except Exception as error:  # readers raise many types for broken files
         raise InputError(
             f"Cannot read {path}: {error}. The file may be damaged or of another type than its name says."

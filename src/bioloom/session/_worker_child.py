@@ -147,7 +147,7 @@ def _answer(call: list[bytearray], outgoing: Any) -> list[memoryview]:
 
 def _function(name: str) -> Callable[..., Any]:
     module, attribute = split_name(name)
-    function = getattr(importlib.import_module(module), attribute, None)
+    function: Callable[..., Any] | None = getattr(importlib.import_module(module), attribute, None)
     # A module also holds what it imported from elsewhere.
     if not callable(function) or not str(getattr(function, "__module__", "")).startswith("bioloom."):
         raise InputError(f"{name!r} is no function of this package.")

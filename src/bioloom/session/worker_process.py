@@ -186,6 +186,14 @@ class _Child:
         with contextlib.suppress(OSError, ValueError):
             write(self.process.stdin, message)
 
+    def exit_code(self) -> int:
+        try:
+            return self.process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            # It closed its pipe and goes on: useless all the same.
+            self.process.kill()
+            return self.process.wait()
+
     def end(self) -> None:
         self.process.kill()
         self.process.wait()
@@ -214,7 +222,7 @@ def _converse(
             if child.closing:
                 raise Cancelled
             raise BioloomError(
-                f"The computing process stopped (exit code {child.process.wait()}). Your data are unchanged. Try again; "
+                f"The computing process stopped (exit code {child.exit_code()}). Your data are unchanged. Try again; "
                 "if it happens again, use fewer rows or columns: it may have run out of memory."
             )
         else:

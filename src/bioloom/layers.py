@@ -1,0 +1,307 @@
+"""The only place that reads or writes napari layers: scale, units, names, features, colours and clicks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bioloom.errors import InputError
+from bioloom.session.feature_table import merge_tables
+from bioloom.session.image_stack import ImageStack
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Image, Labels, Layer
+
+Kind = Literal["image", "labels"]
+METADATA_KEY = "bioloom"
+
+_TIME_NAMES = ("t", "time", "frame")
+_LUMINANCE = (0.2125, 0.7154, 0.0721)
+
+
+# ---------------------------------------------------------------------------------------------------- reading
+def of_kind(viewer: ViewerModel, kind: Kind) -> list[Layer]:
+    """Return the image or labels layers of a viewer, the topmost first."""
+    from napari.layers import Image, Labels
+
+    wanted = Image if kind == "image" else Labels
+    return [layer for layer in reversed(viewer.layers) if isinstance(layer, wanted)]
+
+
+def is_rgb(layer: Layer) -> bool:
+    """Tell whether a layer shows colours."""
+    return bool(getattr(layer, "rgb", False))
+
+
+def pixels(layer: Layer) -> Any:
+    """Return the data of an image or labels layer at full resolution; NumPy, Dask or Zarr, with colours last if RGB."""
+    return layer.data[0] if getattr(layer, "multiscale", False) else layer.data
+
+
+def grey(layer: Image) -> Any:
+    """Return the intensities of an image layer; colours become their luminance, float32 in the range of the data."""
+    data = pixels(layer)
+    if not is_rgb(layer):
+        return data
+    colours = np.asarray(data)[..., :3].astype(np.float32)
+    return colours @ np.array(_LUMINANCE, np.float32)
+
+
+def time_axis(layer: Layer) -> int | None:
+    """Return 0 if the first axis of a layer is time, None if there is no time.
+
+    The first axis is time if it is called t, time or frame, if its unit is one of time, or if there are four axes.
+    """
+    if layer.ndim < 3:
+        return None
+    named = str(layer.axis_labels[0]).lower() in _TIME_NAMES
+    timed = layer.units is not None and layer.units[0].is_compatible_with("second")
+    return 0 if named or timed or layer.ndim == 4 else None
+
+
+def length_unit(layer: Layer) -> str:
+    """Return the unit of a layer's last axis, such as ``"µm"``; ``"pixel"`` where none is set."""
+    unit = f"{layer.units[-1]:~P}" if layer.units is not None else ""
+    return "pixel" if unit in ("", "px", "pixel") else unit
+
+
+def image_stack(layers: Sequence[Image], *, has_time: bool | None = None, physical: bool = True) -> ImageStack:
+    """Read image layers as the channels of one image.
+
+    Parameters
+    ----------
+    layers
+        Layers of the same shape; an RGB layer gives three channels.
+    has_time
+        Whether the first axis is time; found out from the first layer if left out.
+    physical
+        Sizes in the units of the layers. Otherwise in pixels of the finest axis, which keeps the proportions of
+        anisotropic stacks.
+
+    Raises
+    ------
+    InputError
+        If there is no layer, shapes differ, or there are too many or too few axes.
+    """
+    if not layers:
+        raise InputError("Choose an image layer first: open one with File > Open, or File > Open Sample.")
+    channels: list[Any] = []
+    names: list[str] = []
+    for layer in layers:
+        data = pixels(layer)
+        parts = [data[..., k] for k in range(3)] if is_rgb(layer) else [data]
+        channels += parts
+        names += [f"{layer.name} {c}" for c in ("red", "green", "blue")] if is_rgb(layer) else [layer.name]
+    first = layers[0]
+    timed = (time_axis(first) is not None) if has_time is None else has_time
+    n_spatial = first.ndim - timed
+    if n_spatial not in (2, 3):
+        raise InputError(
+            f"The layer {first.name} has {first.ndim} axes, of which {n_spatial} are spatial, but 2 or 3 are needed. "
+            "Split its channels (right-click the layer > Split Stack), or change 'First axis is time'."
+        )
+    spacing = np.asarray(first.scale[-n_spatial:], float)
+    unit = length_unit(first)
+    if not physical:
+        spacing, unit = spacing / spacing.min(), "pixel"
+    n_frames = int(channels[0].shape[0]) if timed else None
+    return ImageStack(tuple(channels), tuple(names), tuple(float(s) for s in spacing), unit, n_frames)
+
+
+def current_frame(viewer: ViewerModel, layer: Layer) -> int:
+    """Return the index along a layer's first axis that the viewer shows."""
+    point = np.asarray(viewer.dims.point)[-layer.ndim :]
+    index = round(float(layer.world_to_data(point)[0]))
+    return int(np.clip(index, 0, pixels(layer).shape[0] - 1))
+
+
+# ---------------------------------------------------------------------------------------------------- writing
+def spatial_metadata(layer: Layer) -> dict[str, Any]:
+    """Return what places a layer in the world, for outputs of the same axes."""
+    return {
+        "scale": layer.scale,
+        "translate": layer.translate,
+        "rotate": layer.rotate,
+        "shear": layer.shear,
+        "affine": layer.affine,
+        "units": layer.units,
+        "axis_labels": layer.axis_labels,
+    }
+
+
+def add_result(
+    viewer: ViewerModel,
+    data: NDArray[Any],
+    kind: Kind,
+    name: str,
+    source: Layer,
+    provenance: dict[str, Any] | None = None,
+    **options: Any,
+) -> Layer:
+    """Add a new layer that lies where its source lies; nothing is overwritten.
+
+    Parameters
+    ----------
+    viewer
+        Where to add it.
+    data
+        Pixels with the axes of `source` (without colours).
+    kind
+        ``"image"`` or ``"labels"``.
+    name
+        What to call it; napari numbers it if the name is taken.
+    source
+        The layer it was made from.
+    provenance
+        How it was made; kept in the layer's metadata.
+    **options
+        Further options of the layer.
+    """
+    options = {**spatial_metadata(source), "metadata": {METADATA_KEY: provenance or {}}, "name": name, **options}
+    if kind == "labels":
+        return viewer.add_labels(data, **options)
+    return viewer.add_image(data, **options)
+
+
+def update_data(layer: Layer, data: NDArray[Any]) -> None:
+    """Show new pixels in a layer that Bioloom made, such as a live prediction."""
+    layer.data = data
+
+
+def new_annotation(viewer: ViewerModel, image: Image, first_class: int = 1, name: str = "annotation") -> Labels:
+    """Add an empty labels layer over an image, ready to paint."""
+    data = pixels(image)
+    shape = data.shape[:-1] if is_rgb(image) else data.shape
+    layer = viewer.add_labels(
+        np.zeros(shape, np.uint8), name=f"{name} of {image.name}", opacity=0.7, **spatial_metadata(image)
+    )
+    layer.brush_size = max(2, round(min(shape[-2:]) / 100))
+    layer.selected_label = first_class
+    layer.mode = "paint"
+    viewer.layers.selection.active = layer
+    return layer
+
+
+def is_ours(layer: Layer) -> bool:
+    """Tell whether Bioloom made a layer."""
+    return METADATA_KEY in layer.metadata
+
+
+# ---------------------------------------------------------------------------------------------------- features
+def features(layer: Layer) -> pd.DataFrame:
+    """Return a copy of a layer's table."""
+    table: pd.DataFrame = layer.features.copy()
+    return table
+
+
+def add_features(layer: Labels, table: pd.DataFrame) -> pd.DataFrame:
+    """Merge a table of ``[frame,] label`` and measurements into a layer's features and return the whole.
+
+    Other columns stay, and a new table is assigned, because napari does not notice changes in place.
+    """
+    merged = merge_tables(layer.features, table)
+    layer.features = merged
+    return merged
+
+
+# ---------------------------------------------------------------------------------------------------- colours
+_own_colormaps: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
+
+
+def colour_objects(layer: Labels, labels: NDArray[Any], colours: NDArray[np.uint8]) -> None:
+    """Colour objects; the layer's own colours can be restored.
+
+    Parameters
+    ----------
+    layer
+        The labels layer.
+    labels
+        Ids of the objects.
+    colours
+        uint8 RGBA per id, (n, 4). Objects that are not listed are transparent.
+    """
+    from napari.utils.colormaps import DirectLabelColormap
+
+    if layer not in _own_colormaps:
+        _own_colormaps[layer] = layer.colormap
+    clear = np.zeros(4, np.float32)
+    table = dict(zip(np.asarray(labels).tolist(), (np.asarray(colours) / np.float32(255)), strict=True))
+    layer.colormap = DirectLabelColormap(color_dict={None: clear, 0: clear, **table})
+
+
+def restore_colours(layer: Labels) -> None:
+    """Give a layer the colours back that it had before :func:`colour_objects`."""
+    if layer in _own_colormaps:
+        layer.colormap = _own_colormaps.pop(layer)
+
+
+# ---------------------------------------------------------------------------------------------------- events
+def on_click(layer: Labels, callback: Callable[[int, int, set[str]], None]) -> Callable[[], None]:
+    """Report clicks on objects while the layer is neither painted nor panned.
+
+    Parameters
+    ----------
+    layer
+        The labels layer.
+    callback
+        Called with the label (0 for background), the frame, and the names of the modifier keys.
+
+    Returns
+    -------
+    callable
+        Stops the reports.
+    """
+
+    def clicked(source: Labels, event: Any) -> Iterator[None]:
+        if str(source.mode) not in ("pan_zoom", "pick"):
+            return
+        start = np.array(event.pos)
+        yield
+        while event.type == "mouse_move":
+            # Panning is not selecting.
+            if np.hypot(*(np.array(event.pos) - start)) > 4:
+                return
+            yield
+        value = source.get_value(
+            event.position, view_direction=event.view_direction, dims_displayed=list(event.dims_displayed), world=True
+        )
+        label = value[1] if isinstance(value, tuple) else value
+        frame = round(float(source.world_to_data(event.position)[0])) if time_axis(source) == 0 else 0
+        callback(int(label or 0), frame, {str(getattr(m, "name", m)) for m in event.modifiers})
+
+    layer.mouse_drag_callbacks.append(clicked)
+
+    def disconnect() -> None:
+        if clicked in layer.mouse_drag_callbacks:
+            layer.mouse_drag_callbacks.remove(clicked)
+
+    return disconnect
+
+
+def on_edit(layer: Labels, callback: Callable[[], None]) -> Callable[[], None]:
+    """Call back after every edit of a labels layer, undo and redo included; also when it is merely sliced anew.
+
+    Returns
+    -------
+    callable
+        Stops the reports.
+    """
+
+    def edited(event: Any = None) -> None:
+        callback()
+
+    emitters = (layer.events.paint, layer.events.set_data, layer.events.data)
+    for emitter in emitters:
+        emitter.connect(edited)
+
+    def disconnect() -> None:
+        for emitter in emitters:
+            emitter.disconnect(edited)
+
+    return disconnect

@@ -1,0 +1,1 @@
+"""What happens while a user works: jobs, selections and classifiers in training. No Qt, no napari."""

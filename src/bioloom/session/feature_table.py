@@ -1,0 +1,51 @@
+"""Tables of objects as layers keep them: columns come and go, rows are known by (frame, label)."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+KEYS = ("frame", "label")
+
+
+def keys_of(table: pd.DataFrame) -> list[str]:
+    """Return the columns that identify a row."""
+    return [key for key in KEYS if key in table.columns]
+
+
+def merge_tables(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
+    """Add measurements to a table without losing its other columns.
+
+    Parameters
+    ----------
+    old
+        The table so far; may be empty or without keys, in which case nothing of it can be kept.
+    new
+        ``[frame,] label`` and new columns; its rows are the rows of the result.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``index`` (equal to ``label``, as napari looks it up), the keys, the old columns that are not in `new`, the new
+        columns; sorted by the keys. Rows of objects that are no longer there are gone.
+    """
+    keys = keys_of(new)
+    kept = [c for c in old.columns if c not in new.columns and c != "index"]
+    result = new
+    if kept and all(key in old.columns for key in keys):
+        unique = old.drop_duplicates(keys)[[*keys, *kept]]
+        result = new.merge(unique, on=keys, how="left")
+    result = result.sort_values(keys, ignore_index=True)
+    ordered = [*keys, *kept, *(c for c in new.columns if c not in keys)]
+    result = result[[c for c in ordered if c in result.columns]]
+    result.insert(0, "index", result["label"])
+    return result
+
+
+def new_column_name(table: pd.DataFrame, wanted: str) -> str:
+    """Return a name that the table does not have yet: the wanted one, or with a number behind it."""
+    if wanted not in table.columns:
+        return wanted
+    number = 2
+    while f"{wanted}_{number}" in table.columns:
+        number += 1
+    return f"{wanted}_{number}"

@@ -1,0 +1,94 @@
+"""Images as the analysis sees them: channels, frames and pixel sizes, independent of where they are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioloom.errors import InputError
+
+
+@dataclass(frozen=True)
+class ImageStack:
+    """One image, possibly of several channels and frames; nothing is loaded before a frame is asked for.
+
+    Attributes
+    ----------
+    channels : tuple of array
+        Each (y, x) or (z, y, x), with time first if `n_frames` is not None; NumPy, Dask or Zarr.
+    names : tuple of str
+        A name per channel.
+    spacing : tuple of float
+        Physical size of a pixel per spatial axis.
+    unit : str
+        Of `spacing`; ``"pixel"`` where there is none.
+    n_frames : int or None
+        Number of frames, None where there is no axis of time.
+    """
+
+    channels: tuple[Any, ...]
+    names: tuple[str, ...]
+    spacing: tuple[float, ...]
+    unit: str
+    n_frames: int | None
+
+    def __post_init__(self) -> None:
+        shapes = {name: tuple(c.shape) for name, c in zip(self.names, self.channels, strict=True)}
+        if len(set(shapes.values())) > 1:
+            listed = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+            raise InputError(f"The channels differ in shape: {listed}. Choose images of the same pixels.")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of a frame: (y, x) or (z, y, x)."""
+        shape = tuple(self.channels[0].shape)
+        return shape if self.n_frames is None else shape[1:]
+
+    @property
+    def frame_axis(self) -> int | None:
+        """The axis of time in each channel."""
+        return None if self.n_frames is None else 0
+
+    def frames(self) -> range:
+        """Return the numbers of all frames."""
+        return range(1 if self.n_frames is None else self.n_frames)
+
+    def frame(self, index: int) -> NDArray[Any]:
+        """Load one frame: (channels, y, x) or (channels, z, y, x)."""
+        return np.stack([np.asarray(c if self.n_frames is None else c[index]) for c in self.channels])
+
+    def same_pixels(self, other: ImageStack) -> bool:
+        """Tell whether another stack shows the very same arrays with the same pixel sizes."""
+        return (
+            self.spacing == other.spacing
+            and self.n_frames == other.n_frames
+            and len(self.channels) == len(other.channels)
+            and all(a is b for a, b in zip(self.channels, other.channels, strict=True))
+        )
+
+    def matching(self, array: Any, what: str) -> Any:
+        """Return an array that has the shape of a channel.
+
+        Raises
+        ------
+        InputError
+            If it has another shape.
+        """
+        if tuple(array.shape) != tuple(self.channels[0].shape):
+            raise InputError(
+                f"{what} has the shape {tuple(array.shape)}, but the image {tuple(self.channels[0].shape)}. "
+                "Choose layers of the same pixels."
+            )
+        return array
+
+    def annotated_frames(self, annotation: Any) -> Iterator[tuple[int, NDArray[Any]]]:
+        """Yield the frames that hold annotations, with them."""
+        self.matching(annotation, "The annotation")
+        for index in self.frames():
+            painted = np.asarray(annotation if self.n_frames is None else annotation[index])
+            if painted.any():
+                yield index, painted

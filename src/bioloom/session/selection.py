@@ -1,0 +1,150 @@
+"""Which objects are selected, and which class the user gave them: one state for plot, table and image."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from psygnal import Signal
+
+from bioloom.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Mode: TypeAlias = Literal["replace", "add", "remove"]
+
+_HISTORY = 100
+
+
+class Selection:
+    """Selected objects and their classes, by row of a table whose rows are known by (frame, label).
+
+    Parameters
+    ----------
+    table
+        One row per object with a ``label`` and, for time series, a ``frame`` column, in any order.
+
+    Attributes
+    ----------
+    changed : Signal()
+        The mask or the classes changed.
+    labels, frames : numpy.ndarray
+        The key of each row; frames are 0 where there is no time.
+
+    Raises
+    ------
+    InputError
+        If a column is missing or an object occurs twice.
+    """
+
+    changed = Signal()
+
+    def __init__(self, table: pd.DataFrame) -> None:
+        if "label" not in table.columns:
+            raise InputError(
+                "The table has no column 'label', so its rows cannot be found in the image. Measure first."
+            )
+        self.labels: NDArray[np.int64] = table["label"].to_numpy(np.int64)
+        self.has_frames = "frame" in table.columns
+        self.frames: NDArray[np.int64] = (
+            table["frame"].to_numpy(np.int64) if self.has_frames else np.zeros(len(table), np.int64)
+        )
+        self._rows = {key: row for row, key in enumerate(zip(self.frames.tolist(), self.labels.tolist(), strict=True))}
+        if len(self._rows) < len(table):
+            raise InputError(
+                "Some objects occur twice in the table. Measure again, so that there is one row per object."
+            )
+        self._mask = np.zeros(len(table), bool)
+        self._classes = np.zeros(len(table), np.int64)
+        self._past: list[tuple[NDArray[np.bool_], NDArray[np.int64]]] = []
+        self._future: list[tuple[NDArray[np.bool_], NDArray[np.int64]]] = []
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """Which rows are selected; read-only."""
+        view = self._mask.view()
+        view.flags.writeable = False
+        return view
+
+    @property
+    def classes(self) -> NDArray[np.int64]:
+        """The class of each row, 0 for none; read-only."""
+        view = self._classes.view()
+        view.flags.writeable = False
+        return view
+
+    def row(self, label: int, frame: int = 0) -> int | None:
+        """Return the row of an object, or None if the table does not have it."""
+        return self._rows.get((int(frame) if self.has_frames else 0, int(label)))
+
+    def select(self, mask: NDArray[np.bool_], mode: Mode = "replace") -> None:
+        """Select rows.
+
+        Parameters
+        ----------
+        mask
+            bool per row.
+        mode
+            ``replace`` the selection, ``add`` to it or ``remove`` from it.
+        """
+        new = np.asarray(mask, bool)
+        if mode == "add":
+            new = self._mask | new
+        elif mode == "remove":
+            new = self._mask & ~new
+        self._set(new.copy(), self._classes)
+
+    def select_objects(self, labels: list[int], frame: int = 0, mode: Mode = "replace") -> None:
+        """Select objects by their labels in one frame; labels that the table does not have are ignored."""
+        mask = np.zeros(len(self), bool)
+        rows = [row for label in labels if (row := self.row(label, frame)) is not None]
+        mask[rows] = True
+        self.select(mask, mode)
+
+    def clear(self) -> None:
+        """Select nothing."""
+        self._set(np.zeros(len(self), bool), self._classes)
+
+    def assign(self, class_id: int) -> None:
+        """Put the selected rows into a class; 0 takes them out of theirs."""
+        classes = self._classes.copy()
+        classes[self._mask] = class_id
+        self._set(self._mask, classes)
+
+    def set_classes(self, classes: NDArray[np.int64]) -> None:
+        """Replace the classes of all rows, for example by the result of a clustering."""
+        self._set(self._mask, np.asarray(classes, np.int64).copy())
+
+    def undo(self) -> bool:
+        """Take the last change back; return whether there was one."""
+        return self._travel(self._past, self._future)
+
+    def redo(self) -> bool:
+        """Make the change again that was taken back last; return whether there was one."""
+        return self._travel(self._future, self._past)
+
+    def _travel(
+        self,
+        source: list[tuple[NDArray[np.bool_], NDArray[np.int64]]],
+        target: list[tuple[NDArray[np.bool_], NDArray[np.int64]]],
+    ) -> bool:
+        if not source:
+            return False
+        target.append((self._mask, self._classes))
+        self._mask, self._classes = source.pop()
+        self.changed.emit()
+        return True
+
+    def _set(self, mask: NDArray[np.bool_], classes: NDArray[np.int64]) -> None:
+        if np.array_equal(mask, self._mask) and np.array_equal(classes, self._classes):
+            return
+        self._past.append((self._mask, self._classes))
+        del self._past[:-_HISTORY]
+        self._future.clear()
+        self._mask, self._classes = mask, classes
+        self.changed.emit()
