@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from bioloom.errors import InputError
 
-# 1-7: Okabe & Ito, Color Universal Design (2008), without black. 8-10: indigo, wine, olive from Paul Tol's "muted".
-_HEX = "999999 E69F00 56B4E9 009E73 F0E442 0072B2 D55E00 CC79A7 332288 882255 999933"
+# 1-7: Okabe & Ito, Color Universal Design (2008), without black. 8-10: indigo, wine and dark brown after Paul Tol.
+# The grey is light because a darker one looks like 7 to people who see no green.
+_HEX = "BBBBBB E69F00 56B4E9 009E73 F0E442 0072B2 D55E00 CC79A7 332288 882255 661100"
 
 CLASS_COLOURS: NDArray[np.uint8] = np.array([[*bytes.fromhex(code), 255] for code in _HEX.split()], dtype=np.uint8)
 """RGBA of shape (11, 4): row 0, neutral grey, is for objects without a class; rows 1…10 are for classes 1…10."""

@@ -182,9 +182,9 @@ def _umap(
     progress: Progress | None,
 ) -> NDArray[np.float64]:
     with warnings.catch_warnings():
-        # Said by NumPy, SciPy and Numba about umap-learn's code; nothing a user could act on.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        warnings.simplefilter("ignore", FutureWarning)
+        # About what umap-learn's code uses and about its optional parts; nothing a user could act on.
+        for category in (DeprecationWarning, PendingDeprecationWarning, FutureWarning, ImportWarning):
+            warnings.simplefilter("ignore", category)
         import umap
 
         reporting = {} if progress is None else {"tqdm_kwds": _EpochReports(progress).tqdm_options()}
