@@ -103,7 +103,7 @@ def save_scatter(
 
 def _point_area(n: int) -> float:
     """Area of a marker in square points (1/72 inch): smaller the more there are."""
-    return float(np.clip(3000 / max(n, 1), 1.0, 16.0))
+    return float(np.clip(12_000 / max(n, 1), 1.0, 16.0))
 
 
 def _name_of(number: int, class_names: Mapping[int, str] | None) -> str:
