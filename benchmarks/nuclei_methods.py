@@ -154,7 +154,7 @@ class ApocPixels(Method):
 
     def __init__(self, python: str) -> None:
         self._folder = tempfile.TemporaryDirectory()
-        self._log = Path(self._folder.name, "log.txt").open("w+")
+        self._log = Path(self._folder.name, "log.txt").open("w+")  # noqa: SIM115 - the process writes to it
         self._n = 0
         self._process = subprocess.Popen(
             [python, str(Path(__file__).with_name("apoc_worker.py"))],
