@@ -1,0 +1,28 @@
+"""Whole runs: an operation or a classifier over files, and the demo's loop from pixels to plots.
+
+The command line calls these functions; they are as useful from Python. Nothing is loaded before it is used.
+"""
+
+from __future__ import annotations
+
+from bioloom.recipe.batch import BatchResult, FileResult, apply_to_files, find_files
+from bioloom.recipe.classifying import classify_files
+from bioloom.recipe.demo import LoopResult, open_demo, run_loop, write_results
+from bioloom.recipe.measuring import measure_file
+from bioloom.recipe.segmenting import segment_files
+from bioloom.recipe.steps import run_operation
+
+__all__ = [
+    "BatchResult",
+    "FileResult",
+    "LoopResult",
+    "apply_to_files",
+    "classify_files",
+    "find_files",
+    "measure_file",
+    "open_demo",
+    "run_loop",
+    "run_operation",
+    "segment_files",
+    "write_results",
+]

@@ -1,0 +1,204 @@
+"""One function over many files: which files, where the results go, and what to do about a file that fails."""
+
+from __future__ import annotations
+
+import glob
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bioloom.errors import BioloomError, Cancelled, InputError
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class FileResult:
+    """What became of one input file.
+
+    Attributes
+    ----------
+    path
+        The input.
+    outputs
+        The files written for it; none if it failed.
+    error
+        Why it failed; empty if it did not.
+    seconds
+        How long it took.
+    """
+
+    path: Path
+    outputs: tuple[Path, ...]
+    error: str
+    seconds: float
+
+
+OnFile = Callable[[FileResult], None]
+
+
+@dataclass(frozen=True)
+class BatchResult:
+    """What became of all input files, in their order."""
+
+    files: tuple[FileResult, ...]
+
+    @property
+    def outputs(self) -> list[Path]:
+        """All files written."""
+        return [path for file in self.files for path in file.outputs]
+
+    @property
+    def failures(self) -> list[FileResult]:
+        """The inputs that failed."""
+        return [file for file in self.files if file.error]
+
+
+def find_files(patterns: Iterable[str | Path]) -> list[Path]:
+    """Expand patterns such as ``data/*.tif`` to files.
+
+    Parameters
+    ----------
+    patterns
+        Paths, or patterns with ``*``, ``?``, ``[…]`` and ``**``.
+
+    Returns
+    -------
+    list of pathlib.Path
+        Each file once, in the order given and sorted within a pattern. Paths of files that do not exist, and patterns
+        that match none, stay as they are: reading them says what is missing.
+    """
+    found: dict[str, Path] = {}
+    for pattern in map(str, patterns):
+        matches = []
+        if any(sign in pattern for sign in "*?[") and not os.path.lexists(pattern):
+            matches = [match for match in sorted(glob.glob(pattern, recursive=True)) if os.path.isfile(match)]
+        for match in matches or [pattern]:
+            found.setdefault(_same(Path(match)), Path(match))
+    return list(found.values())
+
+
+def name_outputs(files: Sequence[Path], out: str | Path, endings: Sequence[str]) -> dict[Path, tuple[Path, ...]]:
+    """Choose the output files of every input: its stem and each of the endings, in one folder.
+
+    Parameters
+    ----------
+    files
+        The inputs.
+    out
+        The folder of the outputs.
+    endings
+        Such as ``_classes.tif``.
+
+    Raises
+    ------
+    InputError
+        If two inputs would get the same output, or an output would replace an input.
+    """
+    inputs = {_same(path): path for path in files}
+    owners: dict[str, Path] = {}
+    names: dict[Path, tuple[Path, ...]] = {}
+    for path in files:
+        names[path] = tuple(Path(out) / f"{path.stem}{ending}" for ending in endings)
+        for output in names[path]:
+            key = _same(output)
+            if key in inputs:
+                raise InputError(
+                    f"The result of {path} would replace the input {inputs[key]}. Choose another output folder."
+                )
+            if key in owners:
+                raise InputError(
+                    f"{owners[key]} and {path} would both give {output}. Rename one, or process them into two folders."
+                )
+            owners[key] = path
+    return names
+
+
+def _same(path: Path) -> str:
+    """Return a text that is equal for two paths of one file, also where upper and lower case are the same."""
+    full = os.path.realpath(path)
+    return full.casefold() if sys.platform in ("darwin", "win32") else full
+
+
+def check_folder(folder: str | Path) -> None:
+    """Make sure, before any work, that files can be written into a folder that may have to be created.
+
+    Raises
+    ------
+    InputError
+        If it or the nearest folder above it is no folder or cannot be written to.
+    """
+    folder = Path(folder)
+    try:
+        existing = next(p for p in (folder, *folder.absolute().parents) if p.exists())
+        reason = "" if existing.is_dir() else f"{existing} is a file"
+        if not reason and not os.access(existing, os.W_OK | os.X_OK):
+            reason = f"{existing} may not be written to"
+    except OSError as error:
+        reason = str(error.strerror or error)
+    if reason:
+        raise InputError(f"Cannot write into the folder {folder}: {reason}. Choose another folder.")
+
+
+def companion(pattern: str | Path, path: Path) -> Path:
+    """Return the file that belongs to an input: `pattern` with ``{stem}`` replaced by the input's name."""
+    return Path(str(pattern).replace("{stem}", path.stem))
+
+
+def apply_to_files(
+    files: Sequence[Path],
+    work: Callable[[Path], Sequence[Path]],
+    *,
+    progress: Progress | None = None,
+    on_file: OnFile | None = None,
+) -> BatchResult:
+    """Apply a function to each file; one that fails does not stop the others.
+
+    Parameters
+    ----------
+    files
+        The inputs.
+    work
+        Takes one input, writes its outputs and returns their paths.
+    progress
+        Called as ``progress(done, total)`` after each file.
+    on_file
+        Called with the result of each file.
+
+    Returns
+    -------
+    BatchResult
+        What was written and what failed, and why.
+
+    Raises
+    ------
+    Cancelled
+        If `work`, `progress` or `on_file` raised it.
+    InputError
+        If there are no files.
+    """
+    if not files:
+        raise InputError("No input file was given. Name at least one.")
+    results = []
+    for number, path in enumerate(files, start=1):
+        start = time.perf_counter()
+        outputs: tuple[Path, ...] = ()
+        problem = ""
+        try:
+            outputs = tuple(work(path))
+        except Cancelled:
+            raise
+        except BioloomError as error:
+            problem = str(error)
+        except Exception as error:  # a file that no library foresaw must not stop the other thousand
+            problem = f"{type(error).__name__}: {error}"
+        result = FileResult(path, outputs, problem, time.perf_counter() - start)
+        results.append(result)
+        if on_file is not None:
+            on_file(result)
+        if progress is not None:
+            progress(number, len(files))
+    return BatchResult(tuple(results))

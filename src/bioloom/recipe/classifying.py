@@ -1,0 +1,169 @@
+"""A classifier over image files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioloom.errors import InputError
+from bioloom.files import read_image, write_image, write_table
+from bioloom.recipe.batch import BatchResult, OnFile, Progress, apply_to_files, check_folder, companion, name_outputs
+from bioloom.recipe.provenance import describe_file, record_batch
+from bioloom.recipe.steps import run_frames
+
+if TYPE_CHECKING:
+    from bioloom.classify import ObjectClassifier, PixelClassifier
+
+
+def classify_files(
+    model: str | Path,
+    files: Sequence[Path],
+    out: str | Path,
+    *,
+    labels: str | Path | None = None,
+    probabilities: bool = False,
+    objects: int | None = None,
+    spacing: Sequence[float] | None = None,
+    frame_axis: int | None = None,
+    arguments: Sequence[str] = (),
+    progress: Progress | None = None,
+    on_file: OnFile | None = None,
+) -> BatchResult:
+    """Run a classifier on image files.
+
+    Parameters
+    ----------
+    model
+        A classifier file (.cl).
+    files
+        The images. Channels are where they were in the training; with `frame_axis`, where they were in a frame.
+    out
+        Folder for the results and ``bioloom-run.json``. Pixel classifiers give ``<stem>_classes.tif``; object
+        classifiers the same and ``<stem>_classes.csv``.
+    labels
+        Object classifiers only: the file of objects; ``{stem}`` stands for the name of the image.
+    probabilities
+        Pixel classifiers only: also write ``<stem>_probabilities.tif``, the axis of classes first.
+    objects
+        Pixel classifiers only: also write ``<stem>_objects.tif``, the connected regions of this class.
+    spacing
+        Physical size of a pixel per spatial axis; that of the training if left out and known.
+    frame_axis
+        The axis of time.
+    arguments
+        The words of the command line, for ``bioloom-run.json``.
+    progress, on_file
+        Called after each file, see :func:`bioloom.recipe.apply_to_files`.
+
+    Returns
+    -------
+    BatchResult
+        What was written, and which files failed and why.
+
+    Raises
+    ------
+    InputError
+        If options do not fit the kind of classifier, two files would get one output, or nothing can be written to
+        `out`.
+    ModelFileError
+        If the classifier file is broken.
+    """
+    from bioloom.classify import ObjectClassifier, load_classifier
+    from bioloom.classify.model_file import describe
+
+    classifier = load_classifier(model)
+    work: Callable[[Path], Sequence[Path]]
+    if isinstance(classifier, ObjectClassifier):
+        if labels is None:
+            raise InputError(f"{model} classifies objects: give their label image, too (--labels FILE).")
+        if probabilities or objects is not None:
+            raise InputError(f"{model} classifies objects; probabilities and objects are for pixel classifiers.")
+        outputs = name_outputs(files, out, ["_classes.tif", "_classes.csv"])
+        work = _object_work(classifier, labels, outputs, spacing, frame_axis)
+    else:
+        if labels is not None:
+            raise InputError(f"{model} classifies pixels and takes no labels. Leave out --labels.")
+        if objects is not None and objects not in classifier.classes_:
+            known = ", ".join(map(str, classifier.classes_))
+            raise InputError(f"{model} has no class {objects} to make objects of. It has the classes {known}.")
+        wanted = {"classes": True, "probabilities": probabilities, "objects": objects is not None}
+        outputs = name_outputs(files, out, [f"_{kind}.tif" for kind, asked in wanted.items() if asked])
+        work = _pixel_work(classifier, outputs, probabilities, objects, spacing, frame_axis)
+    check_folder(out)
+    result = apply_to_files(files, work, progress=progress, on_file=on_file)
+    parameters = {
+        "model": describe_file(model), **describe(classifier), "labels": None if labels is None else str(labels),
+        "probabilities": probabilities, "objects": objects, "spacing": spacing, "frame_axis": frame_axis,
+    }  # fmt: skip
+    record_batch(out, "classify", parameters, result, {"training": classifier.seed}, arguments)
+    return result
+
+
+def _pixel_work(
+    classifier: PixelClassifier,
+    outputs: Mapping[Path, Sequence[Path]],
+    probabilities: bool,
+    objects: int | None,
+    spacing: Sequence[float] | None,
+    frame_axis: int | None,
+) -> Callable[[Path], Sequence[Path]]:
+    from bioloom.classify import objects_of_class
+
+    def probable(frame: NDArray[Any]) -> NDArray[Any]:
+        return np.moveaxis(classifier.predict_proba(frame, spacing=spacing), 0, -1)
+
+    def work(path: Path) -> Sequence[Path]:
+        image = read_image(path)
+        classes = run_frames(lambda frame: classifier.predict(frame, spacing=spacing), image, frame_axis)
+        results = [classes]
+        if probabilities:
+            results.append(np.moveaxis(run_frames(probable, image, frame_axis), -1, 0))
+        if objects is not None:
+            results.append(run_frames(lambda frame: objects_of_class(frame, objects), classes, frame_axis))
+        for output, pixels in zip(outputs[path], results, strict=True):
+            write_image(output, pixels)
+        return outputs[path]
+
+    return work
+
+
+def _object_work(
+    classifier: ObjectClassifier,
+    labels: str | Path,
+    outputs: Mapping[Path, Sequence[Path]],
+    spacing: Sequence[float] | None,
+    frame_axis: int | None,
+) -> Callable[[Path], Sequence[Path]]:
+    from bioloom.classify.objects import paint_objects
+
+    def work(path: Path) -> Sequence[Path]:
+        found = read_image(companion(labels, path))
+        image = _channels(read_image(path), found.shape, classifier.feature_names_)
+        table = classifier.predict_objects(found, image, spacing=spacing, frame_axis=frame_axis)
+        picture, listing = outputs[path]
+        write_image(picture, paint_objects(found, table, "class", frame_axis=frame_axis))
+        write_table(listing, table)
+        return outputs[path]
+
+    return work
+
+
+def _channels(image: NDArray[Any], shape: tuple[int, ...], columns: Sequence[str]) -> Any:
+    """Split an image into channels with the names of the training, if it has one axis more than the labels."""
+    from bioloom.measure import PROPERTIES
+
+    axes = [
+        a for a in range(image.ndim) if image.ndim == len(shape) + 1 and np.delete(image.shape, a).tolist() == [*shape]
+    ]
+    if not axes:
+        return image
+    properties = "|".join(p.name for p in PROPERTIES.values() if p.per_channel)
+    matches = [re.fullmatch(rf"(?:{properties})(?:-\d+)?_(.+)", column) for column in columns]
+    names = list(dict.fromkeys(match[1] for match in matches if match))
+    channels = [np.take(image, i, axes[0]) for i in range(image.shape[axes[0]])]
+    return dict(zip(names, channels, strict=True)) if len(names) == len(channels) else channels

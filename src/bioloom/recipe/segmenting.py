@@ -1,0 +1,110 @@
+"""An operation of the catalogue over image files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from bioloom.errors import InputError
+from bioloom.files import read_image, write_image
+from bioloom.recipe.batch import BatchResult, OnFile, Progress, apply_to_files, check_folder, companion, name_outputs
+from bioloom.recipe.provenance import record_batch
+from bioloom.recipe.steps import run_operation
+
+
+def segment_files(
+    files: Sequence[Path],
+    operation: str,
+    out: str | Path,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    arrays: Mapping[str, str | Path] | None = None,
+    frame_axis: int | None = None,
+    arguments: Sequence[str] = (),
+    progress: Progress | None = None,
+    on_file: OnFile | None = None,
+) -> BatchResult:
+    """Run an operation of the catalogue on image files, on the device in use.
+
+    Parameters
+    ----------
+    files
+        The images: the first array of the operation. Shapes are (y, x) or (z, y, x), with one axis more if `frame_axis`
+        is given.
+    operation
+        Its name.
+    out
+        Folder for ``<stem>_<operation>.tif`` and ``bioloom-run.json``.
+    settings
+        Parameters of the operation.
+    arrays
+        Files of its other arrays by their name; ``{stem}`` in a path stands for the name of the image.
+    frame_axis
+        The axis of time or of channels; each of its images is processed on its own.
+    arguments
+        The words of the command line, for ``bioloom-run.json``.
+    progress, on_file
+        Called after each file, see :func:`bioloom.recipe.apply_to_files`.
+
+    Returns
+    -------
+    BatchResult
+        What was written, and which files failed and why.
+
+    Raises
+    ------
+    InputError
+        If parameters do not fit the operation, two files would get one output, or nothing can be written to `out`.
+    """
+    from bioloom import device
+    from bioloom.operations import get_operation
+
+    chosen = get_operation(operation)
+    others = dict(arrays or {})
+    first, *more = chosen.arrays
+    for name in others:
+        if name not in [p.name for p in more]:
+            raise InputError(f"{chosen.name} takes no further array called {name}.")
+    missing = [p.name for p in more if not p.optional and p.name not in others]
+    if missing:
+        raise InputError(f"{chosen.name} needs a file of {' and of '.join(missing)} (--{missing[0]} FILE).")
+    used = chosen.check_parameters(**dict(settings or {}))
+    outputs = name_outputs(files, out, [f"_{chosen.name}.tif"])
+    check_folder(out)
+
+    def work(path: Path) -> Sequence[Path]:
+        image = _read(path, frame_axis, first.name)
+        extra = [read_image(companion(others[p.name], path)) if p.name in others else None for p in more]
+        result = run_operation(chosen, image, *extra, frame_axis=frame_axis, **used)
+        write_image(outputs[path][0], result)
+        return outputs[path]
+
+    result = apply_to_files(files, work, progress=progress, on_file=on_file)
+    parameters = {
+        "operation": chosen.name, **used, **{k: str(v) for k, v in others.items()}, "frame_axis": frame_axis,
+        "device": device.current().name,
+    }  # fmt: skip
+    record_batch(out, "segment", parameters, result, arguments=arguments)
+    return result
+
+
+def _read(path: Path, frame_axis: int | None, what: str) -> NDArray[Any]:
+    """Read an image and make sure that its frames are (y, x) or (z, y, x)."""
+    image = read_image(path)
+    if frame_axis is not None and not 0 <= frame_axis < image.ndim:
+        raise InputError(f"The {what} has the shape {image.shape}: there is no axis {frame_axis} (--frame-axis).")
+    shape = image.shape if frame_axis is None else image.shape[:frame_axis] + image.shape[frame_axis + 1 :]
+    if len(shape) not in (2, 3):
+        raise InputError(
+            f"The {what} has the shape {image.shape}, but one image must be (y, x) or (z, y, x). "
+            "If one axis is time or channels, say which (--frame-axis)."
+        )
+    if len(shape) == 3 and shape[2] in (3, 4) and image.dtype.kind in "bu" and min(shape[:2]) > 4:
+        raise InputError(
+            f"The {what} has the shape {image.shape}: it seems to be a colour image (y, x, RGB). Give one channel, or "
+            f"process each channel on its own with --frame-axis {image.ndim - 1}."
+        )
+    return image

@@ -1,0 +1,87 @@
+"""One operation on one image, wherever it is to be computed and however many frames it has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioloom.errors import InputError
+
+if TYPE_CHECKING:
+    from bioloom.operations import Operation
+
+Progress = Callable[[int, int], None]
+
+
+def run_frames(function: Callable[[Any], Any], image: NDArray[Any], frame_axis: int | None) -> NDArray[Any]:
+    """Call a function once, or once per frame of a time series.
+
+    Parameters
+    ----------
+    function
+        Takes an image and returns an array of as many axes or more.
+    image
+        Its argument, with one axis more if `frame_axis` is given.
+    frame_axis
+        The axis of time, 0 or larger; None for a single image.
+
+    Returns
+    -------
+    numpy.ndarray
+        What the function returned; the results of frames are stacked along `frame_axis`.
+
+    Raises
+    ------
+    InputError
+        If there is no such axis, or it is empty.
+    """
+    if frame_axis is None:
+        return np.asarray(function(image))
+    if not 0 <= frame_axis < image.ndim or not image.shape[frame_axis]:
+        raise InputError(f"The shape is {image.shape}: there are no frames along axis {frame_axis} (--frame-axis).")
+    return np.stack([function(frame) for frame in np.moveaxis(image, frame_axis, 0)], axis=frame_axis)
+
+
+def run_operation(
+    operation: Operation | str,
+    *arrays: Any,
+    frame_axis: int | None = None,
+    progress: Progress | None = None,
+    **settings: Any,
+) -> NDArray[Any]:
+    """Run an operation of the catalogue on the device in use.
+
+    Parameters
+    ----------
+    operation
+        The operation or its name.
+    *arrays
+        Its arrays in order, (y, x) or (z, y, x), with one axis more if `frame_axis` is given; None for one left out.
+    frame_axis
+        The axis of time (or of channels): every frame is then processed on its own, and labels are numbered per frame.
+    progress
+        Called as ``progress(done, total)`` after each frame.
+    **settings
+        The other parameters of the operation.
+
+    Returns
+    -------
+    numpy.ndarray
+        The result in main memory.
+
+    Raises
+    ------
+    InputError
+        If there is no such operation, or arrays or settings do not fit it.
+    DeviceError
+        If the device in use fails.
+    """
+    from bioloom.operations import get_operation, over_frames
+
+    chosen = get_operation(operation) if isinstance(operation, str) else operation
+    if frame_axis is None:
+        return chosen.compute(*arrays, **settings)
+    return over_frames(chosen, *arrays, frame_axis=frame_axis, progress=progress, **settings)
