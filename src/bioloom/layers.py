@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from bioloom.errors import InputError
 from bioloom.session.feature_table import merge_tables
 from bioloom.session.image_stack import ImageStack
+from bioloom.session.selection import Mode, Selection
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -114,11 +115,34 @@ def image_stack(layers: Sequence[Image], *, has_time: bool | None = None, physic
     return ImageStack(tuple(channels), tuple(names), tuple(float(s) for s in spacing), unit, n_frames)
 
 
-def current_frame(viewer: ViewerModel, layer: Layer) -> int:
-    """Return the index along a layer's first axis that the viewer shows."""
-    point = np.asarray(viewer.dims.point)[-layer.ndim :]
-    index = round(float(layer.world_to_data(point)[0]))
-    return int(np.clip(index, 0, pixels(layer).shape[0] - 1))
+def position(viewer: ViewerModel, layer: Layer) -> tuple[int, ...]:
+    """Return the indices along a layer's leading axes (all but the last two) that the viewer shows."""
+    point = np.asarray(layer.world_to_data(np.asarray(viewer.dims.point)[-layer.ndim :]))
+    last = np.asarray(pixels(layer).shape[: layer.ndim]) - 1
+    return tuple(int(i) for i in np.clip(np.rint(point), 0, last)[: layer.ndim - 2])
+
+
+def current_frame(viewer: ViewerModel, layer: Layer, has_time: bool) -> int:
+    """Return the frame that the viewer shows; 0 for a layer without time."""
+    return position(viewer, layer)[0] if has_time else 0
+
+
+def go_to(viewer: ViewerModel, layer: Layer, point: Sequence[float]) -> None:
+    """Move the viewer to a point of a layer, given in its data coordinates."""
+    world = np.asarray(layer.data_to_world(point))
+    for axis, value in enumerate(world, start=viewer.dims.ndim - layer.ndim):
+        viewer.dims.set_point(axis, value)
+    viewer.camera.center = tuple(world[list(viewer.dims.displayed)][-3:])
+
+
+def show_object(viewer: ViewerModel, layer: Labels, label: int, frame: int | None) -> None:
+    """Move the viewer to an object and make its label the chosen one; nothing happens if it is gone."""
+    data = np.asarray(pixels(layer) if frame is None else pixels(layer)[frame])
+    found = np.argwhere(data == label)
+    if not len(found):
+        return
+    layer.selected_label = label
+    go_to(viewer, layer, ([] if frame is None else [frame]) + found.mean(0).tolist())
 
 
 # ---------------------------------------------------------------------------------------------------- writing
@@ -188,9 +212,55 @@ def new_annotation(viewer: ViewerModel, image: Image, first_class: int = 1, name
     return layer
 
 
-def is_ours(layer: Layer) -> bool:
-    """Tell whether Bioloom made a layer."""
-    return METADATA_KEY in layer.metadata
+def is_preview(layer: Layer) -> bool:
+    """Tell whether a layer only shows what an operation would do."""
+    return bool(layer.metadata.get(METADATA_KEY, {}).get("preview", False))
+
+
+def show_preview(
+    viewer: ViewerModel, plane: NDArray[Any], kind: Kind, source: Layer, index: tuple[int, ...], old: Layer | None
+) -> Layer:
+    """Show one computed plane (y, x) where it lies in its source; the preview shown before is replaced.
+
+    Parameters
+    ----------
+    viewer
+        Where to show it.
+    plane
+        (y, x).
+    kind
+        ``"image"`` or ``"labels"``.
+    source
+        The layer it was made from.
+    index
+        Position of the plane along the leading axes of `source`.
+    old
+        The preview to replace, if any.
+    """
+    active = viewer.layers.selection.active
+    remove(viewer, old)
+    at = np.zeros(source.ndim)
+    at[: len(index)] = index
+    moved = np.asarray(source.data_to_world(at)) - np.asarray(source.data_to_world(np.zeros(source.ndim)))
+    data = plane.reshape((1,) * len(index) + plane.shape)
+    translate = np.asarray(source.translate) + moved
+    layer = add_result(viewer, data, kind, f"preview of {source.name}", source, {"preview": True}, translate=translate)
+    # A preview must not become what the next operation works on.
+    if active in viewer.layers:
+        viewer.layers.selection.active = active
+    return layer
+
+
+def raise_layer(viewer: ViewerModel, layer: Layer) -> None:
+    """Put a layer on top of the others and make it the active one."""
+    viewer.layers.move(viewer.layers.index(layer), len(viewer.layers))
+    viewer.layers.selection.active = layer
+
+
+def remove(viewer: ViewerModel, layer: Layer | None) -> None:
+    """Remove a layer if it is still there."""
+    if layer is not None and layer in viewer.layers:
+        viewer.layers.remove(layer)
 
 
 # ---------------------------------------------------------------------------------------------------- features
@@ -208,6 +278,39 @@ def add_features(layer: Labels, table: pd.DataFrame) -> pd.DataFrame:
     merged = merge_tables(layer.features, table)
     layer.features = merged
     return merged
+
+
+# ---------------------------------------------------------------------------------------------------- selection
+_selections: WeakKeyDictionary[Any, Selection] = WeakKeyDictionary()
+
+
+def selection_of(layer: Labels) -> Selection:
+    """Return the selection of a layer's objects, shared by everything that shows them.
+
+    It follows the layer's features, and clicks on objects in the image change it: Shift adds, Alt removes.
+
+    Raises
+    ------
+    InputError
+        If the layer has no table of objects yet.
+    """
+    if layer in _selections:
+        return _selections[layer]
+    if "label" not in layer.features.columns:
+        raise InputError(f"The objects of {layer.name} are not measured yet. Measure them first.")
+    selection = _selections[layer] = Selection(layer.features)
+
+    def follow(event: Any = None) -> None:
+        if "label" in layer.features.columns:
+            selection.rekey(layer.features)
+
+    def clicked(label: int, frame: int, modifiers: set[str]) -> None:
+        mode: Mode = "add" if "Shift" in modifiers else "remove" if "Alt" in modifiers else "replace"
+        selection.select_objects([label] if label else [], frame, mode)
+
+    layer.events.features.connect(follow)
+    on_click(layer, clicked)
+    return selection
 
 
 # ---------------------------------------------------------------------------------------------------- colours

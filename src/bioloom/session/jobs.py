@@ -13,6 +13,20 @@ from bioloom.errors import Cancelled
 Progress: TypeAlias = Callable[[int, int], None]
 
 
+class JobProgress:
+    """What a job calls to report how far it is; raises Cancelled once the job was cancelled or replaced."""
+
+    def __init__(self, report: Callable[[int, int], None], cancelled: Callable[[], bool]) -> None:
+        self._report = report
+        self.cancelled = cancelled
+
+    def __call__(self, done: int, total: int) -> None:
+        """Report `done` of `total` steps."""
+        if self.cancelled():
+            raise Cancelled
+        self._report(done, total)
+
+
 class JobRunner:
     """Runs the jobs of one owner, such as a widget; a new job replaces the one that is running.
 
@@ -42,7 +56,7 @@ class JobRunner:
     ended = Signal()
     failed = Signal(str, Exception)
 
-    def __init__(self, deliver: Callable[[Callable[[], None]], None] | None = None) -> None:
+    def __init__(self, deliver: Callable[[Callable[[], object]], None] | None = None) -> None:
         self._deliver = deliver or (lambda call: call())
         self._generation = 0
         self._idle = threading.Event()
@@ -55,7 +69,7 @@ class JobRunner:
         return not self._idle.is_set()
 
     def start(
-        self, name: str, function: Callable[[Progress], Any], on_result: Callable[[Any], None] | None = None
+        self, name: str, function: Callable[[JobProgress], Any], on_result: Callable[[Any], None] | None = None
     ) -> None:
         """Begin a job.
 
@@ -64,7 +78,8 @@ class JobRunner:
         name
             What it is called in messages.
         function
-            Called on a thread of its own as ``function(progress)``; it calls ``progress(done, total)`` often.
+            Called on a thread of its own as ``function(progress)``; it calls ``progress(done, total)`` or asks
+            ``progress.cancelled()`` often.
         on_result
             Called with the result, unless the job failed or was replaced.
         """
@@ -92,17 +107,19 @@ class JobRunner:
         return True
 
     def _run(
-        self, generation: int, name: str, function: Callable[[Progress], Any], on_result: Callable[[Any], None] | None
+        self,
+        generation: int,
+        name: str,
+        function: Callable[[JobProgress], Any],
+        on_result: Callable[[Any], None] | None,
     ) -> None:
-        def progress(done: int, total: int) -> None:
-            if generation != self._generation:
-                raise Cancelled
+        def report(done: int, total: int) -> None:
             self._deliver(lambda: self.progressed.emit(done, total) if generation == self._generation else None)
 
         try:
-            result = function(progress)
+            result = function(JobProgress(report, lambda: generation != self._generation))
         except Cancelled:
-            self._deliver(lambda: self._end(generation) and None)
+            self._deliver(lambda: self._end(generation))
         except Exception as error:  # anything may go wrong in a job; its owner decides what to show
             # The name `error` is unbound after this block, before the delivery.
             self._deliver(lambda error=error: self._fail(generation, name, error))  # type: ignore[misc]

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 Mode: TypeAlias = Literal["replace", "add", "remove"]
 
+_State: TypeAlias = tuple[NDArray[np.bool_], NDArray[np.int64]]
+
 _HISTORY = 100
 
 
@@ -42,24 +44,46 @@ class Selection:
     changed = Signal()
 
     def __init__(self, table: pd.DataFrame) -> None:
+        self._mask = np.zeros(0, bool)
+        self._classes = np.zeros(0, np.int64)
+        self._past: list[_State] = []
+        self._future: list[_State] = []
+        self._rows: dict[tuple[int, int], int] = {}
+        self.labels: NDArray[np.int64] = np.zeros(0, np.int64)
+        self.frames: NDArray[np.int64] = np.zeros(0, np.int64)
+        self.has_frames = False
+        self.rekey(table)
+
+    def rekey(self, table: pd.DataFrame) -> None:
+        """Follow a table whose rows changed: objects that are still there keep their selection and class.
+
+        Raises
+        ------
+        InputError
+            If a column is missing or an object occurs twice.
+        """
         if "label" not in table.columns:
             raise InputError(
                 "The table has no column 'label', so its rows cannot be found in the image. Measure first."
             )
-        self.labels: NDArray[np.int64] = table["label"].to_numpy(np.int64)
-        self.has_frames = "frame" in table.columns
-        self.frames: NDArray[np.int64] = (
-            table["frame"].to_numpy(np.int64) if self.has_frames else np.zeros(len(table), np.int64)
-        )
-        self._rows = {key: row for row, key in enumerate(zip(self.frames.tolist(), self.labels.tolist(), strict=True))}
-        if len(self._rows) < len(table):
-            raise InputError(
-                "Some objects occur twice in the table. Measure again, so that there is one row per object."
-            )
-        self._mask = np.zeros(len(table), bool)
-        self._classes = np.zeros(len(table), np.int64)
-        self._past: list[tuple[NDArray[np.bool_], NDArray[np.int64]]] = []
-        self._future: list[tuple[NDArray[np.bool_], NDArray[np.int64]]] = []
+        labels = table["label"].to_numpy(np.int64)
+        has_frames = "frame" in table.columns
+        frames = table["frame"].to_numpy(np.int64) if has_frames else np.zeros(len(table), np.int64)
+        rows = {key: row for row, key in enumerate(zip(frames.tolist(), labels.tolist(), strict=True))}
+        if len(rows) < len(table):
+            raise InputError("Some objects occur twice in the table. Measure again: one row per object is needed.")
+        if rows == self._rows:
+            return
+        mask, classes = np.zeros(len(table), bool), np.zeros(len(table), np.int64)
+        for key, row in rows.items():
+            before = self._rows.get(key)
+            if before is not None:
+                mask[row], classes[row] = self._mask[before], self._classes[before]
+        self.labels, self.frames, self.has_frames = labels, frames, has_frames
+        self._rows, self._mask, self._classes = rows, mask, classes
+        self._past.clear()
+        self._future.clear()
+        self.changed.emit()
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -130,8 +154,8 @@ class Selection:
 
     def _travel(
         self,
-        source: list[tuple[NDArray[np.bool_], NDArray[np.int64]]],
-        target: list[tuple[NDArray[np.bool_], NDArray[np.int64]]],
+        source: list[_State],
+        target: list[_State],
     ) -> bool:
         if not source:
             return False

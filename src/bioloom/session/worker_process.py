@@ -12,6 +12,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from bioloom.errors import BioloomError, Cancelled
@@ -151,6 +152,12 @@ class WorkerProcess:
             self._child = None
             if self._finalizer is not None:
                 self._finalizer.detach()
+
+
+@lru_cache(maxsize=1)
+def shared_worker() -> WorkerProcess:
+    """Return the one worker process of the application."""
+    return WorkerProcess()
 
 
 class _Child:

@@ -1,0 +1,73 @@
+"""Running operations for a viewer: frame by frame, on the chosen device, or on the slice in view only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioloom.operations import Operation, over_frames
+from bioloom.session.jobs import Progress
+
+
+def run_operation(
+    operation: Operation,
+    arrays: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    *,
+    has_time: bool = False,
+    progress: Progress | None = None,
+) -> NDArray[Any]:
+    """Apply an operation to whole images.
+
+    Parameters
+    ----------
+    operation
+        What to do.
+    arrays
+        The operation's arrays by name, with time first if `has_time`; None for one left out.
+    settings
+        Its other parameters.
+    has_time
+        Whether to go frame by frame along the first axis.
+    progress
+        Called as ``progress(done, total)`` with frames.
+
+    Returns
+    -------
+    numpy.ndarray
+        The result in main memory; computed on the device in use (:func:`bioloom.device.current`).
+    """
+    given = [arrays.get(p.name) for p in operation.arrays]
+    if has_time:
+        return over_frames(operation, *given, progress=progress, **settings)
+    if progress:
+        progress(0, 1)
+    return operation.compute(*(None if a is None else np.asarray(a) for a in given), **settings)
+
+
+def run_per_frame(function: Any, array: NDArray[Any], n_frames: int | None, **settings: Any) -> NDArray[Any]:
+    """Apply a function of one image to an image, or to each of its frames if `n_frames` is not None."""
+    if n_frames is None:
+        return np.asarray(function(array, **settings))
+    return np.stack([np.asarray(function(array[index], **settings)) for index in range(n_frames)])
+
+
+def run_on_plane(
+    operation: Operation, arrays: Mapping[str, Any], settings: Mapping[str, Any], index: tuple[int, ...]
+) -> NDArray[Any]:
+    """Apply an operation to one plane (y, x) of larger images, as a preview.
+
+    Parameters
+    ----------
+    operation, arrays, settings
+        As for :func:`run_operation`; of a spacing, the last two values are used.
+    index
+        The plane's position along the leading axes.
+    """
+    planes = {name: None if a is None else np.asarray(a[index]) for name, a in arrays.items()}
+    spacing = settings.get("spacing")
+    flat = dict(settings) if spacing is None else {**settings, "spacing": tuple(spacing)[-2:]}
+    return run_operation(operation, planes, flat)

@@ -1,0 +1,243 @@
+"""Pieces that several dock widgets are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QCheckBox,
+    QComboBox,
+    QFormLayout,
+    QGroupBox,
+    QListWidget,
+    QListWidgetItem,
+    QSizePolicy,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from bioloom import layers
+
+
+def group(title: str, *parts: QWidget) -> QGroupBox:
+    """Put parts under a title."""
+    box = QGroupBox(title)
+    layout = QVBoxLayout(box)
+    layout.setContentsMargins(6, 6, 6, 6)
+    for part in parts:
+        layout.addWidget(part)
+    return box
+
+
+def form() -> tuple[QWidget, QFormLayout]:
+    """Make a widget with labelled rows whose fields use the whole width."""
+    widget = QWidget()
+    layout = QFormLayout(widget)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    layout.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+    return widget, layout
+
+
+def whole_number(value: int, low: int, high: int, tooltip: str) -> QSpinBox:
+    """Make a field for a whole number."""
+    field = QSpinBox()
+    field.setRange(low, high)
+    field.setValue(value)
+    field.setToolTip(tooltip)
+    field.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+    return field
+
+
+class _LayerWatcher:
+    """Calls back when layers come, go, move or are renamed."""
+
+    def __init__(self, viewer: Any, callback: Callable[[], None]) -> None:
+        self._viewer, self._callback = viewer, callback
+        for name in ("inserted", "removed", "reordered"):
+            getattr(viewer.layers.events, name).connect(self._changed)
+        for layer in viewer.layers:
+            layer.events.name.connect(self._changed)
+
+    def _changed(self, event: Any = None) -> None:
+        if event is not None and getattr(event, "type", "") == "inserted":
+            event.value.events.name.connect(self._changed)
+        self._callback()
+
+    def stop(self) -> None:
+        for name in ("inserted", "removed", "reordered"):
+            getattr(self._viewer.layers.events, name).disconnect(self._changed)
+        for layer in self._viewer.layers:
+            layer.events.name.disconnect(self._changed)
+
+
+class LayerCombo(QComboBox):
+    """Chooses one image or labels layer; follows the layer list."""
+
+    layer_changed = Signal(object)
+
+    def __init__(self, viewer: Any, kind: layers.Kind, tooltip: str, optional: bool = False) -> None:
+        super().__init__()
+        self._viewer, self._kind, self._optional = viewer, kind, optional
+        self._layers: list[Any] = []
+        self._last: Any = None
+        self.setToolTip(tooltip)
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumContentsLength(12)
+        self._watcher = _LayerWatcher(viewer, self.refresh)
+        self.stop = self._watcher.stop
+        self.currentIndexChanged.connect(self._emit)
+        self.refresh()
+
+    @property
+    def layer(self) -> Any:
+        """The chosen layer, or None."""
+        index = self.currentIndex() - self._optional
+        return self._layers[index] if 0 <= index < len(self._layers) else None
+
+    def choose(self, layer: Any) -> None:
+        """Choose a layer if it is listed."""
+        if layer in self._layers:
+            self.setCurrentIndex(self._layers.index(layer) + self._optional)
+
+    def refresh(self) -> None:
+        """Read the layer list again and keep the choice where it is still there."""
+        before = self.layer
+        self.blockSignals(True)
+        self.clear()
+        self._layers = layers.of_kind(self._viewer, self._kind)
+        if self._optional:
+            self.addItem("none")
+        self.addItems([layer.name for layer in self._layers])
+        if not self._layers and not self._optional:
+            self.setPlaceholderText(f"no {self._kind} layer")
+        if before in self._layers:
+            self.setCurrentIndex(self._layers.index(before) + self._optional)
+        elif self._layers and not self._optional:
+            self.setCurrentIndex(0)
+        self.blockSignals(False)
+        self._emit()
+
+    def _emit(self, index: int = 0) -> None:
+        if self.layer is not self._last:
+            self._last = self.layer
+            self.layer_changed.emit(self.layer)
+
+
+class CheckList(QListWidget):
+    """A list of names with check marks."""
+
+    changed = Signal()
+
+    def __init__(self, tooltip: str, rows: int = 4) -> None:
+        super().__init__()
+        self.setToolTip(tooltip)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        self.setMaximumHeight(rows * self.fontMetrics().height() + 24)
+        self.itemChanged.connect(lambda item: self.changed.emit())
+
+    def set_items(self, names: list[str], checked: set[str]) -> None:
+        """Show other names."""
+        self.blockSignals(True)
+        self.clear()
+        for name in names:
+            item = QListWidgetItem(name)
+            item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable)
+            item.setCheckState(Qt.CheckState.Checked if name in checked else Qt.CheckState.Unchecked)
+            self.addItem(item)
+        self.blockSignals(False)
+        self.changed.emit()
+
+    def checked(self) -> list[str]:
+        """Return the names that are checked, in order."""
+        items = [self.item(i) for i in range(self.count())]
+        return [item.text() for item in items if item.checkState() == Qt.CheckState.Checked]
+
+    def set_checked(self, names: set[str]) -> None:
+        """Check exactly these names."""
+        self.set_items([self.item(i).text() for i in range(self.count())], names)
+
+
+class ImageList(CheckList):
+    """Chooses image layers, the channels of one image; follows the layer list."""
+
+    def __init__(self, viewer: Any, tooltip: str) -> None:
+        super().__init__(tooltip, rows=3)
+        self._viewer = viewer
+        self._known: list[Any] = []
+        self._watcher = _LayerWatcher(viewer, self.refresh)
+        self.stop = self._watcher.stop
+        self.refresh()
+
+    @property
+    def images(self) -> list[Any]:
+        """The chosen layers, in the order of the layer list."""
+        chosen = self.checked()
+        return [layer for layer in reversed(self._known) if layer.name in chosen]
+
+    def refresh(self) -> None:
+        """Read the layer list again; the first image ever is checked by itself, later ones keep their marks."""
+        before = {id(layer) for layer in self.images}
+        listed = [layer for layer in layers.of_kind(self._viewer, "image") if not layers.is_preview(layer)]
+        marked = {layer.name for layer in listed if id(layer) in before}
+        if listed and not self._known:
+            marked = {listed[-1].name}
+        self._known = listed
+        self.set_items([layer.name for layer in listed], marked)
+
+
+class AxesOptions(QWidget):
+    """How the axes of a layer are to be understood: sizes in pixels or in its unit, and whether time comes first."""
+
+    changed = Signal()
+
+    def __init__(self, with_sizes: bool = True) -> None:
+        super().__init__()
+        self._row, layout = form()
+        self.sizes = QComboBox()
+        self.sizes.setToolTip(
+            "Lengths are in pixels (of the finest axis, if pixels are not cubes), or in the unit of the layer's scale"
+        )
+        self.time = QCheckBox("First axis is time")
+        self.time.setToolTip(
+            "Treat the first axis as time: every frame is computed by itself. Otherwise it is depth (z)"
+        )
+        if with_sizes:
+            layout.addRow("Sizes in", self.sizes)
+        layout.addRow(self.time)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(self._row)
+        self.sizes.currentIndexChanged.connect(lambda index: self.changed.emit())
+        self.time.toggled.connect(lambda on: self.changed.emit())
+        self.follow(None)
+
+    def follow(self, layer: Any, physical: bool = False) -> None:
+        """Take the defaults from a layer."""
+        unit = "pixel" if layer is None else layers.length_unit(layer)
+        scaled = layer is not None and not np.allclose(layer.scale[-2:], 1)
+        self.sizes.clear()
+        self.sizes.addItem("pixels")
+        if unit != "pixel" or scaled:
+            self.sizes.addItem("units of the scale" if unit == "pixel" else unit)
+            self.sizes.setCurrentIndex(int(physical))
+        self.sizes.setEnabled(self.sizes.count() > 1)
+        possible = layer is not None and layer.ndim in (3, 4)
+        self.time.setEnabled(possible and layer.ndim == 3)
+        self.time.setChecked(possible and layers.time_axis(layer) == 0)
+        self.time.setVisible(possible)
+
+    @property
+    def physical(self) -> bool:
+        """Whether sizes are in the layer's unit."""
+        return self.sizes.currentIndex() == 1
+
+    @property
+    def has_time(self) -> bool:
+        """Whether the first axis is time."""
+        return self.time.isChecked()

@@ -1,0 +1,212 @@
+"""The Object classifier panel: mark a few objects, and see the class of all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import napari.viewer
+import numpy as np
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton
+
+from bioloom import layers
+from bioloom.classify import ObjectClassifier, load_classifier
+from bioloom.classify.model_file import describe
+from bioloom.classify.objects import DEFAULT_FEATURES, paint_objects
+from bioloom.errors import InputError
+from bioloom.measure import list_properties
+from bioloom.session.object_session import CLASS_COLUMN, ObjectResult, apply_objects, intensities, train_objects
+from bioloom.widgets._base import BioloomWidget
+from bioloom.widgets._parts import AxesOptions, CheckList, ImageList, LayerCombo, form, group, whole_number
+
+
+class ObjectClassifierWidget(BioloomWidget):
+    """Train a random forest on annotated objects and apply it.
+
+    Parameters
+    ----------
+    viewer
+        The napari viewer.
+    """
+
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        super().__init__(viewer)
+        self.classifier: ObjectClassifier | None = None
+        self._output: Any = None
+        self.labels = LayerCombo(viewer, "labels", "The segmented objects")
+        self.images = ImageList(viewer, "Images to measure intensities in; none for size and shape only")
+        self.annotation = LayerCombo(
+            viewer, "labels", "The labels layer in which objects are marked with classes 1, 2, …"
+        )
+        self.new_button = QPushButton("New annotation")
+        self.new_button.setToolTip("Add an empty labels layer over the objects and start to mark class 1")
+        self.axes = AxesOptions()
+        rows, layout = form()
+        layout.addRow("Objects", self.labels)
+        layout.addRow("Images", self.images)
+        layout.addRow("Annotation", self.annotation)
+        layout.addRow("", self.new_button)
+        self.features = CheckList("The measurements that the classifier looks at", rows=6)
+        self.trees = whole_number(100, 1, 1000, "Number of trees; more is steadier and slower")
+        self.depth = whole_number(6, 1, 30, "Largest number of decisions in a row")
+        self.seed = whole_number(0, 0, 2**31 - 1, "Seed of the random forest; the same seed gives the same result")
+        settings, settings_layout = form()
+        settings_layout.addRow("Features", self.features)
+        settings_layout.addRow("Trees", self.trees)
+        settings_layout.addRow("Depth", self.depth)
+        settings_layout.addRow("Seed", self.seed)
+        self.train_button = QPushButton("Train")
+        self.train_button.setToolTip("Train on the marked objects, and classify all of them")
+        self.apply_button = QPushButton("Apply")
+        self.apply_button.setToolTip("Classify the chosen objects with the classifier that was trained or loaded")
+        self.load_button = QPushButton("Load…")
+        self.load_button.setToolTip("Load a classifier from a .cl file")
+        self.save_button = QPushButton("Save…")
+        self.save_button.setToolTip("Save the classifier as a .cl file")
+        buttons = QHBoxLayout()
+        for button in (self.apply_button, self.load_button, self.save_button):
+            buttons.addWidget(button)
+        self.importances = QLabel()
+        self.importances.setWordWrap(True)
+        self.content.addWidget(group("Training data", rows, self.axes))
+        self.content.addWidget(group("Classifier", settings))
+        self.content.addWidget(self.train_button)
+        self.content.addLayout(buttons)
+        self.content.addWidget(self.importances)
+        self.content.addStretch(1)
+        self.labels.layer_changed.connect(self._labels_changed)
+        self.images.changed.connect(self._list_features)
+        self.axes.time.toggled.connect(lambda on: self._list_features())
+        self.new_button.clicked.connect(lambda: self.attempt(self.new_annotation))
+        self.train_button.clicked.connect(lambda: self.attempt(self.train))
+        self.apply_button.clicked.connect(lambda: self.attempt(self.apply))
+        self.load_button.clicked.connect(self._ask_load)
+        self.save_button.clicked.connect(self._ask_save)
+        self._labels_changed(self.labels.layer)
+        self._show_classifier()
+
+    def _labels_changed(self, layer: Any) -> None:
+        self.axes.follow(layer, physical=True)
+        self.new_button.setEnabled(layer is not None)
+        self.train_button.setEnabled(layer is not None)
+        self._list_features()
+
+    def _list_features(self) -> None:
+        layer = self.labels.layer
+        ndim = 2 if layer is None else min(3, layer.ndim - self.axes.has_time)
+        known = [p.name for p in list_properties(max(2, ndim)) if p.group != "position"]
+        if not self.images.images:
+            known = [p.name for p in list_properties(max(2, ndim)) if p.group in ("size", "shape")]
+        listed = [self.features.item(i).text() for i in range(self.features.count())]
+        if known != listed:
+            self.features.set_items(known, set(DEFAULT_FEATURES) & set(known))
+
+    def new_annotation(self) -> None:
+        """Add an annotation layer over the objects."""
+        if self.labels.layer is None:
+            raise InputError("Choose a labels layer with objects first.")
+        self.annotation.choose(layers.new_annotation(self.viewer, self.labels.layer, name="object annotation"))
+        self.say("Dab a few objects with class 1, press M for class 2, and dab some others. Then click ‘Train’.")
+
+    # -------------------------------------------------------------------------------------------- running
+    def _data(self) -> tuple[Any, Any, Any, dict[str, Any]]:
+        layer = self.labels.layer
+        if layer is None:
+            raise InputError("There are no objects. Segment an image first, for example with Voronoi–Otsu.")
+        options = {"has_time": self.axes.has_time, "physical": self.axes.physical}
+        own = layers.image_stack([layer], **options)
+        labels = own.channels[0]
+        images = self.images.images
+        image = intensities(layers.image_stack(images, **options) if images else None, labels)
+        return layer, labels, image, {"spacing": own.spacing, "frame_axis": own.frame_axis}
+
+    def train(self) -> None:
+        """Train on the marked objects and classify all."""
+        layer, labels, image, axes = self._data()
+        marks = self.annotation.layer
+        if marks is None or marks is layer:
+            raise InputError("There is no annotation. Click ‘New annotation’ and mark objects of at least two classes.")
+        annotation = np.asarray(layers.pixels(marks)).copy()
+        settings = {
+            "features": self.features.checked(),
+            "n_trees": self.trees.value(),
+            "max_depth": self.depth.value(),
+            "seed": self.seed.value(),
+        }
+        if not settings["features"]:
+            raise InputError("No feature is checked. Check at least one, such as area.")
+        self.jobs.start(
+            "Training",
+            lambda progress: train_objects(labels, annotation, image, **settings, **axes, progress=progress),
+            lambda result: self._show_result(result, layer, labels, axes),
+        )
+
+    def apply(self) -> None:
+        """Classify the chosen objects with the classifier at hand."""
+        if self.classifier is None:
+            raise InputError("There is no classifier yet. Train one, or load one from a file.")
+        layer, labels, image, axes = self._data()
+        classifier = self.classifier
+        self.jobs.start(
+            "Classifying",
+            lambda progress: apply_objects(classifier, labels, image, **axes, progress=progress),
+            lambda result: self._show_result(result, layer, labels, axes),
+        )
+
+    def _show_result(self, result: ObjectResult, layer: Any, labels: Any, axes: dict[str, Any]) -> None:
+        self.classifier = result.classifier
+        layers.add_features(layer, result.table)
+        painted = paint_objects(labels, result.table, CLASS_COLUMN, frame_axis=axes["frame_axis"])
+        if self._output in self.viewer.layers and self._output.data.shape == painted.shape:
+            layers.update_data(self._output, painted)
+        else:
+            active = self.viewer.layers.selection.active
+            name = f"object classes of {layer.name}"
+            self._output = layers.add_result(
+                self.viewer, painted, "labels", name, layer, describe(result.classifier), opacity=0.5
+            )
+            if active is self.annotation.layer and active is not None:
+                layers.raise_layer(self.viewer, active)
+        counts = result.table[CLASS_COLUMN].value_counts().sort_index()
+        listed = ", ".join(f"{n} of class {k}" for k, n in counts.items())
+        self._show_classifier()
+        self.say(
+            f"{len(result.table)} objects: {listed}. The column ‘{CLASS_COLUMN}’ is in the table of ‘{layer.name}’."
+        )
+
+    def _show_classifier(self) -> None:
+        self.apply_button.setEnabled(self.classifier is not None)
+        self.save_button.setEnabled(self.classifier is not None)
+        if self.classifier is None:
+            return
+        pairs = sorted(
+            zip(self.classifier.feature_importances_, self.classifier.feature_names_, strict=True), reverse=True
+        )
+        best = [f"{name} {100 * value:.0f} %" for value, name in pairs[:5] if np.isfinite(value)]
+        self.importances.setText("Most important features: " + ", ".join(best) if best else "")
+
+    # -------------------------------------------------------------------------------------------- files
+    def _ask_load(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, "Load a classifier", "", "Classifiers (*.cl)")
+        if path:
+            self.attempt(lambda: self.load(path))
+
+    def _ask_save(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(self, "Save the classifier", "objects.cl", "Classifiers (*.cl)")
+        if path:
+            self.attempt(lambda: self.save(path))
+
+    def load(self, path: str) -> None:
+        """Load a classifier from a file."""
+        classifier = load_classifier(path)
+        if not isinstance(classifier, ObjectClassifier):
+            raise InputError("This file holds a pixel classifier. Load it in the Pixel classifier panel.")
+        self.classifier = classifier
+        self._show_classifier()
+        self.say(f"Loaded a classifier for the classes {', '.join(map(str, classifier.classes_))}. Click ‘Apply’.")
+
+    def save(self, path: str) -> None:
+        """Save the classifier to a file."""
+        if self.classifier is None:
+            raise InputError("There is no classifier to save yet.")
+        self.classifier.save(path if path.endswith(".cl") else f"{path}.cl")
+        self.say(f"Saved to {path}.")

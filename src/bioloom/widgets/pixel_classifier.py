@@ -1,0 +1,320 @@
+"""The Pixel classifier panel: paint, train, and see every pixel's class."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import napari.viewer
+import numpy as np
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QCheckBox, QComboBox, QFileDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton
+
+from bioloom import layers
+from bioloom.classify import PRESETS, FeatureSet, PixelClassifier, load_classifier, objects_of_class
+from bioloom.classify.model_file import describe
+from bioloom.errors import BioloomError, InputError
+from bioloom.session.image_stack import ImageStack
+from bioloom.session.jobs import Progress
+from bioloom.session.pixel_session import PixelSession, Prediction
+from bioloom.session.processing import run_per_frame
+from bioloom.widgets._base import BioloomWidget
+from bioloom.widgets._parts import AxesOptions, ImageList, LayerCombo, form, group, whole_number
+
+_LIVE_DELAY_MS = 150
+_CUSTOM = "custom"
+
+
+class PixelClassifierWidget(BioloomWidget):
+    """Train a random forest on painted pixels and apply it.
+
+    Parameters
+    ----------
+    viewer
+        The napari viewer.
+    """
+
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        super().__init__(viewer)
+        self.session = PixelSession()
+        self._outputs: dict[str, Any] = {}
+        self._stop_watching: Any = None
+        self._painted: Any = None
+        self._live_timer = QTimer(self)
+        self._live_timer.setSingleShot(True)
+        self._live_timer.setInterval(_LIVE_DELAY_MS)
+        self._live_timer.timeout.connect(self._train_live)
+
+        self.images = ImageList(
+            viewer, "The image to classify. Check several layers to use them as channels of one image"
+        )
+        self.annotation = LayerCombo(
+            viewer, "labels", "The labels layer with painted classes: 1, 2, … (0 is not annotated)"
+        )
+        self.new_button = QPushButton("New annotation")
+        self.new_button.setToolTip("Add an empty labels layer over the image and start to paint class 1")
+        self.counts = QLabel()
+        self.counts.setWordWrap(True)
+        self.axes = AxesOptions()
+        rows, layout = form()
+        layout.addRow("Image", self.images)
+        layout.addRow("Annotation", self.annotation)
+        layout.addRow("", self.new_button)
+        layout.addRow("Painted", self.counts)
+
+        self.preset = QComboBox()
+        self.preset.addItems([*PRESETS, _CUSTOM])
+        self.preset.setToolTip("Choose by the size of the structures that tell the classes apart")
+        self.features = QLineEdit()
+        self.features.setToolTip("The features as text: name=sigma, separated by blanks. Edit it for a set of your own")
+        self.trees = whole_number(100, 1, 1000, "Number of trees; more is steadier and slower")
+        self.depth = whole_number(
+            6, 1, 30, "Largest number of decisions in a row; more can tell finer differences apart"
+        )
+        self.seed = whole_number(0, 0, 2**31 - 1, "Seed of the random forest; the same seed gives the same result")
+        settings, settings_layout = form()
+        settings_layout.addRow("Features", self.preset)
+        settings_layout.addRow("", self.features)
+        settings_layout.addRow("Trees", self.trees)
+        settings_layout.addRow("Depth", self.depth)
+        settings_layout.addRow("Seed", self.seed)
+
+        self.object_class = whole_number(2, 1, 65535, "The class for objects and for the probability")
+        self.as_classes = QCheckBox("Classes")
+        self.as_classes.setToolTip("A labels layer with the class of every pixel")
+        self.as_classes.setChecked(True)
+        self.as_objects = QCheckBox("Objects")
+        self.as_objects.setToolTip("A labels layer with the connected regions of the class below")
+        self.as_probability = QCheckBox("Probability")
+        self.as_probability.setToolTip("An image layer, 0 to 1, with the probability of the class below")
+        outputs, outputs_layout = form()
+        boxes = QHBoxLayout()
+        for box in (self.as_classes, self.as_objects, self.as_probability):
+            boxes.addWidget(box)
+        outputs_layout.addRow(boxes)
+        outputs_layout.addRow("Class of interest", self.object_class)
+
+        self.train_button = QPushButton("Train")
+        self.train_button.setToolTip("Train on everything that is painted, and predict the frame in view")
+        self.live = QCheckBox("Live")
+        self.live.setToolTip("Train and predict after every stroke, undo and redo")
+        self.predict_button = QPushButton("Predict all")
+        self.predict_button.setToolTip("Apply the classifier to all frames of the chosen image")
+        self.load_button = QPushButton("Load…")
+        self.load_button.setToolTip("Load a classifier from a .cl file")
+        self.save_button = QPushButton("Save…")
+        self.save_button.setToolTip("Save the classifier as a .cl file")
+        first, second = QHBoxLayout(), QHBoxLayout()
+        first.addWidget(self.train_button, stretch=1)
+        first.addWidget(self.live)
+        for button in (self.predict_button, self.load_button, self.save_button):
+            second.addWidget(button)
+        self.importances = QLabel()
+        self.importances.setWordWrap(True)
+
+        self.content.addWidget(group("Training data", rows, self.axes))
+        self.content.addWidget(group("Classifier", settings))
+        self.content.addWidget(group("Result", outputs))
+        self.content.addLayout(first)
+        self.content.addLayout(second)
+        self.content.addWidget(self.importances)
+        self.content.addStretch(1)
+
+        self.images.changed.connect(self._image_changed)
+        self.annotation.layer_changed.connect(self._annotation_changed)
+        self.new_button.clicked.connect(lambda: self.attempt(self.new_annotation))
+        self.preset.currentTextChanged.connect(self._preset_chosen)
+        self.features.textEdited.connect(lambda text: self.preset.setCurrentText(_CUSTOM))
+        self.train_button.clicked.connect(lambda: self.attempt(self.train))
+        self.predict_button.clicked.connect(lambda: self.attempt(self.predict_all))
+        self.live.toggled.connect(lambda on: self._train_live() if on else None)
+        self.load_button.clicked.connect(self._ask_load)
+        self.save_button.clicked.connect(self._ask_save)
+        self._preset_chosen(self.preset.currentText())
+        self._image_changed()
+        self._annotation_changed(self.annotation.layer)
+        self._show_classifier()
+
+    # -------------------------------------------------------------------------------------------- input
+    def _image_changed(self) -> None:
+        chosen = self.images.images
+        self.axes.follow(chosen[0] if chosen else None)
+        self.new_button.setEnabled(bool(chosen))
+        self.train_button.setEnabled(bool(chosen))
+
+    def _annotation_changed(self, layer: Any) -> None:
+        if self._stop_watching:
+            self._stop_watching()
+        self._stop_watching = layers.on_edit(layer, self._edited) if layer is not None else None
+        self._painted = None
+        self._count()
+
+    def _edited(self) -> None:
+        if not self._live_timer.isActive():
+            self._live_timer.start()
+
+    def _count(self) -> bool:
+        """Show how much is painted of each class; return whether that changed."""
+        layer = self.annotation.layer
+        if layer is None:
+            self.counts.setText("Nothing yet. Click ‘New annotation’, then paint.")
+            return False
+        data = np.asarray(layers.pixels(layer))
+        ids, counts = np.unique(data[data > 0], return_counts=True)
+        state = data.copy()
+        changed = self._painted is None or not np.array_equal(self._painted, state)
+        self._painted = state
+        if len(ids) > 20:
+            text = f"{len(ids)} different values: is this an annotation?"
+        else:
+            text = ", ".join(f"class {k}: {n} px" for k, n in zip(ids, counts, strict=True)) or "Nothing yet."
+        if len(ids) == 1:
+            text += ". Paint a second class to train."
+        self.counts.setText(text)
+        return changed
+
+    def _preset_chosen(self, name: str) -> None:
+        if name in PRESETS:
+            self.features.setText(PRESETS[name])
+            self.features.setCursorPosition(0)
+
+    def new_annotation(self) -> None:
+        """Add an annotation layer over the image."""
+        chosen = self.images.images
+        if not chosen:
+            raise InputError("Choose an image to annotate first.")
+        self.annotation.choose(layers.new_annotation(self.viewer, chosen[0]))
+        self.say("Paint class 1 (such as background), then press M for class 2 and paint that. Then click ‘Train’.")
+
+    def stack(self) -> ImageStack:
+        """Return the chosen image."""
+        return layers.image_stack(self.images.images, has_time=self.axes.has_time, physical=self.axes.physical)
+
+    # -------------------------------------------------------------------------------------------- training
+    def train(self) -> None:
+        """Train on everything that is painted, and predict the frame in view."""
+        stack = self.stack()
+        layer = self.annotation.layer
+        if layer is None:
+            raise InputError("There is no annotation. Click ‘New annotation’ and paint at least two classes.")
+        annotation = np.asarray(layers.pixels(layer)).copy()
+        stack.matching(annotation, "The annotation")
+        settings = {
+            "features": str(FeatureSet.parse(self.features.text())),
+            "n_trees": self.trees.value(),
+            "max_depth": self.depth.value(),
+            "seed": self.seed.value(),
+        }
+        source = self.images.images[0]
+        frame = layers.current_frame(self.viewer, source, stack.n_frames is not None)
+        wanted = self.object_class.value()
+
+        def work(progress: Progress) -> Prediction:
+            classifier = self.session.train(stack, annotation, **settings, progress=progress)
+            class_id = wanted if wanted in classifier.classes_ else None
+            return self.session.predict(stack, [frame], class_id=class_id, progress=progress)
+
+        self.jobs.start("Training", work, lambda prediction: self._show_prediction(prediction, source, stack, [frame]))
+
+    def _train_live(self) -> None:
+        if not self._count() and self._outputs:
+            return
+        if self.live.isChecked():
+            try:
+                self.train()
+            except BioloomError as error:
+                self.say(str(error))
+
+    def predict_all(self) -> None:
+        """Apply the classifier to all frames."""
+        if self.session.classifier is None:
+            raise InputError("There is no classifier yet. Paint and train one, or load one from a file.")
+        stack = self.stack()
+        source = self.images.images[0]
+        frames = list(stack.frames())
+        wanted = self.object_class.value()
+        class_id = wanted if wanted in self.session.classifier.classes_ else None
+        self.jobs.start(
+            "Predicting",
+            lambda progress: self.session.predict(stack, frames, class_id=class_id, progress=progress),
+            lambda prediction: self._show_prediction(prediction, source, stack, frames),
+        )
+
+    # -------------------------------------------------------------------------------------------- output
+    def _show_prediction(self, prediction: Prediction, source: Any, stack: ImageStack, frames: list[int]) -> None:
+        provenance = describe(self.session.classifier)
+        if self.as_classes.isChecked():
+            self._show("classes", prediction.classes, "labels", source, provenance, frames, stack, opacity=0.4)
+        if self.as_objects.isChecked():
+            objects = run_per_frame(objects_of_class, prediction.classes, stack.n_frames, class_id=prediction.class_id)
+            self._show("objects", objects, "labels", source, provenance, frames, stack)
+        if self.as_probability.isChecked():
+            self._show(
+                "probability", prediction.probability, "image", source, provenance, frames, stack,
+                contrast_limits=(0, 1), colormap="magma", opacity=0.6, blending="translucent",
+            )  # fmt: skip
+        self._show_classifier()
+        self.say(
+            f"Classes {', '.join(map(str, self.session.classifier.classes_))}; probability of class {prediction.class_id}."
+        )
+
+    def _show(
+        self, what: str, data: Any, kind: layers.Kind, source: Any, provenance: dict[str, Any], frames: list[int],
+        stack: ImageStack, **options: Any,
+    ) -> None:  # fmt: skip
+        """Refresh the layer that shows this result for this source, or add one."""
+        layer, of = self._outputs.get(what, (None, None))
+        if layer in self.viewer.layers and of is source and layer.data.shape == data.shape:
+            if stack.n_frames is not None and len(frames) < stack.n_frames:
+                # The other frames keep what was predicted before.
+                merged = layer.data.astype(np.promote_types(layer.data.dtype, data.dtype))
+                merged[frames] = data[frames]
+                data = merged
+            layers.update_data(layer, data)
+            return
+        active = self.viewer.layers.selection.active
+        title = f"{what} of {source.name}"
+        layer = layers.add_result(self.viewer, data, kind, title, source, provenance, **options)
+        self._outputs[what] = (layer, source)
+        if self.annotation.layer is not None and active is self.annotation.layer:
+            # Painting goes on: the annotation stays on top and chosen.
+            layers.raise_layer(self.viewer, active)
+
+    def _show_classifier(self) -> None:
+        classifier = self.session.classifier
+        self.predict_button.setEnabled(classifier is not None)
+        self.save_button.setEnabled(classifier is not None)
+        if classifier is None:
+            self.importances.setText("")
+            return
+        pairs = sorted(zip(classifier.feature_importances_, classifier.feature_names_, strict=True), reverse=True)
+        best = [f"{name} {100 * value:.0f} %" for value, name in pairs[:5] if np.isfinite(value)]
+        self.importances.setText("Most important features: " + ", ".join(best) if best else "")
+
+    # -------------------------------------------------------------------------------------------- files
+    def _ask_load(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, "Load a classifier", "", "Classifiers (*.cl)")
+        if path:
+            self.attempt(lambda: self.load(path))
+
+    def _ask_save(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(self, "Save the classifier", "pixels.cl", "Classifiers (*.cl)")
+        if path:
+            self.attempt(lambda: self.save(path))
+
+    def load(self, path: str) -> None:
+        """Load a classifier from a file."""
+        classifier = load_classifier(path)
+        if not isinstance(classifier, PixelClassifier):
+            raise InputError("This file holds an object classifier. Load it in the Object classifier panel.")
+        self.session.classifier = classifier
+        self.preset.setCurrentText(_CUSTOM)
+        self.features.setText(str(classifier.features))
+        self._show_classifier()
+        self.say(f"Loaded a classifier for the classes {', '.join(map(str, classifier.classes_))}.")
+
+    def save(self, path: str) -> None:
+        """Save the classifier to a file."""
+        if self.session.classifier is None:
+            raise InputError("There is no classifier to save yet.")
+        self.session.classifier.save(path if path.endswith(".cl") else f"{path}.cl")
+        self.say(f"Saved to {path}.")
