@@ -194,6 +194,17 @@ class Operation:
 
         return register
 
+    def compute(self, *args: Any, **kwargs: Any) -> NDArray[Any]:
+        """Run the operation on the device in use (:func:`bioloom.device.current`) and return a NumPy array."""
+        bound = self.signature.bind_partial(*args, **kwargs)
+        if device.current().engine == "opencl" and self._opencl is not None:
+            for parameter in self.arrays:
+                array = bound.arguments.get(parameter.name)
+                # Checked in main memory, where values can be looked at; 4D arrays are refused as they are.
+                if array is not None and np.ndim(array) in self._opencl_ndims:
+                    bound.arguments[parameter.name] = device.push(self._check_array(parameter.name, array))
+        return device.pull(self(*bound.args, **bound.kwargs))
+
     def check_parameters(self, **parameters: Any) -> dict[str, Any]:
         """Return all settings, checked and with defaults filled in.
 
@@ -389,7 +400,7 @@ def over_frames(
     progress: Callable[[int, int], None] | None = None,
     **settings: Any,
 ) -> NDArray[Any]:
-    """Apply an operation to every frame of a time series.
+    """Apply an operation to every frame of a time series, on the device in use.
 
     Parameters
     ----------
@@ -425,7 +436,7 @@ def over_frames(
     result: NDArray[Any] | None = None
     for index in range(total):
         frames = [None if a is None else np.asarray(a[(slice(None),) * frame_axis + (index,)]) for a in arrays]
-        frame = device.pull(chosen(*frames, **settings))
+        frame = chosen.compute(*frames, **settings)
         if result is None:
             result = np.empty((total, *frame.shape), frame.dtype)
         result[index] = frame
