@@ -111,7 +111,7 @@ class BioloomWidget(QWidget):
         foot.setContentsMargins(8, 0, 8, 0)
         foot.addWidget(self.status)
         layout.addLayout(foot)
-        self.setMinimumWidth(300)
+        self.setMinimumWidth(340)
         self.destroyed.connect(_closer(self.jobs, self._on_close))
 
     def say(self, text: str) -> None:

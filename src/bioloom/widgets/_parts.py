@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
     QFormLayout,
+    QGridLayout,
     QGroupBox,
     QListWidget,
     QListWidgetItem,
@@ -42,6 +43,25 @@ def form() -> tuple[QWidget, QFormLayout]:
     layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
     layout.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
     return widget, layout
+
+
+def narrow_combo(tooltip: str, items: Sequence[str] = ()) -> QComboBox:
+    """Make a combo box that does not grow with its longest entry."""
+    box = QComboBox()
+    box.addItems(list(items))
+    box.setToolTip(tooltip)
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.setMinimumContentsLength(12)
+    return box
+
+
+def in_grid(widgets: Sequence[QWidget], columns: int) -> QGridLayout:
+    """Lay widgets out in rows of so many columns."""
+    grid = QGridLayout()
+    grid.setContentsMargins(0, 0, 0, 0)
+    for number, widget in enumerate(widgets):
+        grid.addWidget(widget, *divmod(number, columns))
+    return grid
 
 
 def whole_number(value: int, low: int, high: int, tooltip: str) -> QSpinBox:
@@ -199,8 +219,7 @@ class AxesOptions(QWidget):
     def __init__(self, with_sizes: bool = True) -> None:
         super().__init__()
         self._row, layout = form()
-        self.sizes = QComboBox()
-        self.sizes.setToolTip(
+        self.sizes = narrow_combo(
             "Lengths are in pixels (of the finest axis, if pixels are not cubes), or in the unit of the layer's scale"
         )
         self.time = QCheckBox("First axis is time")

@@ -21,7 +21,7 @@ from bioloom.session.feature_table import keys_of, new_column_name
 from bioloom.session.selection import Selection
 from bioloom.session.worker_process import shared_worker
 from bioloom.widgets._base import BioloomWidget
-from bioloom.widgets._parts import CheckList, LayerCombo, form, group, whole_number
+from bioloom.widgets._parts import CheckList, LayerCombo, form, group, narrow_combo, whole_number
 from bioloom.widgets._plot import ScatterPlot
 
 
@@ -83,7 +83,7 @@ class ExploreWidget(BioloomWidget):
         tabs.addTab(cluster_rows, "Cluster")
 
         self.x_box, self.y_box, self.colour_box = (
-            _column_box(t) for t in ("Horizontal axis", "Vertical axis", "Colour by")
+            narrow_combo(t) for t in ("Horizontal axis", "Vertical axis", "Colour by")
         )
         axes, axes_layout = form()
         axes_layout.addRow("X", self.x_box)
@@ -283,9 +283,8 @@ class ExploreWidget(BioloomWidget):
             raise InputError("No object has a class yet. Select some with the lasso and put them into a class.")
         name = new_column_name(self._table, self.class_name.text().strip() or "MANUAL_CLASS")
         layers.add_features(self.labels.layer, self._table[keys_of(self._table)].assign(**{name: classes}))
-        self.say(
-            f"Saved as column ‘{name}’: {int((classes > 0).sum())} objects in {len(np.unique(classes[classes > 0]))} class(es)."
-        )
+        n_objects, n_classes = int((classes > 0).sum()), len(np.unique(classes[classes > 0]))
+        self.say(f"Saved as column ‘{name}’: {n_objects} objects in {n_classes} class(es).")
 
     # -------------------------------------------------------------------------------------------- analysis
     def embed(self) -> None:
@@ -338,11 +337,3 @@ class ExploreWidget(BioloomWidget):
             classes = self._table[by].to_numpy()
         save_scatter(path, self.plot.x, self.plot.y, classes, x_label=self.plot.names[0], y_label=self.plot.names[1])
         self.say(f"Saved to {path}.")
-
-
-def _column_box(tooltip: str) -> QComboBox:
-    box = QComboBox()
-    box.setToolTip(tooltip)
-    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    box.setMinimumContentsLength(12)
-    return box

@@ -14,7 +14,7 @@ from bioloom.files import write_table
 from bioloom.measure import GROUPS, measure
 from bioloom.session.object_session import intensities
 from bioloom.widgets._base import BioloomWidget
-from bioloom.widgets._parts import AxesOptions, ImageList, LayerCombo, form, group
+from bioloom.widgets._parts import AxesOptions, ImageList, LayerCombo, form, group, in_grid
 from bioloom.widgets._table import ObjectTable
 
 _GROUP_TIPS = {
@@ -44,12 +44,10 @@ class MeasureWidget(BioloomWidget):
         layout.addRow("Objects", self.labels)
         layout.addRow("Images", self.images)
         self.groups = {name: QCheckBox(name.capitalize()) for name in GROUPS}
-        boxes = QHBoxLayout()
         for name, box in self.groups.items():
             box.setChecked(True)
             box.setToolTip(_GROUP_TIPS.get(name, ""))
-            boxes.addWidget(box)
-        layout.addRow(boxes)
+        layout.addRow("Measure", in_grid(list(self.groups.values()), 2))
         self.measure_button = QPushButton("Measure")
         self.measure_button.setToolTip("Measure every object; the table is kept with the labels layer")
         self.save_button = QPushButton("Save CSV…")

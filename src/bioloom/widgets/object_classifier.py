@@ -35,7 +35,7 @@ class ObjectClassifierWidget(BioloomWidget):
         self.labels = LayerCombo(viewer, "labels", "The segmented objects")
         self.images = ImageList(viewer, "Images to measure intensities in; none for size and shape only")
         self.annotation = LayerCombo(
-            viewer, "labels", "The labels layer in which objects are marked with classes 1, 2, …"
+            viewer, "labels", "The labels layer in which objects are marked with classes 1, 2, …", optional=True
         )
         self.new_button = QPushButton("New annotation")
         self.new_button.setToolTip("Add an empty labels layer over the objects and start to mark class 1")

@@ -7,7 +7,7 @@ from typing import Any
 import napari.viewer
 import numpy as np
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QCheckBox, QComboBox, QFileDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton
+from qtpy.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton
 
 from bioloom import layers
 from bioloom.classify import PRESETS, FeatureSet, PixelClassifier, load_classifier, objects_of_class
@@ -18,7 +18,7 @@ from bioloom.session.jobs import Progress
 from bioloom.session.pixel_session import PixelSession, Prediction
 from bioloom.session.processing import run_per_frame
 from bioloom.widgets._base import BioloomWidget
-from bioloom.widgets._parts import AxesOptions, ImageList, LayerCombo, form, group, whole_number
+from bioloom.widgets._parts import AxesOptions, ImageList, LayerCombo, form, group, in_grid, narrow_combo, whole_number
 
 _LIVE_DELAY_MS = 150
 _CUSTOM = "custom"
@@ -48,7 +48,7 @@ class PixelClassifierWidget(BioloomWidget):
             viewer, "The image to classify. Check several layers to use them as channels of one image"
         )
         self.annotation = LayerCombo(
-            viewer, "labels", "The labels layer with painted classes: 1, 2, … (0 is not annotated)"
+            viewer, "labels", "The labels layer with painted classes: 1, 2, … (0 is not annotated)", optional=True
         )
         self.new_button = QPushButton("New annotation")
         self.new_button.setToolTip("Add an empty labels layer over the image and start to paint class 1")
@@ -61,9 +61,9 @@ class PixelClassifierWidget(BioloomWidget):
         layout.addRow("", self.new_button)
         layout.addRow("Painted", self.counts)
 
-        self.preset = QComboBox()
-        self.preset.addItems([*PRESETS, _CUSTOM])
-        self.preset.setToolTip("Choose by the size of the structures that tell the classes apart")
+        self.preset = narrow_combo(
+            "Choose by the size of the structures that tell the classes apart", [*PRESETS, _CUSTOM]
+        )
         self.features = QLineEdit()
         self.features.setToolTip("The features as text: name=sigma, separated by blanks. Edit it for a set of your own")
         self.trees = whole_number(100, 1, 1000, "Number of trees; more is steadier and slower")
@@ -87,10 +87,7 @@ class PixelClassifierWidget(BioloomWidget):
         self.as_probability = QCheckBox("Probability")
         self.as_probability.setToolTip("An image layer, 0 to 1, with the probability of the class below")
         outputs, outputs_layout = form()
-        boxes = QHBoxLayout()
-        for box in (self.as_classes, self.as_objects, self.as_probability):
-            boxes.addWidget(box)
-        outputs_layout.addRow(boxes)
+        outputs_layout.addRow("Show", in_grid([self.as_classes, self.as_objects, self.as_probability], 2))
         outputs_layout.addRow("Class of interest", self.object_class)
 
         self.train_button = QPushButton("Train")
@@ -253,9 +250,7 @@ class PixelClassifierWidget(BioloomWidget):
                 contrast_limits=(0, 1), colormap="magma", opacity=0.6, blending="translucent",
             )  # fmt: skip
         self._show_classifier()
-        self.say(
-            f"Classes {', '.join(map(str, self.session.classifier.classes_))}; probability of class {prediction.class_id}."
-        )
+        self.say(f"Done: classes {', '.join(map(str, self.session.classifier.classes_))}.")
 
     def _show(
         self, what: str, data: Any, kind: layers.Kind, source: Any, provenance: dict[str, Any], frames: list[int],

@@ -115,6 +115,8 @@ class ProcessWidget(BioloomWidget):
         if index < 0:
             return
         self.operation = self._operations[index]
+        # The old form belongs to the old operation: nothing may read it while the new one is made.
+        self.settings = None
         self.summary.setText(self.operation.summary)
         chosen = {name: combo.layer for name, combo in self.layer_combos.items()}
         for combo in self.layer_combos.values():
