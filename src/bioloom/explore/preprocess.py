@@ -28,7 +28,7 @@ _POSITION = re.compile(
     r"(centroid|cent(er|re)([_\- ]of[_\- ]mass)?|position|coords?)([_\- ].*)?"
 )
 _DECISION = re.compile(
-    r"(.*[_\- ])?(class(es)?|clusters?|annotations?|selection|selected|predictions?)([_\- ]names?)?|"
+    r"(.*[_\- ])?(class(es)?|clusters?|annotations?|selection|selected|predictions?|probability)([_\- ]names?|[_\- ]?\d+)?|"
     r"(umap|pca|pc|t-?sne)[-_ ]?\d+"
 )
 

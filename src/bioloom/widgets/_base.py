@@ -7,10 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 from napari.utils.notifications import show_error, show_info
-from qtpy.QtCore import QObject, Qt, Signal
+from qtpy.QtCore import QObject, Qt, QTimer, Signal
 from qtpy.QtWidgets import (
+    QDockWidget,
     QHBoxLayout,
     QLabel,
+    QMainWindow,
     QProgressBar,
     QPushButton,
     QScrollArea,
@@ -112,7 +114,32 @@ class BioloomWidget(QWidget):
         foot.addWidget(self.status)
         layout.addLayout(foot)
         self.setMinimumWidth(340)
+        self._placed = False
         self.destroyed.connect(_closer(self.jobs, self._on_close))
+
+    def showEvent(self, event: Any) -> None:
+        """Share the place of the other panels: the first time, go beside them as a tab."""
+        super().showEvent(event)
+        if not self._placed:
+            self._placed = True
+            QTimer.singleShot(0, self._join_others)
+
+    def _join_others(self) -> None:
+        dock = _dock_of(self)
+        if dock is None or dock.isFloating():
+            return
+        window = dock.parentWidget()
+        while window is not None and not isinstance(window, QMainWindow):
+            window = window.parentWidget()
+        if window is None:
+            return
+        for other in window.findChildren(BioloomWidget):
+            place = _dock_of(other)
+            if place not in (None, dock) and place.isVisible() and not place.isFloating():
+                if dock not in window.tabifiedDockWidgets(place):
+                    window.tabifyDockWidget(place, dock)
+                dock.raise_()
+                return
 
     def say(self, text: str) -> None:
         """Show a line of text at the foot of the widget."""
@@ -151,6 +178,13 @@ class BioloomWidget(QWidget):
 
     def _job_failed(self, name: str, error: Exception) -> None:
         self.report(error)
+
+
+def _dock_of(widget: QWidget) -> QDockWidget | None:
+    parent = widget.parentWidget()
+    while parent is not None and not isinstance(parent, QDockWidget):
+        parent = parent.parentWidget()
+    return parent
 
 
 def _closer(jobs: JobRunner, actions: list[Callable[[], object]]) -> Callable[[], None]:
