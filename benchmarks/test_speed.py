@@ -147,7 +147,7 @@ class TestPixelClassifier:
         assert np.mean((classes == 2) == (truth > 0)) > 0.85
 
     def test_skimage_sklearn(self, benchmark: Any, image: Array, truth: Array) -> None:
-        """15 features and 100 trees of unlimited depth, the defaults."""
+        """24 features and 100 trees of unlimited depth, the defaults."""
         from skimage.feature import multiscale_basic_features
         from skimage.future import fit_segmenter, predict_segmenter
         from sklearn.ensemble import RandomForestClassifier
