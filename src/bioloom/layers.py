@@ -27,12 +27,22 @@ _LUMINANCE = (0.2125, 0.7154, 0.0721)
 
 
 # ---------------------------------------------------------------------------------------------------- reading
+def _plain(thing: Any) -> Any:
+    """Return a layer itself: napari hands plugins wrapped layers, which `is` would not find."""
+    return getattr(thing, "__wrapped__", thing)
+
+
+def active_layer(viewer: ViewerModel) -> Layer | None:
+    """Return the active layer, or None."""
+    return _plain(viewer.layers.selection.active)  # type: ignore[no-any-return]
+
+
 def of_kind(viewer: ViewerModel, kind: Kind) -> list[Layer]:
     """Return the image or labels layers of a viewer, the topmost first."""
     from napari.layers import Image, Labels
 
     wanted = Image if kind == "image" else Labels
-    return [layer for layer in reversed(viewer.layers) if isinstance(layer, wanted)]
+    return [_plain(layer) for layer in reversed(viewer.layers) if isinstance(layer, wanted)]
 
 
 def is_rgb(layer: Layer) -> bool:
@@ -132,7 +142,9 @@ def go_to(viewer: ViewerModel, layer: Layer, point: Sequence[float]) -> None:
     world = np.asarray(layer.data_to_world(point))
     for axis, value in enumerate(world, start=viewer.dims.ndim - layer.ndim):
         viewer.dims.set_point(axis, value)
-    viewer.camera.center = tuple(world[list(viewer.dims.displayed)][-3:])
+    # napari 0.9 moved the camera into the scene.
+    camera = viewer.scene.camera if hasattr(viewer, "scene") else viewer.camera
+    camera.center = tuple(world[list(viewer.dims.displayed)][-3:])
 
 
 def show_object(viewer: ViewerModel, layer: Labels, label: int, frame: int | None) -> None:
@@ -189,8 +201,8 @@ def add_result(
     """
     options = {**spatial_metadata(source), "metadata": {METADATA_KEY: provenance or {}}, "name": name, **options}
     if kind == "labels":
-        return viewer.add_labels(data, **options)
-    return viewer.add_image(data, **options)
+        return _plain(viewer.add_labels(data, **options))
+    return _plain(viewer.add_image(data, **options))
 
 
 def update_data(layer: Layer, data: NDArray[Any]) -> None:
@@ -202,8 +214,9 @@ def new_annotation(viewer: ViewerModel, image: Image, first_class: int = 1, name
     """Add an empty labels layer over an image, ready to paint."""
     data = pixels(image)
     shape = data.shape[:-1] if is_rgb(image) else data.shape
-    layer = viewer.add_labels(
-        np.zeros(shape, np.uint8), name=f"{name} of {image.name}", opacity=0.7, **spatial_metadata(image)
+    title = f"{name} of {image.name}"
+    layer: Labels = _plain(
+        viewer.add_labels(np.zeros(shape, np.uint8), name=title, opacity=0.7, **spatial_metadata(image))
     )
     layer.brush_size = max(2, round(min(shape[-2:]) / 100))
     layer.selected_label = first_class
@@ -237,7 +250,7 @@ def show_preview(
     old
         The preview to replace, if any.
     """
-    active = viewer.layers.selection.active
+    active = active_layer(viewer)
     remove(viewer, old)
     at = np.zeros(source.ndim)
     at[: len(index)] = index

@@ -7,12 +7,13 @@ from typing import Any
 
 import napari.viewer
 
+from bioloom import layers
 from bioloom.operations import CATALOGUE, Operation
 
 
 def _opener(operation: Operation) -> Callable[..., None]:
     def open_operation(viewer: napari.viewer.Viewer) -> None:
-        active = viewer.layers.selection.active
+        active = layers.active_layer(viewer)
         _, widget = viewer.window.add_plugin_dock_widget("napari-bioloom", "Process")
         widget.choose(operation.name, active)
 

@@ -159,7 +159,7 @@ class ObjectClassifierWidget(BioloomWidget):
         if self._output in self.viewer.layers and self._output.data.shape == painted.shape:
             layers.update_data(self._output, painted)
         else:
-            active = self.viewer.layers.selection.active
+            active = layers.active_layer(self.viewer)
             name = f"object classes of {layer.name}"
             self._output = layers.add_result(
                 self.viewer, painted, "labels", name, layer, describe(result.classifier), opacity=0.5

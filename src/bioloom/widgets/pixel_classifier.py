@@ -266,7 +266,7 @@ class PixelClassifierWidget(BioloomWidget):
                 data = merged
             layers.update_data(layer, data)
             return
-        active = self.viewer.layers.selection.active
+        active = layers.active_layer(self.viewer)
         title = f"{what} of {source.name}"
         layer = layers.add_result(self.viewer, data, kind, title, source, provenance, **options)
         self._outputs[what] = (layer, source)

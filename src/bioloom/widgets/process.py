@@ -130,7 +130,7 @@ class ProcessWidget(BioloomWidget):
             combo = LayerCombo(self.viewer, kind, parameter.description, optional=parameter.optional)
             rows_layout.addRow(parameter.name.capitalize(), combo)
             self.layer_combos[parameter.name] = combo
-            combo.choose(chosen.get(parameter.name) or self.viewer.layers.selection.active)
+            combo.choose(chosen.get(parameter.name) or layers.active_layer(self.viewer))
         self._inputs_layout.addWidget(rows)
         first = next(iter(self.layer_combos.values()))
         first.layer_changed.connect(self.axes.follow)

@@ -1,0 +1,152 @@
+"""A real napari viewer, and ways to act on it as a user does."""
+
+import time
+
+import numpy as np
+import pytest
+
+pytest.importorskip("napari")
+
+from qtpy.QtCore import QPointF, Qt
+from qtpy.QtGui import QMouseEvent
+from qtpy.QtWidgets import QApplication
+
+
+class User:
+    """Someone at the screen: opens panels, clicks, drags, and waits for what was started."""
+
+    def __init__(self, viewer):
+        self.viewer = viewer
+
+    def look(self, seconds=0.05):
+        """Let the application work for a moment."""
+        end = time.monotonic() + seconds
+        while True:
+            QApplication.processEvents()
+            if time.monotonic() >= end:
+                return
+            time.sleep(0.005)
+
+    def until(self, condition, what, seconds=120):
+        """Wait for something to become true."""
+        end = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < end, f"waited {seconds} s for {what}"
+            self.look(0.02)
+
+    def wait(self, panel):
+        """Wait until the panel's job is done."""
+        self.until(lambda: not panel.jobs.busy, f"the job of {type(panel).__name__}")
+        self.look()
+
+    def open(self, name):
+        """Open a panel from the Plugins menu."""
+        _, panel = self.viewer.window.add_plugin_dock_widget("napari-bioloom", name)
+        self.look()
+        return panel
+
+    def menu(self, command):
+        """Choose an entry of a menu."""
+        from napari._app_model import get_app_model
+
+        get_app_model().commands.execute_command(f"napari-bioloom.{command}").result()
+        self.look()
+
+    def sample(self, key):
+        """Open a sample and return its layers by name."""
+        self.viewer.open_sample("napari-bioloom", key)
+        self.look()
+        return {layer.name: layer for layer in self.viewer.layers}
+
+    def paint(self, layer, label, path):
+        """Paint a stroke with the layer's own brush, through mouse events on the layer; `path` is in data coordinates."""
+        layer.selected_label = label
+        layer.mode = "paint"
+        points = [layer.data_to_world(p) for p in path]
+        event = _LayerEvent("mouse_press", points[0], list(self.viewer.dims.displayed))
+        generators = [g for g in (callback(layer, event) for callback in layer.mouse_drag_callbacks) if g is not None]
+        for g in generators:
+            next(g, None)
+        for point in points[1:]:
+            event.type, event.position = "mouse_move", point
+            for g in generators:
+                next(g, None)
+        event.type = "mouse_release"
+        for g in generators:
+            next(g, None)
+        self.look()
+
+    def click_object(self, layer, position, modifiers=()):
+        """Click on a position of a labels layer, given in data coordinates, while it is in pan mode."""
+        layer.mode = "pan_zoom"
+        event = _LayerEvent("mouse_press", layer.data_to_world(position), list(self.viewer.dims.displayed), modifiers)
+        for callback in list(layer.mouse_drag_callbacks):
+            generator = callback(layer, event)
+            if generator is None:
+                continue
+            next(generator, None)
+            event.type = "mouse_release"
+            next(generator, None)
+            event.type = "mouse_press"
+        self.look()
+
+    def drag(self, widget, points, modifiers=Qt.KeyboardModifier.NoModifier):
+        """Press, move and release the left mouse button on a widget."""
+        kinds = [
+            QMouseEvent.Type.MouseButtonPress,
+            *[QMouseEvent.Type.MouseMove] * len(points),
+            QMouseEvent.Type.MouseButtonRelease,
+        ]
+        for kind, (x, y) in zip(kinds, [points[0], *points, points[-1]], strict=True):
+            where = QPointF(x, y)
+            button = Qt.MouseButton.NoButton if kind == QMouseEvent.Type.MouseMove else Qt.MouseButton.LeftButton
+            event = QMouseEvent(kind, where, widget.mapToGlobal(where), button, Qt.MouseButton.LeftButton, modifiers)
+            QApplication.sendEvent(widget, event)
+        self.look()
+
+    def lasso(self, plot, x, y, modifiers=Qt.KeyboardModifier.NoModifier):
+        """Drag a lasso closely around points given in data coordinates."""
+        left, top = plot.to_screen(np.min(x), np.max(y))
+        right, bottom = plot.to_screen(np.max(x), np.min(y))
+        m = 1.5
+        corners = [(left - m, top - m), (right + m, top - m), (right + m, bottom + m), (left - m, bottom + m)]
+        self.drag(plot, corners, modifiers)
+
+
+class _LayerEvent:
+    """What napari hands to a layer's mouse callbacks."""
+
+    def __init__(self, kind, position, displayed, modifiers=()):
+        self.type = kind
+        self.position = tuple(position)
+        self.pos = np.zeros(2)
+        self.dims_displayed = displayed
+        self.view_direction = None
+        self.up_direction = None
+        self.modifiers = modifiers
+        self.is_dragging = True
+        self.button = 1
+        self.handled = False
+
+
+@pytest.fixture
+def viewer(make_napari_viewer):
+    """Return a viewer in a window of a fixed size."""
+    viewer = make_napari_viewer(show=True)
+    viewer.window.resize(1500, 1000)
+    return viewer
+
+
+@pytest.fixture
+def user(viewer):
+    """Return someone who uses the viewer."""
+    return User(viewer)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _npe2_knows_bioloom():
+    """The plugin must be found as users find it: through its installed manifest."""
+    from npe2 import PluginManager
+
+    PluginManager.instance().discover()
+    assert "napari-bioloom" in PluginManager.instance()

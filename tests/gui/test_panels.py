@@ -1,0 +1,424 @@
+"""Panels with every shape of data: each works, or says what to do."""
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+
+from bioloom import layers
+from bioloom.operations import CATALOGUE
+from bioloom.samples import make_sample, strokes
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def errors(monkeypatch):
+    """Collect what is shown to the user as an error."""
+    shown = []
+    monkeypatch.setattr("bioloom.widgets._base.show_error", shown.append)
+    return shown
+
+
+def spatial(layer):
+    return {key: str(value) for key, value in layers.spatial_metadata(layer).items()}
+
+
+@pytest.fixture
+def small():
+    """A small 2D image with its truth."""
+    from bioloom.samples import nuclei_2d
+
+    return nuclei_2d(shape=(160, 180), n_nuclei=12, seed=0)
+
+
+# ------------------------------------------------------------------------------------------------ Process
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_every_operation_opens_by_its_menu_and_applies(user, small, name, errors):
+    viewer = user.viewer
+    image = viewer.add_image(small.image, name="image", scale=(0.5, 0.5), units="um", translate=(3, 4))
+    labels = viewer.add_labels(small.labels, name="labels", scale=(0.5, 0.5), units="um", translate=(3, 4))
+    operation = CATALOGUE[name]
+    viewer.layers.selection.active = image if operation.arrays[0].kind == "image" else labels
+    user.menu(f"operation.{name}")
+    panel = viewer.window.dock_widgets["Process (napari-bioloom)"]
+    assert panel.operation is operation
+    panel.apply_button.click()
+    user.wait(panel)
+    assert not errors
+    result = viewer.layers[-1]
+    assert result.name.startswith(operation.title)
+    assert result.data.shape == small.image.shape
+    assert spatial(result) == spatial(image)
+
+
+@pytest.mark.parametrize(("key", "axes"), [("nuclei_timelapse", "tyx"), ("nuclei_3d", "zyx")])
+def test_time_and_depth_are_told_apart(user, key, axes, errors):
+    viewer = user.viewer
+    opened = user.sample(key)
+    image = next(layer for layer in opened.values() if type(layer).__name__ == "Image")
+    panel = user.open("Process")
+    assert panel.axes.has_time is (axes[0] == "t")
+    panel.choose("gaussian_blur", image)
+    panel.settings["sigma"].value = 3
+    panel.apply_button.click()
+    user.wait(panel)
+    result = viewer.layers[-1]
+    assert spatial(result) == spatial(image)
+    alone = CATALOGUE["gaussian_blur"](image.data[2], sigma=3)
+    assert np.allclose(result.data[2], alone) is (axes[0] == "t")
+    panel.preview_box.setChecked(True)
+    viewer.dims.set_point(0, image.data_to_world((2, 0, 0))[0])
+    user.until(lambda: panel._preview_layer in viewer.layers, "the preview")
+    user.look(0.5)
+    preview = panel._preview_layer
+    assert preview.data.shape == (1, *image.data.shape[1:])
+    np.testing.assert_allclose(preview.data_to_world((0, 0, 0)), image.data_to_world((2, 0, 0)))
+    assert not errors
+
+
+def test_physical_units(user, errors):
+    image = next(iter(user.sample("nuclei_3d").values()))
+    panel = user.open("Process")
+    panel.choose("gaussian_blur", image)
+    panel.axes.sizes.setCurrentIndex(1)
+    panel.settings["sigma"].value = 0.9
+    assert "µm" in panel.settings["sigma"].label
+    panel.apply_button.click()
+    user.wait(panel)
+    expected = CATALOGUE["gaussian_blur"](image.data, sigma=0.9, spacing=image.scale)
+    np.testing.assert_array_equal(user.viewer.layers[-1].data, expected)
+
+
+def test_rgb_is_processed_as_grey(user, small, errors):
+    rgb = np.stack([small.image >> 6] * 3, -1).astype(np.uint8)
+    user.viewer.add_image(rgb, name="colours", rgb=True)
+    panel = user.open("Process")
+    panel.apply_button.click()
+    user.wait(panel)
+    assert user.viewer.layers[-1].data.shape == small.image.shape
+    assert not errors
+
+
+def test_dask_zarr_and_multiscale_layers(user, small, tmp_path, errors):
+    import dask.array as da
+    import zarr
+
+    viewer = user.viewer
+    stored = zarr.create_array(tmp_path / "a.zarr", data=small.image, chunks=(64, 64))
+    for data in (da.from_array(small.image, chunks=50), stored, [small.image, small.image[::2, ::2]]):
+        viewer.add_image(data, name="image", multiscale=isinstance(data, list))
+        panel = user.open("Process")
+        panel.choose("voronoi_otsu_labeling", viewer.layers["image"])
+        panel.apply_button.click()
+        user.wait(panel)
+        np.testing.assert_array_equal(viewer.layers[-1].data, CATALOGUE["voronoi_otsu_labeling"](small.image))
+        viewer.layers.clear()
+    assert not errors
+
+
+def test_nothing_is_overwritten(user, small, errors):
+    viewer = user.viewer
+    viewer.add_image(small.image, name="image")
+    mine = viewer.add_labels(small.labels, name="Threshold Otsu of image")
+    before = mine.data.copy()
+    panel = user.open("Process")
+    panel.choose("threshold_otsu", viewer.layers["image"])
+    panel.apply_button.click()
+    user.wait(panel)
+    panel.apply_button.click()
+    user.wait(panel)
+    assert len(viewer.layers) == 4
+    np.testing.assert_array_equal(mine.data, before)
+
+
+def test_errors_tell_the_way_out(user, small, errors):
+    viewer = user.viewer
+    panel = user.open("Process")
+    panel.apply_button.click()
+    assert "Open Sample" in errors[-1]
+    broken = small.image.astype(float)
+    broken[3, 4] = np.nan
+    viewer.add_image(broken, name="broken")
+    panel.apply_button.click()
+    user.wait(panel)
+    assert "replace_nan" in errors[-1]
+    viewer.add_image(np.zeros((2, 3, 4, 20, 20)), name="five axes")
+    panel.choose("gaussian_blur", viewer.layers["five axes"])
+    panel.apply_button.click()
+    assert "5 axes" in errors[-1]
+    viewer.layers.clear()
+    viewer.add_image(small.image, name="image")
+    viewer.add_labels(small.labels[:50], name="seeds")
+    panel.choose("seeded_watershed")
+    panel.apply_button.click()
+    user.wait(panel)
+    assert "shapes differ" in errors[-1]
+    assert len(viewer.layers) == 2
+
+
+def test_cancel_leaves_everything_as_it_was(user, errors):
+    viewer = user.viewer
+    viewer.add_image(np.random.default_rng(0).random((40, 400, 400), np.float32), axis_labels=("t", "y", "x"))
+    panel = user.open("Process")
+    panel.choose("median", viewer.layers[0])
+    panel.settings["radius"].value = 6
+    panel.apply_button.click()
+    user.until(lambda: panel.status.bar.maximum() > 0, "progress")
+    assert panel.status.button.isVisible()
+    panel.status.button.click()
+    user.look(0.3)
+    assert not panel.jobs.busy
+    assert "Cancelled" in panel.status.text.text()
+    assert len(viewer.layers) == 1
+    assert not panel.status.bar.isVisible()
+    panel.jobs.wait(20)
+
+
+def test_searching_an_operation(user):
+    panel = user.open("Process")
+    completer = panel.operation_box.completer()
+    completer.setCompletionPrefix("otsu")
+    found = [completer.completionModel().index(i, 0).data() for i in range(completer.completionModel().rowCount())]
+    assert any("Voronoi–Otsu" in name for name in found)
+    assert any("Threshold Otsu" in name for name in found)
+
+
+# ------------------------------------------------------------------------------------------------ Pixel classifier
+def test_live_training_answers_to_strokes_and_undo(user, small, errors):
+    viewer = user.viewer
+    viewer.add_image(small.image, name="image")
+    panel = user.open("Pixel classifier")
+    panel.new_button.click()
+    annotation = viewer.layers.selection.active
+    panel.live.setChecked(True)
+    inside = np.argwhere(small.labels > 0)[500]
+    outside = np.argwhere(small.labels == 0)[0]
+    annotation.brush_size = 4
+    user.paint(annotation, 1, [tuple(outside), tuple(outside + 3)])
+    user.look(0.5)
+    assert not errors, "half an annotation is no error while painting live"
+    user.paint(annotation, 2, [tuple(inside), tuple(inside + 1)])
+    user.until(lambda: "classes of image" in viewer.layers, "the prediction")
+    user.wait(panel)
+    first = viewer.layers["classes of image"].data.copy()
+    other = np.argwhere(small.labels == 0)[-1]
+    user.paint(annotation, 2, [tuple(other), tuple(other - 3)])
+    user.until(lambda: (viewer.layers["classes of image"].data != first).any(), "the new prediction")
+    user.wait(panel)
+    annotation.undo()
+    user.until(lambda: (viewer.layers["classes of image"].data == first).all(), "the first prediction again")
+    assert len([layer for layer in viewer.layers if layer.name.startswith("classes")]) == 1
+
+
+@pytest.mark.parametrize("key", ["nuclei_timelapse", "nuclei_3d", "nuclei_two_channels"])
+def test_pixel_classifier_on_time_depth_and_channels(user, key, errors):
+    viewer = user.viewer
+    opened = user.sample(key)
+    sample = make_sample(key)
+    truth = next(layer for layer in opened.values() if type(layer).__name__ == "Labels")
+    panel = user.open("Pixel classifier")
+    if key == "nuclei_two_channels":
+        panel.images.set_checked({n for n, layer in opened.items() if type(layer).__name__ == "Image"})
+        assert len(panel.stack().channels) == 2
+    panel.preset.setCurrentText("small objects")
+    panel.trees.setValue(20)
+    panel.new_button.click()
+    annotation = viewer.layers.selection.active
+    assert annotation.data.shape == truth.data.shape
+    annotation.data = strokes(sample.labels, n_pixels=400)
+    panel.train_button.click()
+    user.wait(panel)
+    panel.predict_button.click()
+    user.wait(panel)
+    assert not errors
+    classes = next(layer for layer in viewer.layers if layer.name.startswith("classes"))
+    found, true = classes.data == 2, truth.data > 0
+    assert (found & true).sum() / (found | true).sum() > 0.5
+    assert spatial(classes) == spatial(truth)
+
+
+def test_pixel_classifier_says_what_is_missing(user, small, errors, tmp_path):
+    viewer = user.viewer
+    panel = user.open("Pixel classifier")
+    assert not panel.train_button.isEnabled()
+    assert not panel.save_button.isEnabled()
+    viewer.add_image(small.image, name="image")
+    panel.train_button.click()
+    assert "New annotation" in errors[-1]
+    panel.new_button.click()
+    panel.train_button.click()
+    user.wait(panel)
+    assert "at least two classes" in errors[-1]
+    viewer.layers.selection.active.data[:4] = 1
+    panel.train_button.click()
+    user.wait(panel)
+    assert "only class 1" in errors[-1]
+    viewer.add_labels(np.ones((5, 5), int), name="other")
+    panel.annotation.choose(viewer.layers["other"])
+    panel.train_button.click()
+    assert "Choose layers of the same pixels" in errors[-1]
+    panel.features.setText("gausian_blur=2")
+    panel.annotation.choose(viewer.layers["annotation of image"])
+    panel.train_button.click()
+    assert "gausian_blur=2" in errors[-1]
+    (tmp_path / "no.cl").write_text("nothing")
+    panel.attempt(lambda: panel.load(str(tmp_path / "no.cl")))
+    assert "no.cl" in errors[-1]
+
+
+def test_a_classifier_is_saved_and_used_again(user, small, errors, tmp_path):
+    viewer = user.viewer
+    viewer.add_image(small.image, name="image")
+    panel = user.open("Pixel classifier")
+    panel.new_button.click()
+    viewer.layers.selection.active.data = strokes(small.labels, n_pixels=200)
+    panel.train_button.click()
+    user.wait(panel)
+    before = viewer.layers["classes of image"].data
+    panel.save(str(tmp_path / "model"))
+    viewer.layers.clear()
+    viewer.add_image(small.image, name="again")
+    panel.load(str(tmp_path / "model.cl"))
+    panel.predict_button.click()
+    user.wait(panel)
+    np.testing.assert_array_equal(viewer.layers["classes of again"].data, before)
+    assert not errors
+
+
+# ------------------------------------------------------------------------------------------------ objects, tables, plots
+def test_objects_over_time_are_kept_apart(user, errors):
+    viewer = user.viewer
+    opened = user.sample("nuclei_timelapse")
+    labels = next(layer for layer in opened.values() if type(layer).__name__ == "Labels")
+    labels.visible = True
+    panel = user.open("Measure")
+    panel.labels.choose(labels)
+    panel.measure_button.click()
+    user.wait(panel)
+    table = labels.features
+    assert table.groupby("frame").size().tolist() == [len(np.unique(f)) - 1 for f in labels.data]
+    explore = user.open("Explore")
+    explore.labels.choose(labels)
+    explore.x_box.setCurrentText("area")
+    explore.y_box.setCurrentText("intensity_mean")
+    explore.plot.wait()
+    user.look()
+    rows = np.flatnonzero(table["frame"] == 3)[:2]
+    mask = np.zeros(len(table), bool)
+    mask[rows] = True
+    explore.plot.selected.emit(mask, "replace")
+    one = int(table["label"].iloc[rows[0]])
+    panel.table.row_clicked.emit(int(rows[0]))
+    user.look()
+    assert layers.current_frame(viewer, labels, True) == 3
+    in_frame = tuple(labels.colormap.map(one))
+    viewer.dims.set_point(0, labels.data_to_world((5, 0, 0))[0])
+    user.look()
+    assert tuple(labels.colormap.map(one)) != in_frame, "the same label is not selected in another frame"
+    assert not errors
+
+
+def test_selection_with_modifiers_undo_and_the_users_own_colours(user, small, errors):
+    viewer = user.viewer
+    lut = np.zeros(small.labels.max() + 1, np.uint32)
+    lut[1:] = np.random.default_rng(0).permutation(np.arange(10, 10 + 7 * small.labels.max(), 7))
+    labels = viewer.add_labels(lut[small.labels], name="gaps")
+    viewer.add_image(small.image, name="image")
+    own = labels.colormap
+    measure = user.open("Measure")
+    measure.measure_button.click()
+    user.wait(measure)
+    labels.features = labels.features.sample(frac=1, random_state=0)
+    explore = user.open("Explore")
+    explore.x_box.setCurrentText("area")
+    explore.y_box.setCurrentText("intensity_mean")
+    explore.plot.wait()
+    user.look()
+    x, y = explore.plot.x, explore.plot.y
+    order = np.argsort(x)
+    first, last = order[:1], order[-1:]
+    user.lasso(explore.plot, x[first], y[first])
+    assert np.flatnonzero(explore._selection.mask).tolist() == first.tolist()
+    user.lasso(explore.plot, x[last], y[last], Qt.KeyboardModifier.ShiftModifier)
+    assert set(np.flatnonzero(explore._selection.mask)) == {*first, *last}
+    user.lasso(explore.plot, x[first], y[first], Qt.KeyboardModifier.AltModifier)
+    assert np.flatnonzero(explore._selection.mask).tolist() == last.tolist()
+    lit = int(labels.features["label"].iloc[last[0]])
+    assert labels.colormap.map(lit)[3] > 0.9
+    rows = measure.table.selectionModel().selectedRows()
+    assert [int(measure.table.objects.order[r.row()]) for r in rows] == last.tolist()
+    explore._selection.undo()
+    assert set(np.flatnonzero(explore._selection.mask)) == {*first, *last}
+    explore.clear_button.click()
+    user.look()
+    assert labels.colormap is own
+    assert not errors
+
+
+def test_table_sorts_and_follows(user, small, errors):
+    labels = user.viewer.add_labels(small.labels, name="labels")
+    panel = user.open("Measure")
+    panel.measure_button.click()
+    user.wait(panel)
+    model = panel.table.objects
+    names = [model.headerData(i, Qt.Orientation.Horizontal) for i in range(model.columnCount())]
+    assert "index" not in names
+    model.sort(names.index("area"), Qt.SortOrder.DescendingOrder)
+    areas = labels.features["area"].to_numpy()
+    np.testing.assert_array_equal(areas[model.order], np.sort(areas)[::-1])
+    panel.table.selectRow(0)
+    user.look()
+    assert np.flatnonzero(layers.selection_of(labels).mask).tolist() == [int(areas.argmax())]
+    assert not errors
+
+
+def test_empty_labels_and_unmeasured_objects(user, errors):
+    viewer = user.viewer
+    viewer.add_labels(np.zeros((20, 20), int), name="empty")
+    panel = user.open("Measure")
+    panel.measure_button.click()
+    user.wait(panel)
+    assert "no objects" in panel.status.text.text()
+    explore = user.open("Explore")
+    explore.embed_button.click()
+    user.wait(explore)
+    assert errors
+    viewer.add_labels(np.ones((20, 20), int), name="new")
+    explore.labels.choose(viewer.layers["new"])
+    assert not explore.embed_button.isEnabled()
+    assert "Measure" in explore.plot.hint
+    objects = user.open("Object classifier")
+    objects.labels.choose(viewer.layers["empty"])
+    objects.new_button.click()
+    objects.train_button.click()
+    user.wait(objects)
+    assert "no objects" in errors[-1]
+
+
+def test_layers_may_be_renamed_and_removed_while_panels_are_open(user, small):
+    viewer = user.viewer
+    panels = [user.open(n) for n in ("Process", "Pixel classifier", "Object classifier", "Measure", "Explore")]
+    image = viewer.add_image(small.image, name="image")
+    labels = viewer.add_labels(small.labels, name="labels")
+    labels.name = "renamed"
+    user.look()
+    assert panels[3].labels.currentText() == "renamed"
+    viewer.layers.remove(labels)
+    viewer.layers.remove(image)
+    user.look()
+    assert panels[3].labels.layer is None
+    assert not panels[3].measure_button.isEnabled()
+    assert not panels[1].new_button.isEnabled()
+
+
+def test_panels_close_without_leaving_anything_behind(user, small):
+    viewer = user.viewer
+    viewer.add_image(small.image, name="image")
+    for name in ("Process", "Pixel classifier", "Object classifier", "Measure", "Explore"):
+        dock, _ = viewer.window.add_plugin_dock_widget("napari-bioloom", name)
+        user.look(0.2)
+        viewer.window.remove_dock_widget(dock)
+        user.look(0.1)
+    viewer.add_labels(small.labels, name="later")
+    viewer.layers.clear()
+    user.look(0.2)
