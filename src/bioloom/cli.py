@@ -247,7 +247,8 @@ def _open_window() -> None:
     viewer = napari.Viewer(title="Bioloom demo")
     viewer.open_sample("napari-bioloom", "demo")
     for dock in DOCKS:
-        viewer.window.add_plugin_dock_widget("napari-bioloom", dock)
+        viewer.window.add_plugin_dock_widget("napari-bioloom", dock, tabify=dock != DOCKS[0])
+    viewer.reset_view()
     napari.run()
 
 

@@ -59,6 +59,8 @@ class LoopResult:
         The image and its ground truth.
     seed
         Seed of all random steps.
+    annotation
+        The painted strokes that the pixel classifier was trained on: 1 background, 2 nuclei; same shape as `labels`.
     labels
         uint32 objects, (y, x), (z, y, x) or (t, y, x); in a time series no two frames share a label.
     pixel_classes
@@ -78,6 +80,7 @@ class LoopResult:
 
     sample: Sample
     seed: int
+    annotation: NDArray[np.uint8]
     labels: NDArray[np.uint32]
     pixel_classes: NDArray[np.uint8]
     object_classes: NDArray[np.uint8]
@@ -140,10 +143,12 @@ def run_loop(
     """
     from bioloom.classify import ObjectClassifier, PixelClassifier
     from bioloom.classify.objects import annotated_classes, paint_objects
+    from bioloom.classify.pixels import check_whole
     from bioloom.explore import cluster, embed
     from bioloom.measure import measure
     from bioloom.samples import annotate_objects, make_sample, strokes
 
+    check_whole("seed", seed, 0, 2**32 - 1)
     if isinstance(sample, str):
         sample = make_sample(sample, seed)
     spacing, frames = sample.spatial_spacing, sample.frame_axis
@@ -185,7 +190,7 @@ def run_loop(
         table = measure(labels, channels, spacing, frame_axis=frames)
 
     rarest = int(sample.cell_types["cell_type"].value_counts().min())
-    per_type = min(OBJECTS_PER_TYPE, rarest)
+    per_type = min(OBJECTS_PER_TYPE, max(rarest // 2, 1))
     object_classifier = ObjectClassifier(seed=seed)
     measured = object_classifier.measure(labels, channels, spacing=spacing, frame_axis=frames)
     used = [column for column in measured.columns if column not in ("frame", "label")]
@@ -209,7 +214,16 @@ def run_loop(
     table[clustering.column_name] = clustering.labels
     scores = score_loop(sample, segmented, labels, pixel_classes, painted, table, given)
     return LoopResult(
-        sample, seed, labels, pixel_classes, object_classes, table, pixel_classifier, tuple(clock.steps), scores
+        sample=sample,
+        seed=seed,
+        annotation=painted,
+        labels=labels,
+        pixel_classes=pixel_classes,
+        object_classes=object_classes,
+        table=table,
+        pixel_classifier=pixel_classifier,
+        steps=tuple(clock.steps),
+        scores=scores,
     )
 
 
@@ -272,6 +286,7 @@ def open_demo() -> list[LayerData]:
     ]
     features = _kept.table.assign(index=_kept.table["label"])
     pictures: list[tuple[str, NDArray[Any], dict[str, Any]]] = [
+        ("Annotation", _kept.annotation, {"visible": False}),
         ("Pixel classes", _kept.pixel_classes, {"visible": False, "opacity": 0.4}),
         ("Object classes", _kept.object_classes, {"visible": False, "opacity": 0.5}),
         ("Objects", _kept.labels, {"features": features, "opacity": 0.5}),

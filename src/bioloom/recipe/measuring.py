@@ -10,6 +10,7 @@ from bioloom.errors import InputError
 from bioloom.files import read_image, write_table
 from bioloom.recipe.batch import Progress, check_folder
 from bioloom.recipe.provenance import describe_file, write_run
+from bioloom.recipe.steps import check_frames
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,9 +61,11 @@ def measure_file(
     if channel_axis is not None and len(images) != 1:
         raise InputError(f"channel_axis is for one image file, but {len(images)} were given. Leave it out.")
     check_folder(out.parent)
+    objects = read_image(labels)
+    check_frames(objects, frame_axis, "label image")
     pixels = [read_image(path) for path in images]
     table = measure(
-        read_image(labels),
+        objects,
         None if not pixels else pixels[0] if len(pixels) == 1 else pixels,
         spacing,
         properties,

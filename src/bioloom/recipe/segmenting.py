@@ -6,13 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from numpy.typing import NDArray
-
 from bioloom.errors import InputError
 from bioloom.files import read_image, write_image
 from bioloom.recipe.batch import BatchResult, OnFile, Progress, apply_to_files, check_folder, companion, name_outputs
 from bioloom.recipe.provenance import record_batch
-from bioloom.recipe.steps import run_operation
+from bioloom.recipe.steps import check_frames, run_operation
 
 
 def segment_files(
@@ -76,7 +74,8 @@ def segment_files(
     check_folder(out)
 
     def work(path: Path) -> Sequence[Path]:
-        image = _read(path, frame_axis, first.name)
+        image = read_image(path)
+        check_frames(image, frame_axis, first.name)
         extra = [read_image(companion(others[p.name], path)) if p.name in others else None for p in more]
         result = run_operation(chosen, image, *extra, frame_axis=frame_axis, **used)
         write_image(outputs[path][0], result)
@@ -89,22 +88,3 @@ def segment_files(
     }  # fmt: skip
     record_batch(out, "segment", parameters, result, arguments=arguments)
     return result
-
-
-def _read(path: Path, frame_axis: int | None, what: str) -> NDArray[Any]:
-    """Read an image and make sure that its frames are (y, x) or (z, y, x)."""
-    image = read_image(path)
-    if frame_axis is not None and not 0 <= frame_axis < image.ndim:
-        raise InputError(f"The {what} has the shape {image.shape}: there is no axis {frame_axis} (--frame-axis).")
-    shape = image.shape if frame_axis is None else image.shape[:frame_axis] + image.shape[frame_axis + 1 :]
-    if len(shape) not in (2, 3):
-        raise InputError(
-            f"The {what} has the shape {image.shape}, but one image must be (y, x) or (z, y, x). "
-            "If one axis is time or channels, say which (--frame-axis)."
-        )
-    if len(shape) == 3 and shape[2] in (3, 4) and image.dtype.kind in "bu" and min(shape[:2]) > 4:
-        raise InputError(
-            f"The {what} has the shape {image.shape}: it seems to be a colour image (y, x, RGB). Give one channel, or "
-            f"process each channel on its own with --frame-axis {image.ndim - 1}."
-        )
-    return image

@@ -85,3 +85,26 @@ def run_operation(
     if frame_axis is None:
         return chosen.compute(*arrays, **settings)
     return over_frames(chosen, *arrays, frame_axis=frame_axis, progress=progress, **settings)
+
+
+def check_frames(image: NDArray[Any], frame_axis: int | None, what: str) -> None:
+    """Make sure that the image, or each of its frames, is (y, x) or (z, y, x), and no colour image.
+
+    Raises
+    ------
+    InputError
+        If it is not; the message calls it `what`.
+    """
+    if frame_axis is not None and not 0 <= frame_axis < image.ndim:
+        raise InputError(f"The {what} has the shape {image.shape}: there is no axis {frame_axis} (--frame-axis).")
+    shape = image.shape if frame_axis is None else image.shape[:frame_axis] + image.shape[frame_axis + 1 :]
+    if len(shape) not in (2, 3):
+        raise InputError(
+            f"The {what} has the shape {image.shape}, but one image must be (y, x) or (z, y, x). "
+            "If one axis is time or channels, say which (--frame-axis)."
+        )
+    if len(shape) == 3 and shape[2] in (3, 4) and image.dtype.kind in "bu" and min(shape[:2]) > 4:
+        raise InputError(
+            f"The {what} has the shape {image.shape}: it seems to be a colour image (y, x, RGB). Give one channel, or "
+            f"process each channel on its own with --frame-axis {image.ndim - 1}."
+        )

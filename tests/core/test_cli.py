@@ -1,0 +1,603 @@
+"""The command line: every command on real data, and one clear line for everything that can be wrong."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import skimage.io
+import tifffile
+
+import bioloom
+from bioloom import classify, device, measure, operations, samples
+from bioloom.cli import main
+from bioloom.files import write_image
+
+SPACING = "0.5,0.5"
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(device, "_current", device.NUMPY)
+
+
+@pytest.fixture(scope="module")
+def nuclei():
+    return samples.nuclei_2d(shape=(160, 180), n_nuclei=16, seed=2)
+
+
+@pytest.fixture
+def image(nuclei):
+    write_image("nuclei.tif", nuclei.image)
+    return "nuclei.tif"
+
+
+@pytest.fixture
+def labels(nuclei):
+    write_image("labels.tif", nuclei.labels)
+    return "labels.tif"
+
+
+@pytest.fixture(scope="module")
+def pixel_model(nuclei, tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "pixels.cl"
+    painted = samples.strokes(nuclei.labels, n_pixels=200)
+    classify.PixelClassifier(n_trees=10).fit(nuclei.image, np.where(painted == 2, 7, painted)).save(path)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def object_model(nuclei, tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "objects.cl"
+    marked = samples.annotate_objects(nuclei, n_per_type=4)
+    classifier = classify.ObjectClassifier(n_trees=10).fit(nuclei.labels, marked, nuclei.image, spacing=(0.5, 0.5))
+    classifier.save(path)
+    return str(path)
+
+
+def bioloom_process(*words, **options):
+    command = [sys.executable, "-m", "bioloom.cli", *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False, **options)
+
+
+def files():
+    """Every file below the working folder, hidden ones too, with its size."""
+    return {str(p.relative_to(Path.cwd())): p.stat().st_size for p in Path.cwd().rglob("*") if p.is_file()}
+
+
+def refused(capsys, *words):
+    """Run a command that must fail: status 2, one line on stderr, nothing written. Return the line."""
+    before = files()
+    assert main([str(word) for word in words]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert err.startswith("bioloom: ")
+    assert files() == before
+    return err
+
+
+# ------------------------------------------------------------------------------------------------ the command itself
+def test_help_comes_at_once_and_names_every_command():
+    start = time.perf_counter()
+    answer = bioloom_process("--help")
+    seconds = time.perf_counter() - start
+    assert answer.returncode == 0
+    for command in ("demo", "devices", "operations", "segment", "measure", "classify"):
+        assert re.search(rf"^    {command}\s", answer.stdout, re.MULTILINE)
+    assert seconds < 2  # 0.5 s on an idle machine; this one may be busy
+
+
+def test_help_loads_none_of_the_libraries_that_compute():
+    code = (
+        "import sys; from bioloom.cli import main\ntry: main(['--help'])\nfinally: print(*sys.modules, file=sys.stderr)"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    loaded = {name.partition(".")[0] for name in answer.stderr.split()}
+    assert "argparse" in loaded
+    assert not loaded & {"numpy", "scipy", "skimage", "sklearn", "pandas", "numba", "umap", "napari", "matplotlib"}
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["--version"])
+    assert end.value.code == 0
+    assert capsys.readouterr().out == f"bioloom {bioloom.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ([], "Say what to do"),
+        (["paint"], "invalid choice: 'paint'"),
+        (["--fast"], "no option --fast"),
+        (["demo", "--fast"], "demo has no option --fast"),
+        (["demo", "--seed", "x"], "--seed"),
+        (["demo", "--seed", "-1"], "seed"),
+        (["demo", "--sample", "cells"], "nuclei_2d, nuclei_timelapse"),
+        (["demo", "--headless", "--seed", str(2**40)], "seed"),
+        (["operations", "more"], "'more' does not fit here"),
+        (["segment", "a.tif", "--out", "o"], "--operation"),
+        (["segment", "a.tif", "--operation", "gaussian_blur"], "--out"),
+        (["segment", "--operation", "gaussian_blur", "--out", "o"], "IMAGE"),
+        (["segment", "a.tif", "--operation"], "expected one argument"),
+        (["measure"], "LABELS"),
+        (["classify", "m.cl", "a.tif", "--out", "o", "--objects", "two"], "--objects"),
+    ],
+)
+def test_a_mistake_in_the_words_is_one_line(capsys, words, says):
+    assert says in refused(capsys, *words)
+
+
+def test_devices_lists_numpy_and_marks_the_one_in_use(capsys):
+    assert main(["devices"]) == 0
+    header, first, *_ = capsys.readouterr().out.splitlines()
+    assert header.split() == ["name", "engine", "kind", "memory", "state"]
+    assert first.split()[:4] == ["*", "numpy", "numpy", "cpu"]
+    assert first.endswith("works")
+
+
+def test_operations_lists_the_catalogue(capsys):
+    assert main(["operations"]) == 0
+    lines = capsys.readouterr().out.splitlines()[1:]
+    assert {line.split()[0] for line in lines} == set(operations.CATALOGUE)
+    for line in lines:
+        assert operations.CATALOGUE[line.split()[0]].summary in line
+
+
+def test_operations_as_json_have_defaults_that_fit_their_schema(capsys):
+    types = {"number": (int, float), "integer": int, "boolean": bool, "string": str, "array": list, "null": type(None)}
+    assert main(["operations", "--json"]) == 0
+    schemas = json.loads(capsys.readouterr().out)
+    assert {schema["name"] for schema in schemas} == set(operations.CATALOGUE)
+    for schema in schemas:
+        properties = schema["parameters"]["properties"]
+        assert set(schema["parameters"]["required"]) <= set(properties)
+        for name, described in properties.items():
+            assert ("default" in described) != (name in schema["parameters"]["required"])
+            value = described.get("default")
+            if "default" not in described or (described.get("kind") and value is None):
+                continue
+            allowed = described["type"] if isinstance(described["type"], list) else [described["type"]]
+            assert isinstance(value, tuple(types[t] for t in allowed)), (schema["name"], name)
+            if isinstance(value, (int, float)):
+                assert described.get("minimum", value) <= value <= described.get("maximum", value)
+            assert value in described.get("enum", [value])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes end otherwise on Windows")
+def test_a_closed_pipe_is_no_traceback():
+    command = f'"{sys.executable}" -m bioloom.cli operations --json | head -1'
+    answer = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
+    assert answer.stdout == "[\n"
+    assert answer.stderr == ""
+
+
+# ------------------------------------------------------------------------------------------------ segment
+def test_segment_gives_what_the_operation_gives(capsys, nuclei, image):
+    words = [
+        "--operation",
+        "voronoi_otsu_labeling",
+        "--spot-sigma",
+        "2",
+        "--outline_sigma",
+        "0.5",
+        "--spacing",
+        SPACING,
+    ]
+    assert main(["segment", image, *words, "--out", "out"]) == 0
+    expected = operations.voronoi_otsu_labeling(nuclei.image, spot_sigma=2, outline_sigma=0.5, spacing=(0.5, 0.5))
+    result = tifffile.imread("out/nuclei_voronoi_otsu_labeling.tif")
+    assert result.max() > 8
+    np.testing.assert_array_equal(result, expected)
+    out, err = capsys.readouterr()
+    assert str(Path("out/nuclei_voronoi_otsu_labeling.tif")) in out
+    assert err == ""
+    assert sorted(files()) == ["nuclei.tif", *sorted(["out/bioloom-run.json", "out/nuclei_voronoi_otsu_labeling.tif"])]
+
+
+def test_segment_with_masks_and_labels(image, nuclei):
+    assert main(["segment", image, "--operation", "threshold_otsu", "--out", "out"]) == 0
+    assert tifffile.imread("out/nuclei_threshold_otsu.tif").dtype == np.uint8
+    mask = "out/nuclei_threshold_otsu.tif"
+    assert main(["segment", mask, "--operation", "connected_components", "--diagonal", "false", "--out", "cc"]) == 0
+    expected = operations.connected_components(operations.threshold_otsu(nuclei.image), diagonal=False)
+    result = tifffile.imread("cc/nuclei_threshold_otsu_connected_components.tif")
+    np.testing.assert_array_equal(result, expected)
+
+
+def test_segment_with_seeds_for_each_image(nuclei):
+    Path("seeds").mkdir()
+    for name, image, seeds in (("a", nuclei.image, nuclei.labels), ("b", nuclei.image[::-1], nuclei.labels[::-1])):
+        write_image(f"{name}.tif", image)
+        write_image(f"seeds/{name}.tif", seeds)
+    words = ["--operation", "seeded_watershed", "--seeds", "seeds/{stem}.tif", "--out", "out"]
+    assert main(["segment", "a.tif", "b.tif", *words]) == 0
+    for name, image, seeds in (("a", nuclei.image, nuclei.labels), ("b", nuclei.image[::-1], nuclei.labels[::-1])):
+        expected = operations.seeded_watershed(image, seeds)
+        np.testing.assert_array_equal(tifffile.imread(f"out/{name}_seeded_watershed.tif"), expected)
+
+
+def test_segment_a_stack_and_a_time_series():
+    stack = samples.nuclei_3d(shape=(12, 64, 64), n_nuclei=4, seed=0)
+    write_image("stack.tif", stack.image)
+    words = ["--operation", "gaussian_blur", "--sigma", "0.6", "--spacing", "0.9,0.3,0.3"]
+    assert main(["segment", "stack.tif", *words, "--out", "out"]) == 0
+    expected = operations.gaussian_blur(stack.image, sigma=0.6, spacing=(0.9, 0.3, 0.3))
+    np.testing.assert_array_equal(tifffile.imread("out/stack_gaussian_blur.tif"), expected)
+    movie = samples.nuclei_timelapse(shape=(3, 96, 96), n_nuclei=5, seed=0)
+    write_image("movie.tif", movie.image)
+    words = ["--operation", "voronoi_otsu_labeling", "--frame-axis", "0"]
+    assert main(["segment", "movie.tif", *words, "--out", "out"]) == 0
+    for frame, source in zip(tifffile.imread("out/movie_voronoi_otsu_labeling.tif"), movie.image, strict=True):
+        np.testing.assert_array_equal(frame, operations.voronoi_otsu_labeling(source))
+
+
+def test_a_colour_image_is_refused_unless_its_channels_are_named(capsys):
+    colours = np.random.default_rng(0).integers(0, 255, (40, 50, 3)).astype(np.uint8)
+    skimage.io.imsave("photo.png", colours, check_contrast=False)
+    words = ["segment", "photo.png", "--operation", "gaussian_blur", "--out", "out"]
+    assert "--frame-axis 2" in refused(capsys, *words)
+    assert main([*words, "--frame-axis", "2"]) == 0
+    result = tifffile.imread("out/photo_gaussian_blur.tif")
+    np.testing.assert_array_equal(result[..., 1], operations.gaussian_blur(colours[..., 1]))
+
+
+def test_quoted_patterns_are_expanded(nuclei):
+    for name in "abc":
+        write_image(f"{name}.tif", nuclei.image)
+    Path("notes.txt").touch()
+    assert main(["segment", "[ab].tif", "c.tif", "--operation", "sobel", "--out", "out"]) == 0
+    assert sorted(p.name for p in Path("out").glob("*.tif")) == ["a_sobel.tif", "b_sobel.tif", "c_sobel.tif"]
+
+
+def test_results_are_replaced_only_as_a_whole(image):
+    words = ["segment", image, "--operation", "gaussian_blur", "--out", "out"]
+    assert main([*words, "--sigma", "1"]) == 0
+    first = Path("out/nuclei_gaussian_blur.tif").read_bytes()
+    assert main([*words, "--sigma", "4"]) == 0
+    assert Path("out/nuclei_gaussian_blur.tif").read_bytes() != first
+    assert sorted(p.name for p in Path("out").iterdir()) == ["bioloom-run.json", "nuclei_gaussian_blur.tif"]
+
+
+def test_bad_files_are_told_and_the_others_are_processed(capsys, image):
+    whole = Path(image).read_bytes()
+    Path("cut.tif").write_bytes(whole[: len(whole) // 2])
+    Path("text.tif").write_text("no image")
+    Path("empty.tif").touch()
+    np.save("nan.npy", np.full((20, 20), np.nan))
+    np.save("complex.npy", np.zeros((20, 20), complex))
+    np.save("none.npy", np.zeros((0, 20)))
+    bad = ["cut.tif", "text.tif", "empty.tif", "nan.npy", "complex.npy", "none.npy", "missing.tif", "nothing*.tif"]
+    write_image("good.tif", np.ones((20, 20), np.uint8))
+    status = main(["segment", "good.tif", *bad, image, "--operation", "gaussian_blur", "--out", "out"])
+    assert status == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == len(bad)
+    for name, line in zip(bad, lines, strict=True):
+        assert line.startswith("bioloom: ")
+        assert name in line
+    written = {p.name for p in Path("out").iterdir()}
+    assert written == {"good_gaussian_blur.tif", "nuclei_gaussian_blur.tif", "bioloom-run.json"}
+    run = json.loads(Path("out/bioloom-run.json").read_text(encoding="utf-8"))
+    assert [bool(entry.get("error")) for entry in run["inputs"]] == [False, *[True] * len(bad), False]
+
+
+@pytest.mark.parametrize("name", ["cut.tif", "missing.tif", "image.czi", "folder.tif"])
+def test_nothing_is_written_where_no_file_is_good(capsys, image, name):
+    Path("cut.tif").write_bytes(Path(image).read_bytes()[:100])
+    Path("image.czi").touch()
+    Path("folder.tif").mkdir()
+    assert name in refused(capsys, "segment", name, "--operation", "gaussian_blur", "--out", "out")
+    assert not Path("out").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--operation", "gausian_blur"], "Did you mean gaussian_blur"),
+        (["--operation", "gaussian_blur", "--radius", "3"], "It has: --sigma, --spacing"),
+        (["--operation", "gaussian_blur", "--sigma=x"], "from 0 to 1000"),
+        (["--operation", "gaussian_blur", "--sigma", "1e9"], "from 0 to 1000"),
+        (["--operation", "gaussian_blur", "--sigma", "-1"], "from 0 to 1000"),
+        (["--operation", "gaussian_blur", "--sigma", "nan"], "from 0 to 1000"),
+        (["--operation", "gaussian_blur", "--sigma"], "expected one argument"),
+        (["--operation", "gaussian_blur", "--spacing", "1,2,3"], "spacing"),
+        (["--operation", "gaussian_blur", "--spacing", "0,1"], "spacing"),
+        (["--operation", "gaussian_blur", "--spacing", "a"], "spacing"),
+        (["--operation", "gaussian_blur", "--device", "abacus"], "numpy"),
+        (["--operation", "gaussian_blur", "--frame-axis", "-1"], "--frame-axis"),
+        (["--operation", "gaussian_blur", "--frame-axis", "0"], "must be (y, x) or (z, y, x)"),
+        (["--operation", "gaussian_blur", "--frame-axis", "5"], "no axis 5"),
+        (["--operation", "gaussian_blur", "--seeds", "labels.tif"], "no parameter --seeds"),
+        (["--operation", "replace_nan", "--by", "magic"], "minimum, median, zero"),
+        (["--operation", "connected_components", "--diagonal", "perhaps"], "true or false"),
+        (["--operation", "remove_labels_at_edges", "--spacing", "1,1"], "It has: --edges"),
+        (["--operation", "seeded_watershed"], "--seeds FILE"),
+        (["--operation", "seeded_watershed", "--seeds", "nowhere.tif"], "nowhere.tif"),
+        (["--operation", "seeded_watershed", "--seeds", "other.tif"], "shapes differ"),
+        (["--operation", "gaussian_blur", "nuclei.tif"], "does not fit here"),
+    ],
+)
+def test_a_wrong_parameter_is_one_line_and_nothing_is_written(capsys, image, labels, words, says):
+    write_image("other.tif", np.zeros((5, 5), np.uint8))
+    assert says in refused(capsys, "segment", image, "--out", "out", *words)
+
+
+def test_no_result_replaces_an_input_or_another_result(capsys, nuclei, image):
+    for folder in ("a", "b"):
+        Path(folder).mkdir()
+        write_image(f"{folder}/x.tif", nuclei.image)
+    words = ["--operation", "sobel", "--out"]
+    assert "would both give" in refused(capsys, "segment", "a/x.tif", "b/x.tif", *words, "out")
+    write_image("nuclei_sobel.tif", nuclei.image)
+    assert "would replace the input" in refused(capsys, "segment", "*.tif", *words, ".")
+    assert "is a file" in refused(capsys, "segment", image, *words, "a/x.tif")
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read and write everything")
+def test_files_and_folders_without_permission_are_one_line(capsys, image):
+    Path("shut").mkdir(mode=0o500)
+    words = ["--operation", "sobel", "--out"]
+    assert "shut" in refused(capsys, "segment", image, *words, "shut")
+    Path(image).chmod(0)
+    assert image in refused(capsys, "segment", image, *words, "out")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no limits of file size on Windows")
+def test_a_full_disk_leaves_the_old_result_and_no_half_file():
+    """A limit of file size stands for the disk: writing fails after some bytes, as it would there."""
+    import resource
+
+    write_image("noise.tif", np.random.default_rng(0).random((300, 300)).astype(np.float32))
+    words = ["segment", "noise.tif", "--operation", "gaussian_blur", "--sigma", "0.1", "--out", "out"]
+    assert main(words) == 0
+    before = files()
+    old = Path("out/noise_gaussian_blur.tif").read_bytes()
+    answer = bioloom_process(
+        *words,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)),
+        env={**os.environ, "BIOLOOM_DEVICE": "numpy"},
+    )
+    assert answer.returncode == 2
+    assert answer.stderr.startswith("bioloom: ")
+    assert answer.stderr.count("\n") == 1
+    assert files() == before
+    assert Path("out/noise_gaussian_blur.tif").read_bytes() == old
+
+
+def test_the_help_of_an_operation_shows_units_ranges_and_defaults(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["segment", "--operation", "voronoi_otsu_labeling", "--help"])
+    assert end.value.code == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "--spot-sigma NUMBER" in text
+    assert "in units of --spacing, else pixels; 0 to 1000; default 5.0" in text
+    with pytest.raises(SystemExit):
+        main(["segment", "--operation", "seeded_watershed", "--help"])
+    assert "--seeds FILE" in capsys.readouterr().out
+
+
+@pytest.mark.opencl
+def test_segment_on_opencl_finds_what_numpy_finds(capsys, image):
+    words = ["segment", image, "--operation", "voronoi_otsu_labeling", "--out"]
+    assert main([*words, "opencl", "--device", "opencl"]) == 0
+    assert main([*words, "numpy", "--device", "numpy"]) == 0
+    run = json.loads(Path("opencl/bioloom-run.json").read_text(encoding="utf-8"))
+    assert run["parameters"]["device"] != "numpy"
+    results = [tifffile.imread(f"{folder}/nuclei_voronoi_otsu_labeling.tif") for folder in ("opencl", "numpy")]
+    assert measure.compare_segmentations(*results, 0.9).f1[0] > 0.9
+
+
+# ------------------------------------------------------------------------------------------------ measure
+def test_measure_writes_what_measure_returns(capsys, nuclei, image, labels):
+    words = ["measure", labels, "--image", image, "--spacing", SPACING, "--out", "new/table.csv"]
+    assert main(words) == 0
+    expected = measure.measure(nuclei.labels, nuclei.image, (0.5, 0.5))
+    pd.testing.assert_frame_equal(pd.read_csv("new/table.csv"), expected, check_dtype=False)
+    assert "16 objects" in capsys.readouterr().out
+    run = json.loads(Path("new/bioloom-run.json").read_text(encoding="utf-8"))
+    assert [entry["path"] for entry in run["inputs"]] == [labels, image]
+    assert run["parameters"]["spacing"] == [0.5, 0.5]
+
+
+def test_measure_several_channels_and_properties(nuclei, image, labels):
+    write_image("channels.tif", np.stack([nuclei.image, nuclei.image // 2]))
+    two = ["measure", labels, "--image", image, "--image", image, "--properties", "area, intensity_mean"]
+    assert main([*two, "--out", "two.csv"]) == 0
+    assert pd.read_csv("two.csv").columns.tolist() == [
+        "label",
+        "area",
+        "intensity_mean_channel0",
+        "intensity_mean_channel1",
+    ]
+    one = ["measure", labels, "--image", "channels.tif", "--channel-axis", "0", "--properties", "intensity_max"]
+    assert main([*one, "--out", "one.csv"]) == 0
+    table = pd.read_csv("one.csv")
+    assert (table["intensity_max_channel1"] == table["intensity_max_channel0"] // 2).all()
+
+
+def test_measure_time_series_stacks_and_nothing():
+    movie = samples.nuclei_timelapse(shape=(3, 96, 96), n_nuclei=5, seed=0)
+    write_image("movie.tif", movie.labels)
+    words = ["--properties", "size", "--out"]
+    assert main(["measure", "movie.tif", "--frame-axis", "0", *words, "movie.csv"]) == 0
+    table = pd.read_csv("movie.csv")
+    assert table[["frame", "label"]].to_numpy().tolist() == movie.cell_types[["frame", "label"]].to_numpy().tolist()
+    assert main(["measure", "movie.tif", "--spacing", "2,1,1", *words, "stack.csv"]) == 0
+    assert pd.read_csv("stack.csv")["area"].sum() == 2 * np.count_nonzero(movie.labels)
+    write_image("none.tif", np.zeros((20, 20), np.uint16))
+    assert main(["measure", "none.tif", *words, "none.csv"]) == 0
+    assert Path("none.csv").read_text().splitlines() == ["label,num_pixels,area,area_bbox,equivalent_diameter_area"]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["missing.tif", "--out", "t.csv"], "missing.tif"),
+        (["cut.tif", "--out", "t.csv"], "cut.tif"),
+        (["labels.tif", "--out", "t.xlsx"], ".csv"),
+        (["labels.tif", "--out", "cut.tif/t.csv"], "is a file"),
+        (["labels.tif", "--image", "other.tif", "--out", "t.csv"], "(5, 5)"),
+        (["labels.tif", "--properties", "aera", "--out", "t.csv"], "area"),
+        (["labels.tif", "--properties", "intensity_mean", "--out", "t.csv"], "image"),
+        (["labels.tif", "--spacing", "1,1,1", "--out", "t.csv"], "spacing"),
+        (["labels.tif", "--spacing", "one", "--out", "t.csv"], "spacing"),
+        (["labels.tif", "--frame-axis", "2", "--out", "t.csv"], "no axis 2"),
+        (["labels.tif", "--channel-axis", "0", "--out", "t.csv"], "channel_axis"),
+        (["float.tif", "--out", "t.csv"], "whole numbers"),
+        (["rgb.tif", "--out", "t.csv"], "colour"),
+    ],
+)
+def test_measure_refuses_with_one_line(capsys, image, labels, words, says):
+    Path("cut.tif").write_bytes(Path(image).read_bytes()[:100])
+    write_image("other.tif", np.zeros((5, 5), np.uint8))
+    write_image("float.tif", np.full((5, 5), 0.5, np.float32))
+    tifffile.imwrite("rgb.tif", np.zeros((9, 9, 3), np.uint8), photometric="rgb")
+    assert says in refused(capsys, "measure", *words)
+
+
+# ------------------------------------------------------------------------------------------------ classify
+def test_classify_pixels_with_probabilities_and_objects(nuclei, image, pixel_model):
+    words = ["classify", pixel_model, image, "--probabilities", "--objects", "7", "--out", "out"]
+    assert main(words) == 0
+    model = classify.load_classifier(pixel_model)
+    classes = model.predict(nuclei.image)
+    assert set(np.unique(classes)) == {1, 7}
+    np.testing.assert_array_equal(tifffile.imread("out/nuclei_classes.tif"), classes)
+    probabilities = tifffile.imread("out/nuclei_probabilities.tif")
+    np.testing.assert_array_equal(probabilities, model.predict_proba(nuclei.image))
+    np.testing.assert_allclose(probabilities.sum(0), 1, rtol=1e-5)
+    objects = tifffile.imread("out/nuclei_objects.tif")
+    np.testing.assert_array_equal(objects, classify.objects_of_class(classes, 7))
+    run = json.loads(Path("out/bioloom-run.json").read_text(encoding="utf-8"))
+    assert run["seeds"] == {"training": 0}
+    assert run["parameters"]["classes"] == [1, 7]
+
+
+def test_classify_frames_one_by_one(nuclei, pixel_model):
+    movie = np.stack([nuclei.image, nuclei.image[::-1], nuclei.image[:, ::-1]])
+    write_image("movie.tif", movie)
+    words = ["classify", pixel_model, "movie.tif", "--frame-axis", "0", "--probabilities", "--objects", "7"]
+    assert main([*words, "--out", "out"]) == 0
+    model = classify.load_classifier(pixel_model)
+    expected = np.stack([model.predict(frame) for frame in movie])
+    np.testing.assert_array_equal(tifffile.imread("out/movie_classes.tif"), expected)
+    assert tifffile.imread("out/movie_probabilities.tif").shape == (2, *movie.shape)
+    frames = tifffile.imread("out/movie_objects.tif")
+    assert [frame.max() for frame in frames] == [classify.objects_of_class(c, 7).max() for c in expected]
+
+
+def test_classify_channels_as_in_the_training(nuclei):
+    colours = np.stack([nuclei.image // 16, nuclei.image // 32, nuclei.image // 64], axis=-1).astype(np.uint8)
+    painted = samples.strokes(nuclei.labels, n_pixels=200)
+    model = classify.PixelClassifier("original gaussian_blur=1", n_trees=5).fit(colours, painted, channel_axis=-1)
+    model.save("rgb.cl")
+    tifffile.imwrite("rgb.tif", colours, photometric="rgb")
+    assert main(["classify", "rgb.cl", "rgb.tif", "--out", "out"]) == 0
+    np.testing.assert_array_equal(tifffile.imread("out/rgb_classes.tif"), model.predict(colours))
+
+
+def test_classify_objects(nuclei, image, labels, object_model):
+    words = ["classify", object_model, image, "--labels", labels, "--spacing", SPACING, "--out", "out"]
+    assert main(words) == 0
+    model = classify.load_classifier(object_model)
+    expected = model.predict(nuclei.labels, nuclei.image, spacing=(0.5, 0.5))
+    np.testing.assert_array_equal(tifffile.imread("out/nuclei_classes.tif"), expected)
+    table = pd.read_csv("out/nuclei_classes.csv")
+    assert table["label"].tolist() == list(range(1, 17))
+    assert table["probability"].between(0, 1).all()
+
+
+def test_classify_objects_of_time_series_and_none_at_all(nuclei, object_model):
+    write_image("movie.tif", np.stack([nuclei.image] * 2))
+    write_image("movie_labels.tif", np.stack([nuclei.labels, 0 * nuclei.labels]))
+    words = ["classify", object_model, "movie.tif", "--labels", "{stem}_labels.tif", "--spacing", SPACING]
+    assert main([*words, "--frame-axis", "0", "--out", "out"]) == 0
+    table = pd.read_csv("out/movie_classes.csv")
+    assert table.columns.tolist() == ["frame", "label", "class", "probability"]
+    assert table["frame"].unique().tolist() == [0]
+    first, second = tifffile.imread("out/movie_classes.tif")
+    assert set(np.unique(first)) == {0, 1, 2}
+    assert not second.any()
+    write_image("empty.tif", nuclei.image)
+    write_image("empty_labels.tif", 0 * nuclei.labels)
+    words[2] = "empty.tif"
+    assert main([*words, "--out", "out"]) == 0
+    assert Path("out/empty_classes.csv").read_text().splitlines() == ["label,class,probability"]
+    assert not tifffile.imread("out/empty_classes.tif").any()
+
+
+def test_classify_refuses_with_one_line(capsys, nuclei, image, labels, pixel_model, object_model):
+    Path("broken.cl").write_text(Path(pixel_model).read_text()[:3000])
+    write_image("stack.tif", np.stack([nuclei.image] * 3))
+    write_image("small.tif", nuclei.labels[:50])
+    for model, *words, says in (
+        ("missing.cl", "missing.cl"),
+        ("broken.cl", "broken.cl"),
+        (image, image),
+        (pixel_model, "--objects", "2", "It has the classes 1, 7"),
+        (pixel_model, "--labels", labels, "takes no labels"),
+        (pixel_model, "--spacing", "1,2,3", "spacing"),
+        (object_model, "--labels FILE"),
+        (object_model, "--labels", labels, "--probabilities", "pixel classifiers"),
+        (object_model, "--labels", labels, "--objects", "1", "pixel classifiers"),
+        (object_model, "--labels", "missing.tif", "missing.tif"),
+        (object_model, "--labels", "small.tif", "(50, 180)"),
+    ):
+        assert says in refused(capsys, "classify", model, image, *words, "--out", "out")
+    assert "1 channel(s) in 2D" in refused(capsys, "classify", pixel_model, "stack.tif", "--out", "out")
+
+
+# ------------------------------------------------------------------------------------------------ demo
+def test_demo_in_a_process_of_its_own():
+    """As a user runs it: the progress, every file, and scores that are well above chance."""
+    without = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    answer = bioloom_process("demo", "--headless", "--out", "results", env=without)
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stderr == ""
+    lines = answer.stdout.splitlines()
+    assert [line[:4] for line in lines[:9]] == [f"{i}/9 " for i in range(1, 10)]
+    assert lines[-1] == f"The results are in {Path('results').resolve()}"
+    wanted = ["classes.tif", "clusters.png", "features.csv", "image.tif", "labels.tif", "model.cl", "objects.tif"]
+    assert sorted(p.name for p in Path("results").iterdir()) == [*wanted, "report.md"]
+    rows = [
+        line.split("|")[1:3]
+        for line in Path("results/report.md").read_text(encoding="utf-8").splitlines()
+        if "|" in line
+    ]
+    scores = {name.split(":")[-1].strip(): float(value) for name, value in rows if value.strip()[:1].isdecimal()}
+    assert 0.8 < scores["F1 at IoU 0.5, before cleaning"] <= 1
+    assert 0.75 < scores["mean IoU of the matched ones"] <= 1
+    assert 0.75 < scores["IoU of the nuclei, without the painted pixels"] <= 1
+    table, labels = pd.read_csv("results/features.csv"), tifffile.imread("results/labels.tif")
+    assert table["label"].tolist() == np.unique(labels)[1:].tolist()
+    assert set(table["class"]) == {1, 2} == set(table["KMEANS_CLUSTER"])
+    # What it leaves can be used at once.
+    assert main(["classify", "results/model.cl", "results/image.tif", "--out", "again"]) == 0
+    again, classes = (tifffile.imread(f) for f in ("again/image_classes.tif", "results/classes.tif"))
+    np.testing.assert_array_equal(again, classes)
+
+
+def test_demo_refuses_a_folder_that_is_a_file_before_it_works(capsys, image):
+    assert "is a file" in refused(capsys, "demo", "--headless", "--out", image)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are other on Windows")
+def test_ctrl_c_ends_with_130_and_no_traceback():
+    command = [sys.executable, "-m", "bioloom.cli", "demo", "--headless", "--out", "results"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline().startswith("1/9")
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    assert not Path("results").exists()
