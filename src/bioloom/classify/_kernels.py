@@ -19,20 +19,43 @@ ROW = 1024
 LEAF_LEAF, LEAF_NODE, NODE_LEAF, NODE_NODE, END, CONSTANT = range(6)
 
 
+_CELLS = 2048
+
+
 @njit(nogil=True, cache=True, error_model="numpy")
 def quantise(values: Any, edges: Any, out: Any) -> None:
-    """Count, for each value, the edges that are not above it; NaN counts none."""
+    """Count, for each value, the edges that are not above it; NaN counts none.
+
+    A table over equal cells of the edges' range tells how many edges lie in the cells before a value's own; only the
+    edges of its cell are looked at. Equal or larger values never fall into an earlier cell, so the count is exact.
+    """
     n = edges.shape[0]
+    if n == 0:
+        out[:] = 0
+        return
+    lowest, highest = np.float64(edges[0]), np.float64(edges[n - 1])
+    scale = (_CELLS - 1) / (highest - lowest) if highest > lowest else 0.0
+    before = np.zeros(_CELLS + 1, np.int32)
+    for k in range(n):
+        before[int((edges[k] - lowest) * scale) + 1] += 1
+    for c in range(_CELLS):
+        before[c + 1] += before[c]
     for i in range(values.shape[0]):
         value = values[i]
-        low, high = 0, n
-        while low < high:
-            middle = (low + high) >> 1
-            if edges[middle] <= value:
-                low = middle + 1
-            else:
-                high = middle
-        out[i] = low
+        if value >= highest:
+            out[i] = n
+        elif value >= lowest:
+            cell = int((value - lowest) * scale)
+            low, high = before[cell], before[cell + 1]
+            while low < high:
+                middle = (low + high) >> 1
+                if edges[middle] <= value:
+                    low = middle + 1
+                else:
+                    high = middle
+            out[i] = low
+        else:
+            out[i] = 0
 
 
 @njit(nogil=True, cache=True, error_model="numpy", inline="never")
