@@ -13,6 +13,7 @@ import tifffile
 from bioloom import device, operations, recipe, samples
 from bioloom.classify import ObjectClassifier, load_classifier
 from bioloom.errors import Cancelled, InputError
+from bioloom.explore import cluster
 from bioloom.measure import compare_segmentations
 from bioloom.recipe import demo
 from bioloom.recipe.batch import apply_to_files, check_folder, companion, find_files, name_outputs
@@ -136,6 +137,15 @@ def test_the_files_of_the_loop_can_be_read_again(loop, tmp_path):
     model = load_classifier(folder / "model.cl")
     np.testing.assert_array_equal(model.predict(loop.sample.image), loop.pixel_classes)
     assert (folder / "clusters.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_steps_tell_the_parameters_that_were_really_used(loop):
+    parameters = {step.name: step.parameters for step in loop.steps}
+    assert parameters["pixel training"]["features"] == loop.pixel_classifier.feature_names_
+    assert parameters["pixel training"]["seed"] == parameters["object classes"]["seed"] == 3
+    assert 2 <= parameters["UMAP"]["n_neighbors"] < len(loop.table)
+    repeated = cluster(loop.table, parameters["k-means"]["columns"], n_clusters=2, seed=parameters["k-means"]["seed"])
+    assert repeated.labels.tolist() == loop.table["KMEANS_CLUSTER"].tolist()
 
 
 def test_the_report_states_what_was_done_and_how_good_it_is(loop, tmp_path):

@@ -99,9 +99,10 @@ class _Clock:
     steps: list[Step] = field(default_factory=list)
 
     @contextmanager
-    def step(self, name: str, what: str, **parameters: Any) -> Iterator[None]:
+    def step(self, name: str, what: str, **parameters: Any) -> Iterator[dict[str, Any]]:
+        """Time a step; parameters that only the step itself knows can be added to what it yields."""
         start = time.perf_counter()
-        yield
+        yield parameters
         self.steps.append(Step(name, what, parameters, time.perf_counter() - start))
         if self.on_step is not None:
             self.on_step(self.steps[-1])
@@ -142,6 +143,7 @@ def run_loop(
         If `progress` raised it.
     """
     from bioloom.classify import ObjectClassifier, PixelClassifier
+    from bioloom.classify.model_file import describe
     from bioloom.classify.objects import annotated_classes, paint_objects
     from bioloom.classify.pixels import check_whole
     from bioloom.explore import cluster, embed
@@ -177,11 +179,11 @@ def run_loop(
 
     painted = strokes(sample.labels, n_pixels=STROKE_PIXELS, seed=seed)
     pixel_classifier = PixelClassifier(seed=seed)
-    settings = {"features": str(pixel_classifier.features), "n_trees": 100, "max_depth": 6, "seed": seed}
-    with clock.step("pixel training", f"forest trained on {STROKE_PIXELS} painted pixels", **settings):
+    with clock.step("pixel training", f"forest trained on {STROKE_PIXELS} painted pixels") as parameters:
         images, annotations = (nuclei, painted) if frames is None else (list(nuclei), list(painted))
         images = sample.image if channel_axis is not None else images
         pixel_classifier.fit(images, annotations, channel_axis=channel_axis, spacing=spacing)
+        parameters |= describe(pixel_classifier)
 
     with clock.step("pixel classes", "every pixel classified as background (1) or nuclei (2)"):
         pixel_classes = run_frames(pixel_classifier.predict, sample.image, frames)
@@ -192,22 +194,22 @@ def run_loop(
     rarest = int(sample.cell_types["cell_type"].value_counts().min())
     per_type = min(OBJECTS_PER_TYPE, max(rarest // 2, 1))
     object_classifier = ObjectClassifier(seed=seed)
-    measured = object_classifier.measure(labels, channels, spacing=spacing, frame_axis=frames)
-    used = [column for column in measured.columns if column not in ("frame", "label")]
-    settings = {"objects_per_type": per_type, "features": used, "n_trees": 100, "max_depth": 6, "seed": seed}
-    with clock.step("object classes", f"forest trained on {per_type} marked nuclei of each type", **settings):
-        marked = _pen_marks(annotate_objects(sample, n_per_type=per_type, seed=seed), frames)
+    with clock.step("object classes", f"forest trained on {per_type} marked nuclei of each type") as parameters:
+        marked = _pen_marks(annotate_objects(sample, n_per_type=per_type, seed=seed))
         given = annotated_classes(labels, marked, table, frame_axis=frames)
+        measured = object_classifier.measure(labels, channels, spacing=spacing, frame_axis=frames)
         predicted = object_classifier.fit_table(measured, given).predict_table(measured)
         object_classes = paint_objects(labels, table.join(predicted), "class", frame_axis=frames)
+        parameters |= {"objects_per_type": per_type, **describe(object_classifier)}
 
-    with clock.step("UMAP", "measurements embedded in two dimensions", n_neighbors=15, min_dist=0.1, seed=seed):
+    used = object_classifier.feature_names_
+    with clock.step("UMAP", "measurements embedded in two dimensions") as parameters:
         embedding = embed(measured, used, "umap", seed=seed)
+        parameters |= {k: v for k, v in embedding.parameters.items() if k != "versions"}
 
-    with clock.step(
-        "k-means", "measurements divided into clusters, without looking at classes", n_clusters=2, seed=seed
-    ):
+    with clock.step("k-means", "measurements divided into clusters, without looking at classes") as parameters:
         clustering = cluster(measured, used, n_clusters=2, seed=seed)
+        parameters |= {k: v for k, v in clustering.parameters.items() if k != "versions"}
 
     table = table.join(predicted)
     table[list(embedding.column_names)] = embedding.coordinates
@@ -237,14 +239,13 @@ def _number_through(labels: NDArray[Any]) -> NDArray[np.uint32]:
     return result
 
 
-def _pen_marks(annotation: NDArray[np.uint8], frame_axis: int | None) -> NDArray[np.uint8]:
+def _pen_marks(annotation: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Shrink filled objects to marks in their middle, which do not reach into a neighbour of the segmentation."""
     from scipy import ndimage
 
-    size = [1 if axis == frame_axis or (annotation.ndim == 3 and axis == 0) else 2 * PEN_MARGIN + 1
-            for axis in range(annotation.ndim)]  # fmt: skip
-    marks: NDArray[np.uint8] = np.where(ndimage.minimum_filter(annotation, size=size) > 0, annotation, 0)
-    return marks.astype(np.uint8)
+    width = 2 * PEN_MARGIN + 1
+    smallest = ndimage.minimum_filter(annotation, size=(1, width, width)[-annotation.ndim :])
+    return np.where(smallest > 0, annotation, 0).astype(np.uint8)
 
 
 _kept: LoopResult | None = None
