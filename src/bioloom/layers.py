@@ -34,7 +34,7 @@ def _plain(thing: Any) -> Any:
 
 def active_layer(viewer: ViewerModel) -> Layer | None:
     """Return the active layer, or None."""
-    return _plain(viewer.layers.selection.active)  # type: ignore[no-any-return]
+    return _plain(viewer.layers.selection.active)
 
 
 def of_kind(viewer: ViewerModel, kind: Kind) -> list[Layer]:

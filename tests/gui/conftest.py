@@ -45,6 +45,11 @@ class User:
         self.look()
         return panel
 
+    def clear(self):
+        """Remove all layers, and let the window show that: Mesa crashes if others come before it could."""
+        self.viewer.layers.clear()
+        self.look(0.3)
+
     def menu(self, command):
         """Choose an entry of a menu."""
         from napari._app_model import get_app_model
@@ -59,7 +64,7 @@ class User:
         return {layer.name: layer for layer in self.viewer.layers}
 
     def paint(self, layer, label, path):
-        """Paint a stroke with the layer's own brush, through mouse events on the layer; `path` is in data coordinates."""
+        """Paint a stroke with the layer's own brush, through its mouse events; `path` is in data coordinates."""
         layer.selected_label = label
         layer.mode = "paint"
         points = [layer.data_to_world(p) for p in path]

@@ -20,7 +20,9 @@ def errors(monkeypatch):
 
 
 def spatial(layer):
-    return {key: str(value) for key, value in layers.spatial_metadata(layer).items()}
+    placed = layers.spatial_metadata(layer)
+    placed["affine"] = np.asarray(layer.affine.affine_matrix)
+    return {key: str(value) for key, value in placed.items()}
 
 
 @pytest.fixture
@@ -99,20 +101,23 @@ def test_rgb_is_processed_as_grey(user, small, errors):
     assert not errors
 
 
-def test_dask_zarr_and_multiscale_layers(user, small, tmp_path, errors):
+@pytest.mark.parametrize("stored_as", ["dask", "zarr", "multiscale"])
+def test_dask_zarr_and_multiscale_layers(user, small, tmp_path, errors, stored_as):
     import dask.array as da
     import zarr
 
     viewer = user.viewer
-    stored = zarr.create_array(tmp_path / "a.zarr", data=small.image, chunks=(64, 64))
-    for data in (da.from_array(small.image, chunks=50), stored, [small.image, small.image[::2, ::2]]):
-        viewer.add_image(data, name="image", multiscale=isinstance(data, list))
-        panel = user.open("Process")
-        panel.choose("voronoi_otsu_labeling", viewer.layers["image"])
-        panel.apply_button.click()
-        user.wait(panel)
-        np.testing.assert_array_equal(viewer.layers[-1].data, CATALOGUE["voronoi_otsu_labeling"](small.image))
-        viewer.layers.clear()
+    data = {
+        "dask": lambda: da.from_array(small.image, chunks=50),
+        "zarr": lambda: zarr.create_array(tmp_path / "a.zarr", data=small.image, chunks=(64, 64)),
+        "multiscale": lambda: [small.image, small.image[::2, ::2]],
+    }[stored_as]()
+    viewer.add_image(data, name="image", multiscale=stored_as == "multiscale")
+    panel = user.open("Process")
+    panel.choose("voronoi_otsu_labeling", viewer.layers["image"])
+    panel.apply_button.click()
+    user.wait(panel)
+    np.testing.assert_array_equal(viewer.layers[-1].data, CATALOGUE["voronoi_otsu_labeling"](small.image))
     assert not errors
 
 
@@ -146,7 +151,7 @@ def test_errors_tell_the_way_out(user, small, errors):
     panel.choose("gaussian_blur", viewer.layers["five axes"])
     panel.apply_button.click()
     assert "5 axes" in errors[-1]
-    viewer.layers.clear()
+    user.clear()
     viewer.add_image(small.image, name="image")
     viewer.add_labels(small.labels[:50], name="seeds")
     panel.choose("seeded_watershed")
@@ -276,7 +281,7 @@ def test_a_classifier_is_saved_and_used_again(user, small, errors, tmp_path):
     user.wait(panel)
     before = viewer.layers["classes of image"].data
     panel.save(str(tmp_path / "model"))
-    viewer.layers.clear()
+    user.clear()
     viewer.add_image(small.image, name="again")
     panel.load(str(tmp_path / "model.cl"))
     panel.predict_button.click()
@@ -285,7 +290,7 @@ def test_a_classifier_is_saved_and_used_again(user, small, errors, tmp_path):
     assert not errors
 
 
-# ------------------------------------------------------------------------------------------------ objects, tables, plots
+# ------------------------------------------------------------------------------------------ objects, tables, plots
 def test_objects_over_time_are_kept_apart(user, errors):
     viewer = user.viewer
     opened = user.sample("nuclei_timelapse")
@@ -420,5 +425,5 @@ def test_panels_close_without_leaving_anything_behind(user, small):
         viewer.window.remove_dock_widget(dock)
         user.look(0.1)
     viewer.add_labels(small.labels, name="later")
-    viewer.layers.clear()
+    user.clear()
     user.look(0.2)

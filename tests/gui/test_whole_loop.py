@@ -13,7 +13,7 @@ def stroke_paths(annotation, label, n=12):
     """Short strokes through the pixels of a drawn annotation, as the hand would move."""
     where = np.argwhere(annotation == label)
     chosen = where[np.linspace(0, len(where) - 1, n).astype(int)]
-    return [[tuple(p), tuple(p + [0, 1]), tuple(p + [1, 1])] for p in chosen]
+    return [[tuple(p), tuple(np.add(p, (0, 1))), tuple(np.add(p, (1, 1)))] for p in chosen]
 
 
 def test_the_whole_loop(user, tmp_path):

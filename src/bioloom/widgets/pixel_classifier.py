@@ -213,13 +213,16 @@ class PixelClassifierWidget(BioloomWidget):
         self.jobs.start("Training", work, lambda prediction: self._show_prediction(prediction, source, stack, [frame]))
 
     def _train_live(self) -> None:
-        if not self._count() and self._outputs:
+        changed = self._count()
+        if not self.live.isChecked() or not (changed or not self._outputs):
             return
-        if self.live.isChecked():
-            try:
-                self.train()
-            except BioloomError as error:
-                self.say(str(error))
+        if self._painted is None or len(np.unique(self._painted[self._painted > 0])) < 2:
+            # Half an annotation is no mistake while it is being painted; the counts above say what is missing.
+            return
+        try:
+            self.train()
+        except BioloomError as error:
+            self.say(str(error))
 
     def predict_all(self) -> None:
         """Apply the classifier to all frames."""
