@@ -47,6 +47,8 @@ WINDOW_PACKAGES = [  # what the Qt and OpenGL libraries from PyPI expect to find
     "libxkbcommon-x11-0",
 ]
 TEST_PACKAGES = [*WINDOW_PACKAGES, "xauth", "xvfb"]
+# An OpenCL driver for the CPU: the one on PyPI is older and does not know recent processors.
+OPENCL_PACKAGES = ["pocl-opencl-icd"]
 
 
 class SetupError(Exception):
@@ -197,6 +199,8 @@ def test(arguments: list[str]) -> int:
             raise SetupError('the tests of the window need them; the others run with "python3 start.py test -e core"')
         if not shutil.which("xvfb-run"):
             raise SetupError("the tests of the window need xvfb-run; install the package of your system that has it")
+    if sys.platform == "linux" and (not arguments or any("opencl" in argument for argument in arguments)):
+        provide(OPENCL_PACKAGES, "the tests of the OpenCL path")
     install("test", TOX, "tox")
     say(f"running: {' '.join(['tox', *arguments])}")
     return finish([PYTHON, "-m", "tox", *arguments], cwd=ROOT)

@@ -18,6 +18,7 @@ import bioloom
 from bioloom.classify.forest import Forest
 from bioloom.errors import InputError, ModelFileError
 from bioloom.files import replacing
+from bioloom.operations._catalogue import check_spacing
 
 if TYPE_CHECKING:
     from bioloom.classify.objects import ObjectClassifier
@@ -71,10 +72,10 @@ def to_text(classifier: PixelClassifier | ObjectClassifier) -> str:
         "seed": classifier.seed,
         "written_by": f"Bioloom {bioloom.__version__}",
     }
+    header["spacing"] = json.dumps(classifier.spacing)
     if isinstance(classifier, PixelClassifier):
         header["num_channels"] = classifier.n_channels
         header["channel_axis"] = json.dumps(classifier.channel_axis)
-        header["spacing"] = json.dumps(classifier.spacing)
     lines = ["/*", _MAGIC, *(f"{key} = {value}" for key, value in header.items()), "*/"]
     lines += _prologue(forest)
     for root in forest.roots:
@@ -176,6 +177,7 @@ def load_classifier(path: str | Path) -> PixelClassifier | ObjectClassifier:
         if name == "ObjectClassifier":
             objects = ObjectClassifier(header["feature_specification"].split(), **settings)
             objects._restore(forest, ids)
+            objects.spacing = _spacing(header)
             return objects
     except (KeyError, ValueError, TypeError, IndexError, OverflowError, RecursionError) as error:
         reason = f"{error.args[0]} is missing" if isinstance(error, KeyError) else error
@@ -191,8 +193,7 @@ def _restore_pixels(
         raise ValueError("the number of features does not fit the feature specification")
     classifier.n_channels = forest.n_features // per_channel
     classifier.n_dim = int(header.get("num_ground_truth_dimensions", 2))
-    spacing = json.loads(header.get("spacing", "null"))
-    classifier.spacing = tuple(float(s) for s in spacing) if spacing else None
+    classifier.spacing = _spacing(header)
     axis = json.loads(header.get("channel_axis", "null"))
     classifier.channel_axis = None if axis is None else int(axis)
     if classifier.n_dim not in (2, 3) or (classifier.spacing and len(classifier.spacing) != classifier.n_dim):
@@ -200,6 +201,13 @@ def _restore_pixels(
     classifier.classes_ = ids
     classifier._forest = forest
     return classifier
+
+
+def _spacing(header: dict[str, str]) -> tuple[float, ...] | None:
+    spacing = json.loads(header.get("spacing", "null"))
+    if spacing is None:
+        return None
+    return check_spacing(spacing, len(spacing), "its spacing")
 
 
 def _read_header(lines: list[str]) -> tuple[dict[str, str], int]:

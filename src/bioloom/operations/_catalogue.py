@@ -427,7 +427,7 @@ def over_frames(
     """
     chosen = get_operation(operation) if isinstance(operation, str) else operation
     present = [a for a in arrays if a is not None]
-    if not present or any(np.ndim(a) <= frame_axis for a in present):
+    if not present or any(not 0 <= frame_axis < np.ndim(a) for a in present):
         raise InputError(f"{chosen.name}: there is no axis {frame_axis} to go along; give arrays such as (t, y, x).")
     counts = {a.shape[frame_axis] for a in present}
     if len(counts) > 1:
