@@ -1,11 +1,18 @@
 """Sphinx settings; the pages are Markdown, the reference comes from the docstrings."""
 
+import io
+import os
+from contextlib import redirect_stdout, suppress
 from importlib.metadata import version as installed_version
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
+
+if TYPE_CHECKING:
+    from bioloom.measure import Property
 
 project = "Bioloom"
 author = "The Bioloom developers"
@@ -26,6 +33,8 @@ autodoc_typehints_format = "short"
 autodoc_type_aliases = {name: name for name in ("Image", "Labels", "Length", "Mask", "Size", "Spacing")}
 napoleon_google_docstring = False
 napoleon_use_rtype = False
+# Attributes become a list: some are properties too, which would be described twice.
+napoleon_use_ivar = True
 
 
 class OperationsDirective(SphinxDirective):
@@ -46,6 +55,50 @@ class OperationsDirective(SphinxDirective):
         return sections
 
 
+class MeasurementsDirective(SphinxDirective):
+    """Lists every measurement with its group, unit and description, as the program knows them."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return one table."""
+        from bioloom.measure import list_properties
+
+        rows = [".. list-table::", "   :header-rows: 1", "   :widths: 26 12 10 52", ""]
+        for cells in (("Name", "Group", "Unit", "What it is"), *map(self._cells, list_properties())):
+            rows += [f"   {'*' if n == 0 else ' '} - {cell}" for n, cell in enumerate(cells)]
+        return self.parse_text_to_nodes("\n".join(rows))
+
+    @staticmethod
+    def _cells(entry: "Property") -> tuple[str, str, str, str]:
+        parts = {"axes": ", one column per axis", "box": ", two columns per axis"}.get(entry.parts, "")
+        only = "" if len(entry.ndims) > 1 else f" Only in {entry.ndims[0]}D."
+        own = "" if not entry.source or entry.source.startswith("scikit-image") else f" Source: {entry.source}."
+        return f"``{entry.name}``{parts}", entry.group, entry.unit or "–", entry.description + only + own
+
+
+class CommandsDirective(SphinxDirective):
+    """Shows what ``--help`` prints for the command named in each line of its content."""
+
+    has_content = True
+
+    def run(self) -> list[nodes.Node]:
+        """Return one section per command."""
+        from bioloom.cli import main
+
+        os.environ["COLUMNS"] = "88"
+        sections: list[nodes.Node] = []
+        for words in self.content:
+            printed = io.StringIO()
+            with redirect_stdout(printed), suppress(SystemExit):
+                main([*words.split()[1:], "--help"])
+            section = nodes.section(ids=[nodes.make_id(words)])
+            section += nodes.title("", "", nodes.literal(text=words))
+            section += nodes.literal_block(text=printed.getvalue(), language="text")
+            sections.append(section)
+        return sections
+
+
 def setup(app: Sphinx) -> None:
-    """Register the directive."""
+    """Register the directives."""
     app.add_directive("operations", OperationsDirective)
+    app.add_directive("measurements", MeasurementsDirective)
+    app.add_directive("commands", CommandsDirective)
