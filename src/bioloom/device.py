@@ -142,7 +142,7 @@ _current: Device | None = None
 
 def current() -> Device:
     """Return the device in use; chosen on first use by :func:`select` with ``"auto"``."""
-    return _current or select(os.environ.get(ENVIRONMENT_VARIABLE, "auto"))
+    return _current or select(os.environ.get(ENVIRONMENT_VARIABLE) or "auto")
 
 
 def select(name: str = "auto") -> Device:
@@ -243,8 +243,9 @@ def push(array: Any) -> Any:
     Parameters
     ----------
     array
-        NumPy array of any shape up to three axes. Integers of more than 16 bits become uint32 (so label ids keep
-        their value up to 2**32 - 1), bool and 8-bit integers uint8, everything else float32.
+        NumPy array of any shape up to three axes. Integers of more than 16 bits become uint32 if their values fit (so
+        label ids keep their value up to 2**32 - 1), bool and uint8 become uint8, uint16 stays, everything else becomes
+        float32.
 
     Returns
     -------
@@ -260,7 +261,8 @@ def push(array: Any) -> Any:
         return array
     cle = clesperanto()
     array = np.asarray(array)
-    if array.dtype.kind in "iu" and array.dtype.itemsize > 2 and (not array.size or array.min() >= 0):
+    wide = array.dtype.kind in "iu" and array.dtype.itemsize > 2
+    if wide and (not array.size or (array.min() >= 0 and array.max() <= np.iinfo(np.uint32).max)):
         dtype: type[np.generic] = np.uint32
     elif array.dtype in (np.bool_, np.uint8):
         dtype = np.uint8

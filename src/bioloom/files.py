@@ -52,15 +52,21 @@ def replacing(path: str | Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        # mkstemp makes private files; results get the permissions a plain open() would give them.
-        mask = os.umask(0)
-        os.umask(mask)
-        temporary.chmod(0o666 & ~mask)
+        temporary.chmod(_permissions(path))
         temporary.replace(path)
     except OSError as error:
         raise InputError(f"Cannot write {path}: {error.strerror or error}.") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _permissions(path: Path) -> int:
+    """Return the permissions that a plain open() would leave; mkstemp makes private files."""
+    if path.exists():
+        return path.stat().st_mode & 0o777
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
 
 
 def read_image(path: str | Path) -> NDArray[Any]:
@@ -96,10 +102,13 @@ def read_image(path: str | Path) -> NDArray[Any]:
 
             return np.asarray(tifffile.imread(path))
         if suffix == ".npy":
-            return np.asarray(np.load(path, allow_pickle=False))
-        from skimage.io import imread
+            # Not np.load: it takes zip archives of arrays for arrays.
+            with path.open("rb") as file:
+                return np.lib.format.read_array(file, allow_pickle=False)
+        # Not skimage.io: on a file that is no image, it tries every format there is and leaves the file open.
+        from imageio.v3 import imread
 
-        return np.asarray(imread(path))
+        return np.asarray(imread(path, plugin="pillow"))
     except Exception as error:  # readers raise many types for broken files
         raise InputError(
             f"Cannot read {path}: {error}. The file may be damaged or of another type than its name says."
@@ -119,13 +128,15 @@ def write_image(path: str | Path, image: NDArray[Any]) -> None:
     Raises
     ------
     InputError
-        If the suffix is another one, labels exceed 2**32 - 1, or the file cannot be written.
+        If the suffix is another one, values are no numbers or labels exceed 2**32 - 1, or the file cannot be written.
     """
     import tifffile
 
     path = Path(path)
     if path.suffix.lower() not in TIFF_SUFFIXES:
         raise InputError(f"Images are written as TIFF, but {path.name} was asked for. Use a name ending in .tif.")
+    if image.dtype.kind not in "buifc":
+        raise InputError(f"Values of type {image.dtype} cannot be stored in a TIFF. Give an image of numbers.")
     if image.dtype == bool:
         image = image.astype(np.uint8)
     elif image.dtype.kind in "iu" and image.dtype.itemsize == 8:
@@ -135,7 +146,9 @@ def write_image(path: str | Path, image: NDArray[Any]) -> None:
             )
         image = image.astype(np.uint32)
     with replacing(path) as temporary:
-        tifffile.imwrite(temporary, image, compression="zlib", photometric="minisblack")
+        # Plain TIFF cannot hold 4 GiB; whether compressed pixels stay below is not known before.
+        big = image.nbytes > 2**32 - 2**25
+        tifffile.imwrite(temporary, image, bigtiff=big, compression="zlib", photometric="minisblack")
 
 
 def write_table(path: str | Path, table: pd.DataFrame) -> None:
@@ -173,5 +186,5 @@ def read_table(path: str | Path) -> pd.DataFrame:
         raise InputError(f"There is no file {path}. Check the path.")
     try:
         return pd.read_csv(path)
-    except (ValueError, UnicodeDecodeError) as error:
+    except (ValueError, OSError) as error:
         raise InputError(f"Cannot read {path} as a CSV table: {error}") from error

@@ -85,4 +85,4 @@ def _check(columns: Sequence[str]) -> None:
 
 
 def _left_out(n: int) -> str:
-    return f" {n} objects with missing values were left out." if n else ""
+    return f" {n} object{'s' * (n > 1)} with missing values left out." if n else ""

@@ -18,7 +18,7 @@ def merge_tables(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     old
-        The table so far; may be empty or without keys, in which case nothing of it can be kept.
+        The table so far; may be empty or without the same keys, in which case nothing of it can be kept.
     new
         ``[frame,] label`` and new columns; its rows are the rows of the result.
 
@@ -29,14 +29,15 @@ def merge_tables(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
         columns; sorted by the keys. Rows of objects that are no longer there are gone.
     """
     keys = keys_of(new)
-    kept = [c for c in old.columns if c not in new.columns and c != "index"]
+    # Rows of a table with frames and of one without do not mean the same objects.
+    comparable = keys_of(old) == keys
+    kept = [c for c in old.columns if c not in new.columns and c != "index"] if comparable else []
     result = new
-    if kept and all(key in old.columns for key in keys):
+    if kept:
         unique = old.drop_duplicates(keys)[[*keys, *kept]]
         result = new.merge(unique, on=keys, how="left")
     result = result.sort_values(keys, ignore_index=True)
-    ordered = [*keys, *kept, *(c for c in new.columns if c not in keys)]
-    result = result[[c for c in ordered if c in result.columns]]
+    result = result[[*keys, *kept, *(c for c in new.columns if c not in (*keys, "index"))]]
     result.insert(0, "index", result["label"])
     return result
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bioloom.device import is_dask
 from bioloom.errors import InputError
 
 
@@ -62,12 +63,12 @@ class ImageStack:
         return np.stack([np.asarray(c if self.n_frames is None else c[index]) for c in self.channels])
 
     def same_pixels(self, other: ImageStack) -> bool:
-        """Tell whether another stack shows the very same arrays with the same pixel sizes."""
+        """Tell whether another stack shows the very same pixels in memory or on disk, with the same pixel sizes."""
         return (
             self.spacing == other.spacing
             and self.n_frames == other.n_frames
             and len(self.channels) == len(other.channels)
-            and all(a is b for a, b in zip(self.channels, other.channels, strict=True))
+            and all(_same_array(a, b) for a, b in zip(self.channels, other.channels, strict=True))
         )
 
     def matching(self, array: Any, what: str) -> Any:
@@ -92,3 +93,14 @@ class ImageStack:
             painted = np.asarray(annotation if self.n_frames is None else annotation[index])
             if painted.any():
                 yield index, painted
+
+
+def _same_array(a: Any, b: Any) -> bool:
+    """Tell whether two arrays are one, or two views of the same part of one (such as a colour of an RGB image)."""
+    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+        # Both are alive, so equal addresses are the same memory.
+        return bool(a.__array_interface__ == b.__array_interface__)
+    if is_dask(a) and is_dask(b):
+        # Dask names an array by what it is computed from.
+        return bool(a.name == b.name)
+    return a is b

@@ -31,7 +31,8 @@ class JobRunner:
     """Runs the jobs of one owner, such as a widget; a new job replaces the one that is running.
 
     Every job has a generation number. A job of an old generation is asked to stop (its `progress` raises Cancelled),
-    and whatever it still answers is dropped.
+    and whatever it still answers is dropped. The new job begins when the old one has stopped, so that jobs may share
+    state; of several that are started meanwhile only the last one is run.
 
     Parameters
     ----------
@@ -88,7 +89,10 @@ class JobRunner:
         self._idle.clear()
         self.started.emit(name)
         self._thread = threading.Thread(
-            target=self._run, args=(generation, name, function, on_result), name=f"bioloom {name}", daemon=True
+            target=self._run,
+            args=(self._thread, generation, name, function, on_result),
+            name=f"bioloom {name}",
+            daemon=True,
         )
         self._thread.start()
 
@@ -108,11 +112,17 @@ class JobRunner:
 
     def _run(
         self,
+        previous: threading.Thread | None,
         generation: int,
         name: str,
         function: Callable[[JobProgress], Any],
         on_result: Callable[[Any], None] | None,
     ) -> None:
+        if previous is not None:
+            previous.join()
+        if generation != self._generation:
+            return
+
         def report(done: int, total: int) -> None:
             self._deliver(lambda: self.progressed.emit(done, total) if generation == self._generation else None)
 

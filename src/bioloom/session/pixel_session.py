@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -46,7 +47,7 @@ class PixelSession:
 
     def __init__(self) -> None:
         self.classifier: PixelClassifier | None = None
-        self._sources: dict[int, FeatureBlocks] = {}
+        self._sources: OrderedDict[int, FeatureBlocks] = OrderedDict()
         self._kept: tuple[ImageStack, str] | None = None
         self._edges: list[NDArray[np.float32]] | None = None
 
@@ -92,6 +93,9 @@ class PixelSession:
         if self._edges is None:
             self._edges = sources[0].edges
         classifier.fit_blocks(sources, [painted for _, painted in annotated], self._edges, progress)
+        if progress:
+            # Growing the trees reports nothing: a cancel meanwhile is noticed here.
+            progress(1, 1)
         classifier.channel_axis = 0 if len(stack.channels) > 1 else None
         self.classifier = classifier
         return classifier
@@ -158,12 +162,22 @@ class PixelSession:
         self._edges = None
 
     def _source(self, classifier: PixelClassifier, stack: ImageStack, index: int) -> FeatureBlocks:
-        """Return the features of a frame; kept as long as image, feature set and pixel size stay the same."""
+        """Return the features of a frame; kept as long as image, feature set and pixel size stay the same.
+
+        Of long time series only as many frames are kept as fit into memory, those used last.
+        """
         features = str(classifier.features)
         if self._kept is None or self._kept[1] != features or not self._kept[0].same_pixels(stack):
             self.forget()
             self._kept = (stack, features)
-        if index not in self._sources:
-            budget = device.memory_budget() // len(stack.frames())
-            self._sources[index] = classifier.feature_blocks(stack.frame(index), 0, stack.spacing, budget)
-        return self._sources[index]
+        if index in self._sources:
+            self._sources.move_to_end(index)
+            return self._sources[index]
+        pixels = stack.frame(index)
+        needed = pixels.nbytes + len(classifier.features.names(len(pixels))) * pixels[0].size
+        n_kept = min(max(1, device.memory_budget() // needed), len(stack.frames()))
+        while len(self._sources) >= n_kept:
+            self._sources.popitem(last=False)
+        source = classifier.feature_blocks(pixels, 0, stack.spacing, device.memory_budget() // n_kept)
+        self._sources[index] = source
+        return source

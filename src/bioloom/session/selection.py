@@ -60,19 +60,19 @@ class Selection:
         Raises
         ------
         InputError
-            If a column is missing or an object occurs twice.
+            If a column is missing or holds no whole numbers, or an object occurs twice.
         """
         if "label" not in table.columns:
             raise InputError(
                 "The table has no column 'label', so its rows cannot be found in the image. Measure first."
             )
-        labels = table["label"].to_numpy(np.int64)
+        labels = _whole_numbers(table, "label")
         has_frames = "frame" in table.columns
-        frames = table["frame"].to_numpy(np.int64) if has_frames else np.zeros(len(table), np.int64)
+        frames = _whole_numbers(table, "frame") if has_frames else np.zeros(len(table), np.int64)
         rows = {key: row for row, key in enumerate(zip(frames.tolist(), labels.tolist(), strict=True))}
         if len(rows) < len(table):
             raise InputError("Some objects occur twice in the table. Measure again: one row per object is needed.")
-        if rows == self._rows:
+        if rows == self._rows and has_frames == self.has_frames:
             return
         mask, classes = np.zeros(len(table), bool), np.zeros(len(table), np.int64)
         for key, row in rows.items():
@@ -117,6 +117,8 @@ class Selection:
             ``replace`` the selection, ``add`` to it or ``remove`` from it.
         """
         new = np.asarray(mask, bool)
+        if new.shape != self._mask.shape:
+            raise InputError(f"A mask of {len(self)} rows is needed, but one of the shape {new.shape} was given.")
         if mode == "add":
             new = self._mask | new
         elif mode == "remove":
@@ -142,7 +144,10 @@ class Selection:
 
     def set_classes(self, classes: NDArray[np.int64]) -> None:
         """Replace the classes of all rows, for example by the result of a clustering."""
-        self._set(self._mask, np.asarray(classes, np.int64).copy())
+        new = np.asarray(classes, np.int64)
+        if new.shape != self._classes.shape:
+            raise InputError(f"Classes of {len(self)} rows are needed, but the shape {new.shape} was given.")
+        self._set(self._mask, new.copy())
 
     def undo(self) -> bool:
         """Take the last change back; return whether there was one."""
@@ -172,3 +177,15 @@ class Selection:
         self._future.clear()
         self._mask, self._classes = mask, classes
         self.changed.emit()
+
+
+def _whole_numbers(table: pd.DataFrame, column: str) -> NDArray[np.int64]:
+    try:
+        values = table[column].to_numpy(np.float64)
+    except (TypeError, ValueError):
+        values = np.array([np.nan])
+    if not np.isfinite(values).all() or (values != np.rint(values)).any():
+        raise InputError(
+            f"The column {column!r} must hold whole numbers, so that rows can be found in the image. Measure again."
+        )
+    return values.astype(np.int64)
