@@ -215,8 +215,11 @@ def new_annotation(viewer: ViewerModel, image: Image, first_class: int = 1, name
     data = pixels(image)
     shape = data.shape[:-1] if is_rgb(image) else data.shape
     title = f"{name} of {image.name}"
+    made_for = {METADATA_KEY: {"role": "annotation"}}
     layer: Labels = _plain(
-        viewer.add_labels(np.zeros(shape, np.uint8), name=title, opacity=0.7, **spatial_metadata(image))
+        viewer.add_labels(
+            np.zeros(shape, np.uint8), name=title, opacity=0.7, metadata=made_for, **spatial_metadata(image)
+        )
     )
     layer.brush_size = max(2, round(min(shape[-2:]) / 100))
     layer.selected_label = first_class
@@ -225,9 +228,9 @@ def new_annotation(viewer: ViewerModel, image: Image, first_class: int = 1, name
     return layer
 
 
-def is_preview(layer: Layer) -> bool:
-    """Tell whether a layer only shows what an operation would do."""
-    return bool(layer.metadata.get(METADATA_KEY, {}).get("preview", False))
+def role(layer: Layer) -> str:
+    """Return what Bioloom made a layer for: ``annotation``, ``classes``, ``preview``, or nothing in particular."""
+    return str(layer.metadata.get(METADATA_KEY, {}).get("role", ""))
 
 
 def show_preview(
@@ -257,7 +260,9 @@ def show_preview(
     moved = np.asarray(source.data_to_world(at)) - np.asarray(source.data_to_world(np.zeros(source.ndim)))
     data = plane.reshape((1,) * len(index) + plane.shape)
     translate = np.asarray(source.translate) + moved
-    layer = add_result(viewer, data, kind, f"preview of {source.name}", source, {"preview": True}, translate=translate)
+    layer = add_result(
+        viewer, data, kind, f"preview of {source.name}", source, {"role": "preview"}, translate=translate
+    )
     # A preview must not become what the next operation works on.
     if active in viewer.layers:
         viewer.layers.selection.active = active
@@ -277,6 +282,11 @@ def remove(viewer: ViewerModel, layer: Layer | None) -> None:
 
 
 # ---------------------------------------------------------------------------------------------------- features
+def has_table(layer: Layer) -> bool:
+    """Tell whether the objects of a layer are measured."""
+    return "label" in layer.features.columns
+
+
 def features(layer: Layer) -> pd.DataFrame:
     """Return a copy of a layer's table."""
     table: pd.DataFrame = layer.features.copy()

@@ -22,7 +22,7 @@ from bioloom.session.object_session import (
     intensities,
     train_objects,
 )
-from bioloom.session.processing import run_on_plane, run_operation, run_per_frame
+from bioloom.session.processing import run_on_plane, run_operation
 from bioloom.session.worker_process import shared_worker
 
 
@@ -216,14 +216,6 @@ def test_an_operation_over_time_can_be_cancelled(series):
 
     with pytest.raises(Cancelled):
         run_operation(get_operation("median"), {"image": series.image}, {}, has_time=True, progress=stop)
-
-
-def test_a_function_goes_over_the_frames_there_are(series):
-    def larger(image, than):
-        return image > than
-
-    np.testing.assert_array_equal(run_per_frame(larger, series.image, 4, than=300), series.image > 300)
-    np.testing.assert_array_equal(run_per_frame(larger, series.image[0], None, than=300), series.image[0] > 300)
 
 
 # ---------------------------------------------------------------------------------------------------- exploring

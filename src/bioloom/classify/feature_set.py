@@ -30,16 +30,17 @@ _ALL = tuple(kind for kind in KINDS if kind != "original")
 _DOG_LOG = ("gaussian_blur", "difference_of_gaussian", "laplace_box_of_gaussian_blur")
 _QUICK = ("gaussian_blur", "sobel_of_gaussian_blur")
 
+DEFAULT_FEATURES = _preset(_ALL, (1, 2, 5))
+
 PRESETS = {
+    "small to medium objects": DEFAULT_FEATURES,
     "small, medium and large objects": _preset(_ALL, (1, 2, 5, 10)),
     "small objects": _preset(_ALL, (1, 2)),
     "large objects": _preset(_ALL, (5, 10, 25)),
     "quick": _preset(_QUICK, (1, 5, 25)),
     "blobs of every size": _preset(_DOG_LOG, (1, 5, 25)),
 }
-"""Feature sets by what they are for."""
-
-DEFAULT_FEATURES = _preset(_ALL, (1, 2, 5))
+"""Feature sets by what they are for; the first is the default."""
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from bioloom.files import replacing
 from bioloom.operations._catalogue import check_spacing
 
 if TYPE_CHECKING:
+    from bioloom.classify.base import ForestClassifier
     from bioloom.classify.objects import ObjectClassifier
     from bioloom.classify.pixels import PixelClassifier
 
@@ -34,7 +35,7 @@ _ELSE = re.compile(r" {0,64}\} else \{")
 _CLOSE = re.compile(r" {0,64}\}")
 
 
-def save_classifier(classifier: PixelClassifier | ObjectClassifier, path: str | Path) -> None:
+def save_classifier(classifier: ForestClassifier, path: str | Path) -> None:
     """Write a classifier to a ``.cl`` file; an existing file is replaced only once the new one is complete.
 
     Raises
@@ -50,14 +51,17 @@ def save_classifier(classifier: PixelClassifier | ObjectClassifier, path: str | 
         temporary.write_text(text, encoding="utf-8")
 
 
-def to_text(classifier: PixelClassifier | ObjectClassifier) -> str:
+def to_text(classifier: ForestClassifier) -> str:
     """Return the text of a classifier's file."""
+    from bioloom.classify.objects import ObjectClassifier
     from bioloom.classify.pixels import PixelClassifier
 
     forest = classifier.forest
-    specification, n_dim = " ".join(classifier.feature_names_), 1
+    specification, n_dim = "", 1
     if isinstance(classifier, PixelClassifier):
         specification, n_dim = str(classifier.features), classifier.n_dim
+    elif isinstance(classifier, ObjectClassifier):
+        specification = " ".join(classifier.feature_names_)
     header = {
         "classifier_class_name": type(classifier).__name__,
         "feature_specification": specification,
@@ -176,13 +180,16 @@ def load_classifier(path: str | Path) -> PixelClassifier | ObjectClassifier:
             return _restore_pixels(pixel, header, forest, ids)
         if name == "ObjectClassifier":
             objects = ObjectClassifier(header["feature_specification"].split(), **settings)
+            _check_measurements(objects.feature_names_)
             objects._restore(forest, ids)
             objects.spacing = _spacing(header)
             return objects
     except (KeyError, ValueError, TypeError, IndexError, OverflowError, RecursionError) as error:
         reason = f"{error.args[0]} is missing" if isinstance(error, KeyError) else error
         raise ModelFileError(f"{path.name} is not a complete classifier file: {reason}.") from error
-    raise ModelFileError(f"{path.name} holds a {name}; PixelClassifier and ObjectClassifier can be read.")
+    raise ModelFileError(
+        f"{path.name} holds another kind of classifier ({name}); PixelClassifier and ObjectClassifier can be read."
+    )
 
 
 def _restore_pixels(
@@ -201,6 +208,20 @@ def _restore_pixels(
     classifier.classes_ = ids
     classifier._forest = forest
     return classifier
+
+
+def _check_measurements(names: list[str]) -> None:
+    """Refuse object classifiers of programs whose measurements are others, before they fail in use."""
+    from bioloom.measure import list_properties
+
+    known = {p.name for p in (*list_properties(2), *list_properties(3))}
+    unknown = [
+        n
+        for n in names
+        if n not in known and not n.startswith(tuple(f"{k}-" for k in known) + tuple(f"{k}_" for k in known))
+    ]
+    if unknown:
+        raise ValueError(f"it needs measurements that Bioloom does not have: {', '.join(unknown)}")
 
 
 def _spacing(header: dict[str, str]) -> tuple[float, ...] | None:

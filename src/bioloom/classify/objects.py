@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bioloom.classify.base import ForestClassifier
 from bioloom.classify.feature_blocks import Progress
 from bioloom.classify.forest import Forest, find_edges, to_bins
-from bioloom.classify.pixels import check_annotation, check_whole
+from bioloom.classify.pixels import check_annotation
 from bioloom.errors import InputError
 from bioloom.operations._catalogue import as_labels
 
@@ -27,7 +27,7 @@ DEFAULT_FEATURES = (
 _MAX_OBJECT_EDGES = 65_000
 
 
-class ObjectClassifier:
+class ObjectClassifier(ForestClassifier):
     """Classify labelled objects by a random forest on their measurements.
 
     Parameters
@@ -53,6 +53,8 @@ class ObjectClassifier:
         Impurity-based importance per feature, adding up to 1.
     """
 
+    _fit_call = "fit(labels, annotation, image)"
+
     def __init__(
         self,
         features: Sequence[str] | None = None,
@@ -65,32 +67,8 @@ class ObjectClassifier:
         if isinstance(features, str):
             features = features.split()
         self.features = None if features is None else tuple(features)
-        self.n_trees = check_whole("n_trees", n_trees, 1, 1000)
-        self.max_depth = check_whole("max_depth", max_depth, 1, 30)
-        self.balanced = balanced
-        self.seed = check_whole("seed", seed, 0, 2**32 - 1)
-        self.classes_: NDArray[np.int64] = np.empty(0, np.int64)
+        super().__init__(n_trees, max_depth, balanced=balanced, seed=seed)
         self.feature_names_: list[str] = list(self.features or ())
-        self.spacing: tuple[float, ...] | None = None
-        self._forest: Forest | None = None
-
-    @property
-    def forest(self) -> Forest:
-        """The trained forest.
-
-        Raises
-        ------
-        InputError
-            If the classifier was not trained.
-        """
-        if self._forest is None:
-            raise InputError("The classifier is not trained yet. Call fit(labels, annotation, image), or load one.")
-        return self._forest
-
-    @property
-    def feature_importances_(self) -> NDArray[np.float64]:
-        """Impurity-based importance per feature."""
-        return self.forest.importances
 
     def fit(
         self,
@@ -203,17 +181,8 @@ class ObjectClassifier:
         bins = np.stack(
             [to_bins(column, e).astype(np.uint16) for column, e in zip(values.T, edges, strict=True)], axis=1
         )
-        self._forest = Forest.train(
-            bins,
-            np.searchsorted(ids, y[annotated]),
-            edges,
-            n_trees=self.n_trees,
-            max_depth=self.max_depth,
-            balanced=self.balanced,
-            seed=self.seed,
-        )
+        self._train(bins, y[annotated], edges)
         self.feature_names_ = names
-        self.classes_ = ids.astype(np.int64)
         return self
 
     def predict_table(self, table: pd.DataFrame) -> pd.DataFrame:
@@ -308,18 +277,6 @@ class ObjectClassifier:
         """
         result = self.predict_objects(labels, image, spacing=spacing, frame_axis=frame_axis, progress=progress)
         return paint_objects(labels, result, "class", frame_axis=frame_axis)
-
-    def save(self, path: str | Path) -> None:
-        """Write the classifier to one text file ending in .cl.
-
-        Raises
-        ------
-        InputError
-            If the classifier is not trained or the file cannot be written.
-        """
-        from bioloom.classify.model_file import save_classifier
-
-        save_classifier(self, path)
 
     def _restore(self, forest: Forest, ids: NDArray[np.int64]) -> None:
         if len(self.feature_names_) != forest.n_features:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bioloom.classify.base import ForestClassifier
 from bioloom.classify.feature_blocks import Block, FeatureBlocks, Progress, as_channels, in_threads
 from bioloom.classify.feature_set import DEFAULT_FEATURES, FeatureSet
-from bioloom.classify.forest import Forest, find_edges, to_bins
+from bioloom.classify.forest import find_edges, to_bins
 from bioloom.errors import InputError
 from bioloom.operations import connected_components
 from bioloom.operations._catalogue import as_labels, check_spacing
@@ -19,7 +19,7 @@ from bioloom.operations._catalogue import as_labels, check_spacing
 _MAX_TRAINING_PIXELS = 200_000
 
 
-class PixelClassifier:
+class PixelClassifier(ForestClassifier):
     """Classify pixels by a random forest on image features.
 
     Parameters
@@ -49,6 +49,8 @@ class PixelClassifier:
     L. Breiman, Machine Learning 45 (2001) 5-32, trained by scikit-learn on features put into at most 256 bins.
     """
 
+    _fit_call = "fit(image, annotation)"
+
     def __init__(
         self,
         features: str = DEFAULT_FEATURES,
@@ -59,39 +61,15 @@ class PixelClassifier:
         seed: int = 0,
     ) -> None:
         self.features = FeatureSet.parse(features)
-        self.n_trees = check_whole("n_trees", n_trees, 1, 1000)
-        self.max_depth = check_whole("max_depth", max_depth, 1, 30)
-        self.balanced = balanced
-        self.seed = check_whole("seed", seed, 0, 2**32 - 1)
+        super().__init__(n_trees, max_depth, balanced=balanced, seed=seed)
         self.n_channels = 0
         self.n_dim = 0
-        self.spacing: tuple[float, ...] | None = None
         self.channel_axis: int | None = None
-        self.classes_: NDArray[np.int64] = np.empty(0, np.int64)
-        self._forest: Forest | None = None
-
-    @property
-    def forest(self) -> Forest:
-        """The trained forest.
-
-        Raises
-        ------
-        InputError
-            If the classifier was not trained.
-        """
-        if self._forest is None:
-            raise InputError("The classifier is not trained yet. Call fit(image, annotation), or load one.")
-        return self._forest
 
     @property
     def feature_names_(self) -> list[str]:
         """Names of the features, per channel."""
         return self.features.names(self.n_channels)
-
-    @property
-    def feature_importances_(self) -> NDArray[np.float64]:
-        """Impurity-based importance per feature."""
-        return self.forest.importances
 
     def fit(
         self,
@@ -172,19 +150,9 @@ class PixelClassifier:
         else:
             bins += [_bins_at(s, m, edges, progress) for s, m in zip(sources, masks, strict=True)]
         classes = np.concatenate([a[m] for a, m in zip(checked, masks, strict=True)])
-        forest = Forest.train(
-            np.concatenate(bins),
-            np.searchsorted(ids, classes),
-            edges,
-            n_trees=self.n_trees,
-            max_depth=self.max_depth,
-            balanced=self.balanced,
-            seed=self.seed,
-        )
-        self.classes_ = ids.astype(np.int64)
+        self._train(np.concatenate(bins), classes, edges)
         self.n_channels, self.n_dim = len(sources[0].channels), len(sources[0].shape)
         self.spacing = sources[0].spacing
-        self._forest = forest
         return self
 
     def predict(
@@ -268,23 +236,6 @@ class PixelClassifier:
             source.blocks if blocks is None else blocks,
             progress,
         )
-
-    def save(self, path: str | Path) -> None:
-        """Write the classifier to one text file.
-
-        Parameters
-        ----------
-        path
-            File ending in .cl; replaced if it exists.
-
-        Raises
-        ------
-        InputError
-            If the classifier is not trained or the file cannot be written.
-        """
-        from bioloom.classify.model_file import save_classifier
-
-        save_classifier(self, path)
 
     def feature_blocks(
         self, image: Any, channel_axis: int | None, spacing: Sequence[float] | None, budget: int = 0
@@ -377,19 +328,6 @@ def check_annotation(annotation: Any, shape: tuple[int, ...]) -> NDArray[Any]:
             f"The annotation has the shape {array.shape}, but the image {shape}. Make a new annotation for this image."
         )
     return as_labels(array, "The annotation")
-
-
-def check_whole(name: str, value: Any, low: int, high: int) -> int:
-    """Return a whole number in its range.
-
-    Raises
-    ------
-    InputError
-        If it is something else.
-    """
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)) or not low <= value <= high:
-        raise InputError(f"{name} is {value!r}, but must be a whole number from {low} to {high}.")
-    return int(value)
 
 
 def _as_lists(image: Any, annotation: Any) -> tuple[list[Any], list[Any]]:

@@ -28,7 +28,8 @@ _POSITION = re.compile(
     r"(centroid|cent(er|re)([_\- ]of[_\- ]mass)?|position|coords?)([_\- ].*)?"
 )
 _DECISION = re.compile(
-    r"(.*[_\- ])?(class(es)?|clusters?|annotations?|selection|selected|predictions?|probability)([_\- ]names?|[_\- ]?\d+)?|"
+    r"(.*[_\- ])?(class(es)?|clusters?|annotations?|selection|selected|predictions?|probability)"
+    r"([_\- ]names?|[_\- ]?\d+)?|"
     r"(umap|pca|pc|t-?sne)[-_ ]?\d+"
 )
 

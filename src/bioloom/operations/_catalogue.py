@@ -177,7 +177,7 @@ class Operation:
         text = self.name.replace("_", " ")
         for name in ("Gaussian", "Otsu", "Voronoi", "Sobel"):
             text = text.replace(name.lower(), name)
-        text = text.replace("Voronoi Otsu", "Voronoi–Otsu").replace("gaussians", "Gaussians")
+        text = text.replace("Voronoi Otsu", "Voronoi–Otsu").replace("nan", "NaN")
         return text[0].upper() + text[1:]
 
     @property

@@ -159,7 +159,8 @@ def voronoi_otsu_labeling(
     Notes
     -----
     The method of clij and clEsperanto's ``voronoi_otsu_labeling`` (R. Haase et al., Nature Methods 17 (2020) 5-6),
-    with the same growth by alternating box and diamond neighbourhoods; objects are numbered in reading order of their seeds.
+    with the same growth by alternating box and diamond neighbourhoods; objects are numbered in
+    reading order of their seeds.
     """
     from scipy import ndimage
 

@@ -143,9 +143,9 @@ def run_loop(
         If `progress` raised it.
     """
     from bioloom.classify import ObjectClassifier, PixelClassifier
+    from bioloom.classify.base import check_whole
     from bioloom.classify.model_file import describe
     from bioloom.classify.objects import annotated_classes, paint_objects
-    from bioloom.classify.pixels import check_whole
     from bioloom.explore import cluster, embed
     from bioloom.measure import measure
     from bioloom.samples import annotate_objects, make_sample, strokes

@@ -25,8 +25,8 @@ def merge_tables(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``index`` (equal to ``label``, as napari looks it up), the keys, the old columns that are not in `new`, the new
-        columns; sorted by the keys. Rows of objects that are no longer there are gone.
+        ``index`` (equal to ``label``, as napari looks it up), the keys, the old columns (replaced where `new` has them
+        too), the columns that are only in `new`; sorted by the keys. Rows of objects that are no longer there are gone.
     """
     keys = keys_of(new)
     # Rows of a table with frames and of one without do not mean the same objects.
@@ -37,7 +37,9 @@ def merge_tables(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
         unique = old.drop_duplicates(keys)[[*keys, *kept]]
         result = new.merge(unique, on=keys, how="left")
     result = result.sort_values(keys, ignore_index=True)
-    result = result[[*keys, *kept, *(c for c in new.columns if c not in (*keys, "index"))]]
+    # Columns stay where they were, new ones come last.
+    ordered = dict.fromkeys([*keys, *(old.columns if comparable else ()), *new.columns])
+    result = result[[c for c in ordered if c in result.columns and c != "index"]]
     result.insert(0, "index", result["label"])
     return result
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bioloom.operations import Operation, over_frames
+from bioloom.operations import Operation
+from bioloom.recipe import steps
 from bioloom.session.jobs import Progress
 
 
@@ -41,18 +42,12 @@ def run_operation(
         The result in main memory; computed on the device in use (:func:`bioloom.device.current`).
     """
     given = [arrays.get(p.name) for p in operation.arrays]
-    if has_time:
-        return over_frames(operation, *given, progress=progress, **settings)
-    if progress:
-        progress(0, 1)
-    return operation.compute(*(None if a is None else np.asarray(a) for a in given), **settings)
-
-
-def run_per_frame(function: Any, array: NDArray[Any], n_frames: int | None, **settings: Any) -> NDArray[Any]:
-    """Apply a function of one image to an image, or to each of its frames if `n_frames` is not None."""
-    if n_frames is None:
-        return np.asarray(function(array, **settings))
-    return np.stack([np.asarray(function(array[index], **settings)) for index in range(n_frames)])
+    if not has_time:
+        # Frames, on the other hand, are loaded one by one where they are used.
+        given = [None if a is None else np.asarray(a) for a in given]
+        if progress:
+            progress(0, 1)
+    return steps.run_operation(operation, *given, frame_axis=0 if has_time else None, progress=progress, **settings)
 
 
 def run_on_plane(

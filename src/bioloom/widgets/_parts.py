@@ -101,9 +101,11 @@ class LayerCombo(QComboBox):
 
     layer_changed = Signal(object)
 
-    def __init__(self, viewer: Any, kind: layers.Kind, tooltip: str, optional: bool = False) -> None:
+    def __init__(
+        self, viewer: Any, kind: layers.Kind, tooltip: str, optional: bool = False, prefer_table: bool = False
+    ) -> None:
         super().__init__()
-        self._viewer, self._kind, self._optional = viewer, kind, optional
+        self._viewer, self._kind, self._optional, self._prefer_table = viewer, kind, optional, prefer_table
         self._layers: list[Any] = []
         self._last: Any = None
         self.setToolTip(tooltip)
@@ -139,9 +141,18 @@ class LayerCombo(QComboBox):
         if before in self._layers:
             self.setCurrentIndex(self._layers.index(before) + self._optional)
         elif self._layers and not self._optional:
-            self.setCurrentIndex(0)
+            self.setCurrentIndex(self._default())
         self.blockSignals(False)
         self._emit()
+
+    def _default(self) -> int:
+        """Return the most likely layer: measured if that is wanted, active, and not made for something else."""
+        active = layers.active_layer(self._viewer)
+
+        def likely(layer: Any) -> tuple[bool, bool, bool]:
+            return layers.role(layer) == "", self._prefer_table and layers.has_table(layer), layer is active
+
+        return max(range(len(self._layers)), key=lambda i: (*likely(self._layers[i]), -i))
 
     def _emit(self, index: int = 0) -> None:
         if self.layer is not self._last:
@@ -203,7 +214,7 @@ class ImageList(CheckList):
     def refresh(self) -> None:
         """Read the layer list again; the first image ever is checked by itself, later ones keep their marks."""
         before = {id(layer) for layer in self.images}
-        listed = [layer for layer in layers.of_kind(self._viewer, "image") if not layers.is_preview(layer)]
+        listed = [layer for layer in layers.of_kind(self._viewer, "image") if layers.role(layer) != "preview"]
         marked = {layer.name for layer in listed if id(layer) in before}
         if listed and not self._known:
             marked = {listed[-1].name}

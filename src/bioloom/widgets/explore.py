@@ -39,7 +39,7 @@ class ExploreWidget(BioloomWidget):
         self._unlink: Any = None
         self._selection: Selection | None = None
         self._table = pd.DataFrame()
-        self.labels = LayerCombo(viewer, "labels", "The measured objects")
+        self.labels = LayerCombo(viewer, "labels", "The measured objects", prefer_table=True)
         self.columns = CheckList(
             "The measurements to embed and cluster by; position and ids are left out at first", rows=6
         )
@@ -170,7 +170,7 @@ class ExploreWidget(BioloomWidget):
 
     def _read_table(self, event: Any = None) -> None:
         layer = self.labels.layer
-        measured = layer is not None and "label" in layers.features(layer).columns
+        measured = layer is not None and layers.has_table(layer)
         for widget in (
             self.embed_button,
             self.cluster_button,
@@ -270,8 +270,10 @@ class ExploreWidget(BioloomWidget):
             self.say("Select objects first: drag around points in the plot, or click objects in the image.")
             return
         self.colour_box.setCurrentText(CLASSES)
-        self._selection.assign(self.class_box.value())
+        n, class_id = int(self._selection.mask.sum()), self.class_box.value()
+        self._selection.assign(class_id)
         self._selection.clear()
+        self.say(f"{n} objects put into class {class_id}." if class_id else f"{n} objects taken out of their class.")
 
     def keep_classes(self) -> None:
         """Save the classes as a column of the table; objects that are merely selected become class 1."""

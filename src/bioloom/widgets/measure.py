@@ -144,7 +144,7 @@ class MeasureWidget(BioloomWidget):
     def save(self, path: str) -> None:
         """Save the table as a CSV file."""
         layer = self.labels.layer
-        if layer is None or "label" not in layers.features(layer).columns:
+        if layer is None or not layers.has_table(layer):
             raise InputError("There is no table yet. Click ‘Measure’ first.")
         path = path if path.endswith(".csv") else f"{path}.csv"
         write_table(path, layers.features(layer).drop(columns="index"))

@@ -6,20 +6,20 @@ from typing import Any
 
 import napari.viewer
 import numpy as np
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton
+from qtpy.QtWidgets import QPushButton
 
 from bioloom import layers
-from bioloom.classify import ObjectClassifier, load_classifier
+from bioloom.classify import ObjectClassifier
 from bioloom.classify.model_file import describe
 from bioloom.classify.objects import DEFAULT_FEATURES, paint_objects
 from bioloom.errors import InputError
 from bioloom.measure import list_properties
 from bioloom.session.object_session import CLASS_COLUMN, ObjectResult, apply_objects, intensities, train_objects
-from bioloom.widgets._base import BioloomWidget
-from bioloom.widgets._parts import AxesOptions, CheckList, ImageList, LayerCombo, form, group, whole_number
+from bioloom.widgets._classifier_panel import ClassifierPanel
+from bioloom.widgets._parts import AxesOptions, CheckList, ImageList, LayerCombo, form, group
 
 
-class ObjectClassifierWidget(BioloomWidget):
+class ObjectClassifierWidget(ClassifierPanel):
     """Train a random forest on annotated objects and apply it.
 
     Parameters
@@ -28,9 +28,14 @@ class ObjectClassifierWidget(BioloomWidget):
         The napari viewer.
     """
 
+    kind = ObjectClassifier
+    file_name = "objects.cl"
+    other_panel = "Pixel classifier"
+    classifier: Any = None
+    apply_button: Any = None
+
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__(viewer)
-        self.classifier: ObjectClassifier | None = None
         self._output: Any = None
         self.labels = LayerCombo(viewer, "labels", "The segmented objects")
         self.images = ImageList(viewer, "Images to measure intensities in; none for size and shape only")
@@ -46,43 +51,25 @@ class ObjectClassifierWidget(BioloomWidget):
         layout.addRow("Annotation", self.annotation)
         layout.addRow("", self.new_button)
         self.features = CheckList("The measurements that the classifier looks at", rows=6)
-        self.trees = whole_number(100, 1, 1000, "Number of trees; more is steadier and slower")
-        self.depth = whole_number(6, 1, 30, "Largest number of decisions in a row")
-        self.seed = whole_number(0, 0, 2**31 - 1, "Seed of the random forest; the same seed gives the same result")
         settings, settings_layout = form()
         settings_layout.addRow("Features", self.features)
-        settings_layout.addRow("Trees", self.trees)
-        settings_layout.addRow("Depth", self.depth)
-        settings_layout.addRow("Seed", self.seed)
-        self.train_button = QPushButton("Train")
+        self.add_forest_rows(settings_layout)
         self.train_button.setToolTip("Train on the marked objects, and classify all of them")
         self.apply_button = QPushButton("Apply")
         self.apply_button.setToolTip("Classify the chosen objects with the classifier that was trained or loaded")
-        self.load_button = QPushButton("Load…")
-        self.load_button.setToolTip("Load a classifier from a .cl file")
-        self.save_button = QPushButton("Save…")
-        self.save_button.setToolTip("Save the classifier as a .cl file")
-        buttons = QHBoxLayout()
-        for button in (self.apply_button, self.load_button, self.save_button):
-            buttons.addWidget(button)
-        self.importances = QLabel()
-        self.importances.setWordWrap(True)
         self.content.addWidget(group("Training data", rows, self.axes))
         self.content.addWidget(group("Classifier", settings))
         self.content.addWidget(self.train_button)
-        self.content.addLayout(buttons)
+        self.content.addLayout(self.file_buttons(self.apply_button))
         self.content.addWidget(self.importances)
         self.content.addStretch(1)
         self.labels.layer_changed.connect(self._labels_changed)
         self.images.changed.connect(self._list_features)
         self.axes.time.toggled.connect(lambda on: self._list_features())
         self.new_button.clicked.connect(lambda: self.attempt(self.new_annotation))
-        self.train_button.clicked.connect(lambda: self.attempt(self.train))
         self.apply_button.clicked.connect(lambda: self.attempt(self.apply))
-        self.load_button.clicked.connect(self._ask_load)
-        self.save_button.clicked.connect(self._ask_save)
         self._labels_changed(self.labels.layer)
-        self._show_classifier()
+        self.show_classifier()
 
     def _labels_changed(self, layer: Any) -> None:
         self.axes.follow(layer, physical=True)
@@ -128,9 +115,7 @@ class ObjectClassifierWidget(BioloomWidget):
         annotation = np.asarray(layers.pixels(marks)).copy()
         settings = {
             "features": self.features.checked(),
-            "n_trees": self.trees.value(),
-            "max_depth": self.depth.value(),
-            "seed": self.seed.value(),
+            **self.forest_settings(),
         }
         if not settings["features"]:
             raise InputError("No feature is checked. Check at least one, such as area.")
@@ -162,51 +147,19 @@ class ObjectClassifierWidget(BioloomWidget):
             active = layers.active_layer(self.viewer)
             name = f"object classes of {layer.name}"
             self._output = layers.add_result(
-                self.viewer, painted, "labels", name, layer, describe(result.classifier), opacity=0.5
+                self.viewer,
+                painted,
+                "labels",
+                name,
+                layer,
+                {"role": "classes", **describe(result.classifier)},
+                opacity=0.5,
             )
             if active is self.annotation.layer and active is not None:
                 layers.raise_layer(self.viewer, active)
         counts = result.table[CLASS_COLUMN].value_counts().sort_index()
         listed = ", ".join(f"{n} of class {k}" for k, n in counts.items())
-        self._show_classifier()
+        self.show_classifier()
         self.say(
             f"{len(result.table)} objects: {listed}. The column ‘{CLASS_COLUMN}’ is in the table of ‘{layer.name}’."
         )
-
-    def _show_classifier(self) -> None:
-        self.apply_button.setEnabled(self.classifier is not None)
-        self.save_button.setEnabled(self.classifier is not None)
-        if self.classifier is None:
-            return
-        pairs = sorted(
-            zip(self.classifier.feature_importances_, self.classifier.feature_names_, strict=True), reverse=True
-        )
-        best = [f"{name} {100 * value:.0f} %" for value, name in pairs[:5] if np.isfinite(value)]
-        self.importances.setText("Most important features: " + ", ".join(best) if best else "")
-
-    # -------------------------------------------------------------------------------------------- files
-    def _ask_load(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "Load a classifier", "", "Classifiers (*.cl)")
-        if path:
-            self.attempt(lambda: self.load(path))
-
-    def _ask_save(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, "Save the classifier", "objects.cl", "Classifiers (*.cl)")
-        if path:
-            self.attempt(lambda: self.save(path))
-
-    def load(self, path: str) -> None:
-        """Load a classifier from a file."""
-        classifier = load_classifier(path)
-        if not isinstance(classifier, ObjectClassifier):
-            raise InputError("This file holds a pixel classifier. Load it in the Pixel classifier panel.")
-        self.classifier = classifier
-        self._show_classifier()
-        self.say(f"Loaded a classifier for the classes {', '.join(map(str, classifier.classes_))}. Click ‘Apply’.")
-
-    def save(self, path: str) -> None:
-        """Save the classifier to a file."""
-        if self.classifier is None:
-            raise InputError("There is no classifier to save yet.")
-        self.classifier.save(path if path.endswith(".cl") else f"{path}.cl")
-        self.say(f"Saved to {path}.")

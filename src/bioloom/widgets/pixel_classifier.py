@@ -7,24 +7,24 @@ from typing import Any
 import napari.viewer
 import numpy as np
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QLineEdit, QPushButton
 
 from bioloom import layers
-from bioloom.classify import PRESETS, FeatureSet, PixelClassifier, load_classifier, objects_of_class
+from bioloom.classify import PRESETS, FeatureSet, PixelClassifier, objects_of_class
 from bioloom.classify.model_file import describe
 from bioloom.errors import BioloomError, InputError
+from bioloom.recipe.steps import run_frames
 from bioloom.session.image_stack import ImageStack
 from bioloom.session.jobs import Progress
 from bioloom.session.pixel_session import PixelSession, Prediction
-from bioloom.session.processing import run_per_frame
-from bioloom.widgets._base import BioloomWidget
+from bioloom.widgets._classifier_panel import ClassifierPanel
 from bioloom.widgets._parts import AxesOptions, ImageList, LayerCombo, form, group, in_grid, narrow_combo, whole_number
 
 _LIVE_DELAY_MS = 150
 _CUSTOM = "custom"
 
 
-class PixelClassifierWidget(BioloomWidget):
+class PixelClassifierWidget(ClassifierPanel):
     """Train a random forest on painted pixels and apply it.
 
     Parameters
@@ -32,6 +32,10 @@ class PixelClassifierWidget(BioloomWidget):
     viewer
         The napari viewer.
     """
+
+    kind = PixelClassifier
+    file_name = "pixels.cl"
+    other_panel = "Object classifier"
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__(viewer)
@@ -66,17 +70,10 @@ class PixelClassifierWidget(BioloomWidget):
         )
         self.features = QLineEdit()
         self.features.setToolTip("The features as text: name=sigma, separated by blanks. Edit it for a set of your own")
-        self.trees = whole_number(100, 1, 1000, "Number of trees; more is steadier and slower")
-        self.depth = whole_number(
-            6, 1, 30, "Largest number of decisions in a row; more can tell finer differences apart"
-        )
-        self.seed = whole_number(0, 0, 2**31 - 1, "Seed of the random forest; the same seed gives the same result")
         settings, settings_layout = form()
         settings_layout.addRow("Features", self.preset)
         settings_layout.addRow("", self.features)
-        settings_layout.addRow("Trees", self.trees)
-        settings_layout.addRow("Depth", self.depth)
-        settings_layout.addRow("Seed", self.seed)
+        self.add_forest_rows(settings_layout)
 
         self.object_class = whole_number(2, 1, 65535, "The class for objects and for the probability")
         self.as_classes = QCheckBox("Classes")
@@ -90,29 +87,20 @@ class PixelClassifierWidget(BioloomWidget):
         outputs_layout.addRow("Show", in_grid([self.as_classes, self.as_objects, self.as_probability], 2))
         outputs_layout.addRow("Class of interest", self.object_class)
 
-        self.train_button = QPushButton("Train")
         self.train_button.setToolTip("Train on everything that is painted, and predict the frame in view")
         self.live = QCheckBox("Live")
         self.live.setToolTip("Train and predict after every stroke, undo and redo")
         self.predict_button = QPushButton("Predict all")
         self.predict_button.setToolTip("Apply the classifier to all frames of the chosen image")
-        self.load_button = QPushButton("Load…")
-        self.load_button.setToolTip("Load a classifier from a .cl file")
-        self.save_button = QPushButton("Save…")
-        self.save_button.setToolTip("Save the classifier as a .cl file")
-        first, second = QHBoxLayout(), QHBoxLayout()
+        first = QHBoxLayout()
         first.addWidget(self.train_button, stretch=1)
         first.addWidget(self.live)
-        for button in (self.predict_button, self.load_button, self.save_button):
-            second.addWidget(button)
-        self.importances = QLabel()
-        self.importances.setWordWrap(True)
 
         self.content.addWidget(group("Training data", rows, self.axes))
         self.content.addWidget(group("Classifier", settings))
         self.content.addWidget(group("Result", outputs))
         self.content.addLayout(first)
-        self.content.addLayout(second)
+        self.content.addLayout(self.file_buttons(self.predict_button))
         self.content.addWidget(self.importances)
         self.content.addStretch(1)
 
@@ -121,15 +109,12 @@ class PixelClassifierWidget(BioloomWidget):
         self.new_button.clicked.connect(lambda: self.attempt(self.new_annotation))
         self.preset.currentTextChanged.connect(self._preset_chosen)
         self.features.textEdited.connect(lambda text: self.preset.setCurrentText(_CUSTOM))
-        self.train_button.clicked.connect(lambda: self.attempt(self.train))
         self.predict_button.clicked.connect(lambda: self.attempt(self.predict_all))
         self.live.toggled.connect(lambda on: self._train_live() if on else None)
-        self.load_button.clicked.connect(self._ask_load)
-        self.save_button.clicked.connect(self._ask_save)
         self._preset_chosen(self.preset.currentText())
         self._image_changed()
         self._annotation_changed(self.annotation.layer)
-        self._show_classifier()
+        self.show_classifier()
 
     # -------------------------------------------------------------------------------------------- input
     def _image_changed(self) -> None:
@@ -197,9 +182,7 @@ class PixelClassifierWidget(BioloomWidget):
         stack.matching(annotation, "The annotation")
         settings = {
             "features": str(FeatureSet.parse(self.features.text())),
-            "n_trees": self.trees.value(),
-            "max_depth": self.depth.value(),
-            "seed": self.seed.value(),
+            **self.forest_settings(),
         }
         source = self.images.images[0]
         frame = layers.current_frame(self.viewer, source, stack.n_frames is not None)
@@ -241,19 +224,20 @@ class PixelClassifierWidget(BioloomWidget):
 
     # -------------------------------------------------------------------------------------------- output
     def _show_prediction(self, prediction: Prediction, source: Any, stack: ImageStack, frames: list[int]) -> None:
-        provenance = describe(self.session.classifier)
+        provenance = {"role": "classes", **describe(self.session.classifier)}
         if self.as_classes.isChecked():
             self._show("classes", prediction.classes, "labels", source, provenance, frames, stack, opacity=0.4)
         if self.as_objects.isChecked():
-            objects = run_per_frame(objects_of_class, prediction.classes, stack.n_frames, class_id=prediction.class_id)
-            self._show("objects", objects, "labels", source, provenance, frames, stack)
+            class_id = prediction.class_id
+            objects = run_frames(lambda f: objects_of_class(f, class_id), prediction.classes, stack.frame_axis)
+            self._show("objects", objects, "labels", source, {**provenance, "role": ""}, frames, stack)
         if self.as_probability.isChecked():
             self._show(
                 "probability", prediction.probability, "image", source, provenance, frames, stack,
                 contrast_limits=(0, 1), colormap="magma", opacity=0.6, blending="translucent",
             )  # fmt: skip
-        self._show_classifier()
-        self.say(f"Done: classes {', '.join(map(str, self.session.classifier.classes_))}.")
+        self.show_classifier()
+        self.say(f"Done: classes {self.known_classes()}.")
 
     def _show(
         self, what: str, data: Any, kind: layers.Kind, source: Any, provenance: dict[str, Any], frames: list[int],
@@ -277,42 +261,19 @@ class PixelClassifierWidget(BioloomWidget):
             # Painting goes on: the annotation stays on top and chosen.
             layers.raise_layer(self.viewer, active)
 
-    def _show_classifier(self) -> None:
-        classifier = self.session.classifier
-        self.predict_button.setEnabled(classifier is not None)
-        self.save_button.setEnabled(classifier is not None)
-        if classifier is None:
-            self.importances.setText("")
-            return
-        pairs = sorted(zip(classifier.feature_importances_, classifier.feature_names_, strict=True), reverse=True)
-        best = [f"{name} {100 * value:.0f} %" for value, name in pairs[:5] if np.isfinite(value)]
-        self.importances.setText("Most important features: " + ", ".join(best) if best else "")
+    # -------------------------------------------------------------------------------------------- classifier
+    @property
+    def classifier(self) -> PixelClassifier | None:
+        """The classifier that was trained or loaded last, or None."""
+        return self.session.classifier
 
-    # -------------------------------------------------------------------------------------------- files
-    def _ask_load(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "Load a classifier", "", "Classifiers (*.cl)")
-        if path:
-            self.attempt(lambda: self.load(path))
-
-    def _ask_save(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, "Save the classifier", "pixels.cl", "Classifiers (*.cl)")
-        if path:
-            self.attempt(lambda: self.save(path))
-
-    def load(self, path: str) -> None:
-        """Load a classifier from a file."""
-        classifier = load_classifier(path)
-        if not isinstance(classifier, PixelClassifier):
-            raise InputError("This file holds an object classifier. Load it in the Object classifier panel.")
+    @classifier.setter
+    def classifier(self, classifier: PixelClassifier) -> None:
         self.session.classifier = classifier
         self.preset.setCurrentText(_CUSTOM)
         self.features.setText(str(classifier.features))
-        self._show_classifier()
-        self.say(f"Loaded a classifier for the classes {', '.join(map(str, classifier.classes_))}.")
 
-    def save(self, path: str) -> None:
-        """Save the classifier to a file."""
-        if self.session.classifier is None:
-            raise InputError("There is no classifier to save yet.")
-        self.session.classifier.save(path if path.endswith(".cl") else f"{path}.cl")
-        self.say(f"Saved to {path}.")
+    @property
+    def apply_button(self) -> QPushButton:
+        """The button that applies the classifier."""
+        return self.predict_button
