@@ -326,6 +326,18 @@ def test_pixel_classifier_survives_a_file(nuclei, trained, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["model.cl"]
 
 
+def test_sigmas_are_written_in_pixels_and_come_back_in_units(nuclei, tmp_path):
+    sample, annotation = nuclei
+    spacing = (0.3, 0.3)
+    classifier = PixelClassifier("original gaussian_blur=0.6", n_trees=5).fit(sample.image, annotation, spacing=spacing)
+    classifier.save(tmp_path / "model.cl")
+    assert "feature_specification = original gaussian_blur=2\n" in (tmp_path / "model.cl").read_text()
+    loaded = load_classifier(tmp_path / "model.cl")
+    assert loaded.spacing == spacing
+    assert str(loaded.features) == str(classifier.features)
+    np.testing.assert_array_equal(loaded.predict(sample.image), classifier.predict(sample.image))
+
+
 def test_object_classifier_survives_a_file(cells, tmp_path):
     sample, annotation = cells
     classifier = ObjectClassifier(n_trees=20).fit(sample.labels, np.array([0, 4, 9])[annotation], sample.image)

@@ -88,6 +88,11 @@ class FeatureSet:
     def __str__(self) -> str:
         return " ".join(map(str, self.features))
 
+    def in_pixels(self, spacing: Sequence[float] | None) -> FeatureSet:
+        """Return the set with its sigmas in pixels of the finest axis, as programs without pixel sizes read them."""
+        finest = min(spacing) if spacing else 1.0
+        return FeatureSet(tuple(Feature(f.kind, f.sigma / finest) for f in self.features))
+
     def names(self, n_channels: int = 1) -> list[str]:
         """Return the names of all features; with several channels each ends in ``" of channel c"``."""
         if n_channels == 1:

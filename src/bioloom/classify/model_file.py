@@ -59,7 +59,7 @@ def to_text(classifier: ForestClassifier) -> str:
     forest = classifier.forest
     specification, n_dim = "", 1
     if isinstance(classifier, PixelClassifier):
-        specification, n_dim = str(classifier.features), classifier.n_dim
+        specification, n_dim = str(classifier.features.in_pixels(classifier.spacing)), classifier.n_dim
     elif isinstance(classifier, ObjectClassifier):
         specification = " ".join(classifier.feature_names_)
     header = {
@@ -78,6 +78,7 @@ def to_text(classifier: ForestClassifier) -> str:
     }
     header["spacing"] = json.dumps(classifier.spacing)
     if isinstance(classifier, PixelClassifier):
+        header["physical_features"] = str(classifier.features)
         header["num_channels"] = classifier.n_channels
         header["channel_axis"] = json.dumps(classifier.channel_axis)
     lines = ["/*", _MAGIC, *(f"{key} = {value}" for key, value in header.items()), "*/"]
@@ -176,7 +177,9 @@ def load_classifier(path: str | Path) -> PixelClassifier | ObjectClassifier:
             "seed": int(header.get("seed", 0)),
         }
         if name == "PixelClassifier":
-            pixel = PixelClassifier(header["feature_specification"], **settings)
+            # Other programs know sigmas in pixels only; ours are in the units of the spacing.
+            features = header.get("physical_features", header["feature_specification"])
+            pixel = PixelClassifier(features, **settings)
             return _restore_pixels(pixel, header, forest, ids)
         if name == "ObjectClassifier":
             objects = ObjectClassifier(header["feature_specification"].split(), **settings)
