@@ -507,7 +507,7 @@ def test_classify_channels_as_in_the_training(nuclei):
 
 
 def test_classify_objects(nuclei, image, labels, object_model):
-    words = ["classify", object_model, image, "--labels", labels, "--spacing", SPACING, "--out", "out"]
+    words = ["classify", object_model, image, "--labels", labels, "--out", "out"]
     assert main(words) == 0
     model = classify.load_classifier(object_model)
     expected = model.predict(nuclei.labels, nuclei.image, spacing=(0.5, 0.5))
