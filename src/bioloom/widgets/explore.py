@@ -39,6 +39,7 @@ class ExploreWidget(BioloomWidget):
         self._unlink: Any = None
         self._selection: Selection | None = None
         self._table = pd.DataFrame()
+        self._embedded = False
         self.labels = LayerCombo(viewer, "labels", "The measured objects", prefer_table=True)
         self.columns = CheckList(
             "The measurements to embed and cluster by; position and ids are left out at first", rows=6
@@ -301,8 +302,10 @@ class ExploreWidget(BioloomWidget):
             self.y_box.setCurrentText(names[1])
             self.say(note)
 
+        first = " (the first map of a session takes longer)" if not self._embedded else ""
+        self._embedded = True
         self.jobs.start(
-            self.method.currentText(),
+            self.method.currentText() + first,
             lambda progress: embed_table(table, columns, method, n_neighbors=neighbours, seed=seed, progress=progress),
             show,
         )
