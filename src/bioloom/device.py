@@ -6,13 +6,17 @@ It is imported when the first OpenCL device is asked for, never before.
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
@@ -42,6 +46,8 @@ class Device:
         Bytes of memory that belong to it.
     problem : str
         Why it cannot be used; empty if it works.
+    place : tuple of int
+        Numbers of its OpenCL platform and of it within the platform.
     """
 
     name: str
@@ -49,7 +55,7 @@ class Device:
     kind: str
     memory: int
     problem: str = ""
-    handle: Any = field(default=None, repr=False, compare=False)
+    place: tuple[int, int] = field(default=(-1, -1), repr=False)
 
     @property
     def works(self) -> bool:
@@ -81,60 +87,39 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def _problem_of(opencl: Any, handle: Any) -> str:
-    """Build and run a tiny kernel: drivers that merely list a device may still be unable to compile for it."""
-    source = "__kernel void twice(__global float *a) { int i = get_global_id(0); a[i] = 2 * a[i]; }"
-    try:
-        with _quiet():
-            context = opencl.Context([handle])
-            queue = opencl.CommandQueue(context)
-            values = np.arange(4, dtype=np.float32)
-            flags = opencl.mem_flags.READ_WRITE | opencl.mem_flags.COPY_HOST_PTR
-            buffer = opencl.Buffer(context, flags, hostbuf=values)
-            opencl.Program(context, source).build().twice(queue, values.shape, None, buffer)
-            result = np.empty_like(values)
-            opencl.enqueue_copy(queue, result, buffer)
-    except Exception as error:  # drivers raise many types
-        lines = (
-            [line for line in str(error).splitlines() if "error" in line.lower()]
-            or str(error).splitlines()
-            or [repr(error)]
-        )
-        return f"its driver cannot run kernels ({lines[-1].strip()})"
-    return "" if np.array_equal(result, 2 * values) else "its driver computes wrong results"
+_PROBE = Path(__file__).with_name("_opencl_probe.py").read_text(encoding="utf-8")
+_PROBE_SECONDS = 120
 
 
 @lru_cache(maxsize=1)
 def list_devices() -> tuple[Device, ...]:
     """List every device of this machine, working or not.
 
+    The drivers are asked in a process of their own, because a broken one may end the process that asks.
+
     Returns
     -------
     tuple of Device
         NumPy first, then the OpenCL devices; those that fail a test kernel carry their `problem`.
     """
-    devices = [NUMPY]
+    # -P: files of the current folder must not stand in for modules.
+    command = [sys.executable, "-P", "-c", _PROBE]
     try:
-        with _quiet():
-            import pyopencl
-
-            platforms = pyopencl.get_platforms()
-    except Exception as error:  # no driver, or a broken loader: both mean "no OpenCL here"
-        reason = (
-            "no OpenCL driver is installed"
-            if "PLATFORM_NOT_FOUND" in str(error)
-            else f"OpenCL cannot be loaded ({error})"
+        answer = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, timeout=_PROBE_SECONDS, check=False
         )
-        return (*devices, Device("opencl", "opencl", "cpu", 0, reason))
-    for platform in platforms:
-        for handle in platform.get_devices():
-            kind = "gpu" if handle.type & pyopencl.device_type.GPU else "cpu"
-            devices.append(
-                Device(
-                    handle.name.strip(), "opencl", kind, handle.global_mem_size, _problem_of(pyopencl, handle), handle
-                )
-            )
-    return tuple(devices)
+        rows = json.loads(answer.stdout.strip().splitlines()[-1]) if answer.returncode == 0 else None
+        reason = f"an OpenCL driver ended the process that asked for its devices (exit status {answer.returncode})"
+    except subprocess.TimeoutExpired:
+        rows, reason = None, f"an OpenCL driver gave no answer within {_PROBE_SECONDS} s"
+    except (OSError, ValueError, IndexError) as error:
+        rows, reason = None, f"the OpenCL drivers could not be asked for their devices ({error})"
+    if rows is None:
+        return NUMPY, Device("opencl", "opencl", "cpu", 0, reason)
+    return NUMPY, *(
+        Device(name, "opencl", kind, memory, problem, (platform, number))
+        for platform, number, name, kind, memory, problem in rows
+    )
 
 
 _current: Device | None = None
@@ -222,7 +207,11 @@ def _bind(device: Device) -> Any:
         import pyclesperanto_prototype as cle
 
         if device != _bound:
-            cle.select_device(score_key=lambda handle: 1.0 if handle == device.handle else 0.0)
+            import pyopencl
+
+            platform, number = device.place
+            wanted = pyopencl.get_platforms()[platform].get_devices()[number]
+            cle.select_device(score_key=lambda handle: 1.0 if handle == wanted else 0.0)
             _bound = device
     return cle
 

@@ -387,6 +387,7 @@ def test_the_help_of_an_operation_shows_units_ranges_and_defaults(capsys):
 
 
 @pytest.mark.opencl
+@pytest.mark.usefixtures("opencl")
 def test_segment_on_opencl_finds_what_numpy_finds(capsys, image):
     words = ["segment", image, "--operation", "voronoi_otsu_labeling", "--out"]
     assert main([*words, "opencl", "--device", "opencl"]) == 0

@@ -18,14 +18,6 @@ def _back_to_numpy():
     device.select("numpy")
 
 
-@pytest.fixture
-def opencl():
-    try:
-        return device.select("opencl")
-    except DeviceError as error:
-        pytest.skip(str(error))
-
-
 def run(code, variable=None, **more):
     """Run Python with or without BIOLOOM_DEVICE and return what it prints."""
     environment = {k: v for k, v in os.environ.items() if k != device.ENVIRONMENT_VARIABLE} | more
@@ -77,7 +69,7 @@ def test_without_an_opencl_driver_numpy_is_left_and_the_reason_is_given(tmp_path
 
 def test_without_pyopencl_the_reason_is_given():
     code = (
-        "import sys; sys.modules['pyopencl'] = None\n"
+        "device._PROBE = device._PROBE.replace('import pyopencl', 'import no_such_module as pyopencl')\n"
         "for d in device.list_devices(): print(d.name, '|', d.problem)\n"
         "try: device.select('opencl')\n"
         "except device.DeviceError as error: print(error)"
@@ -86,6 +78,23 @@ def test_without_pyopencl_the_reason_is_given():
     assert first.split() == ["numpy", "|"]
     assert second.startswith("opencl | OpenCL cannot be loaded (")
     assert "opencl: OpenCL cannot be loaded (" in third
+
+
+@pytest.mark.parametrize(
+    ("probe", "says"),
+    [("import os; os.abort()", "an OpenCL driver ended the process"), ("print('hello')", "could not be asked")],
+)
+def test_a_driver_that_crashes_hurts_nobody(probe, says):
+    code = (
+        f"device._PROBE = {probe!r}\n"
+        "print(device.current().name)\n"
+        "try: device.select('opencl')\n"
+        "except device.DeviceError as error: print(error)"
+    )
+    first, second = run(code).splitlines()
+    assert first == "numpy"
+    assert says in second
+    assert "choose the device 'numpy'" in second
 
 
 def test_numpy_can_be_chosen_and_stays_chosen():

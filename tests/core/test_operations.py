@@ -258,21 +258,11 @@ def test_docstrings_are_complete(name):
 
 
 # ---------------------------------------------------------------------------------------------------- OpenCL
-opencl = pytest.mark.opencl
+needs_opencl = pytest.mark.opencl
 
 
-@pytest.fixture
-def _on_opencl():
-    try:
-        device.select("opencl")
-    except Exception as error:
-        pytest.skip(str(error))
-    yield
-    device.select("numpy")
-
-
-@opencl
-@pytest.mark.usefixtures("_on_opencl")
+@needs_opencl
+@pytest.mark.usefixtures("opencl")
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_opencl_gives_the_numpy_answer(name, shape):
@@ -297,16 +287,16 @@ def test_opencl_gives_the_numpy_answer(name, shape):
         np.testing.assert_allclose(there, here, rtol=1e-4, atol=0.01)
 
 
-@opencl
-@pytest.mark.usefixtures("_on_opencl")
+@needs_opencl
+@pytest.mark.usefixtures("opencl")
 def test_big_ids_survive_the_device():
     labels = np.zeros((8, 8), np.uint32)
     labels[2:4, 2:4], labels[5:7, 5:7] = 16_777_217, 4_294_967_295
     np.testing.assert_array_equal(device.pull(device.push(labels)), labels)
 
 
-@opencl
-@pytest.mark.usefixtures("_on_opencl")
+@needs_opencl
+@pytest.mark.usefixtures("opencl")
 def test_a_chain_stays_on_the_device():
     image = blobs(SHAPES["2D"])
     chain = operations.connected_components(operations.threshold_otsu(operations.gaussian_blur(device.push(image))))

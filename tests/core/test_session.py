@@ -130,12 +130,11 @@ SETTINGS = {"gaussian_blur": {"sigma": 2.0}, "voronoi_otsu_labeling": {"spot_sig
 
 @pytest.fixture(params=["numpy", pytest.param("opencl", marks=pytest.mark.opencl)])
 def engine(request):
-    try:
-        device.select(request.param)
-    except Exception as error:
-        pytest.skip(str(error))
-    yield request.param
-    device.select("numpy")
+    if request.param == "opencl":
+        request.getfixturevalue("opencl")
+    else:
+        device.select("numpy")
+    return request.param
 
 
 def same(result, operation, image, settings, engine):

@@ -185,7 +185,9 @@ def checked_properties(names: Sequence[str] | str | None, ndim: int, has_image: 
             raise InputError(f"Unknown property {name!r}.{hint} list_properties() names all, in groups {GROUPS}.")
         group = [p for p in PROPERTIES.values() if name in (p.name, p.group)]
         if not has_image and any(p.group == "intensity" for p in group):
-            raise InputError(f"{name!r} is measured in an image: give one (image=… in Python, --image on the command line).")
+            raise InputError(
+                f"{name!r} is measured in an image: give one (image=… in Python, --image on the command line)."
+            )
         if name in PROPERTIES and ndim not in PROPERTIES[name].ndims:
             raise InputError(
                 f"{name!r} is defined in {PROPERTIES[name].ndims[0]}D only, and the labels are {ndim}D. "
