@@ -343,6 +343,15 @@ def test_no_result_replaces_an_input_or_another_result(capsys, nuclei, image):
     assert "is a file" in refused(capsys, "segment", image, *words, "a/x.tif")
 
 
+def test_no_result_replaces_a_companion_file(capsys, nuclei, image, object_model):
+    write_image("nuclei_object_classes.tif", nuclei.labels)
+    words = ["classify", object_model, image, "--labels", "{stem}_object_classes.tif", "--out", "."]
+    assert "replace the input nuclei_object_classes.tif" in refused(capsys, *words)
+    write_image("nuclei_seeded_watershed.tif", nuclei.labels)
+    words = ["--operation", "seeded_watershed", "--seeds", "nuclei_seeded_watershed.tif", "--out", "."]
+    assert "replace the input nuclei_seeded_watershed.tif" in refused(capsys, "segment", image, *words)
+
+
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read and write everything")
 def test_files_and_folders_without_permission_are_one_line(capsys, image):
     Path("shut").mkdir(mode=0o500)
@@ -497,6 +506,15 @@ def test_classify_frames_one_by_one(nuclei, pixel_model):
     assert [frame.max() for frame in frames] == [classify.objects_of_class(c, 7).max() for c in expected]
 
 
+def test_pixel_and_object_results_go_into_one_folder(image, labels, pixel_model, object_model):
+    assert main(["classify", pixel_model, image, "--out", "out"]) == 0
+    pixels = Path("out/nuclei_classes.tif").read_bytes()
+    assert main(["classify", object_model, image, "--labels", labels, "--out", "out"]) == 0
+    assert Path("out/nuclei_classes.tif").read_bytes() == pixels
+    written = {"nuclei_classes.tif", "nuclei_object_classes.csv", "nuclei_object_classes.tif", "bioloom-run.json"}
+    assert {p.name for p in Path("out").iterdir()} == written
+
+
 def test_classify_channels_as_in_the_training(nuclei):
     colours = np.stack([nuclei.image // 16, nuclei.image // 32, nuclei.image // 64], axis=-1).astype(np.uint8)
     painted = samples.strokes(nuclei.labels, n_pixels=200)
@@ -512,8 +530,8 @@ def test_classify_objects(nuclei, image, labels, object_model):
     assert main(words) == 0
     model = classify.load_classifier(object_model)
     expected = model.predict(nuclei.labels, nuclei.image, spacing=(0.5, 0.5))
-    np.testing.assert_array_equal(tifffile.imread("out/nuclei_classes.tif"), expected)
-    table = pd.read_csv("out/nuclei_classes.csv")
+    np.testing.assert_array_equal(tifffile.imread("out/nuclei_object_classes.tif"), expected)
+    table = pd.read_csv("out/nuclei_object_classes.csv")
     assert table["label"].tolist() == list(range(1, 17))
     assert table["probability"].between(0, 1).all()
 
@@ -523,18 +541,18 @@ def test_classify_objects_of_time_series_and_none_at_all(nuclei, object_model):
     write_image("movie_labels.tif", np.stack([nuclei.labels, 0 * nuclei.labels]))
     words = ["classify", object_model, "movie.tif", "--labels", "{stem}_labels.tif", "--spacing", SPACING]
     assert main([*words, "--frame-axis", "0", "--out", "out"]) == 0
-    table = pd.read_csv("out/movie_classes.csv")
+    table = pd.read_csv("out/movie_object_classes.csv")
     assert table.columns.tolist() == ["frame", "label", "class", "probability"]
     assert table["frame"].unique().tolist() == [0]
-    first, second = tifffile.imread("out/movie_classes.tif")
+    first, second = tifffile.imread("out/movie_object_classes.tif")
     assert set(np.unique(first)) == {0, 1, 2}
     assert not second.any()
     write_image("empty.tif", nuclei.image)
     write_image("empty_labels.tif", 0 * nuclei.labels)
     words[2] = "empty.tif"
     assert main([*words, "--out", "out"]) == 0
-    assert Path("out/empty_classes.csv").read_text().splitlines() == ["label,class,probability"]
-    assert not tifffile.imread("out/empty_classes.tif").any()
+    assert Path("out/empty_object_classes.csv").read_text().splitlines() == ["label,class,probability"]
+    assert not tifffile.imread("out/empty_object_classes.tif").any()
 
 
 def test_classify_refuses_with_one_line(capsys, nuclei, image, labels, pixel_model, object_model):
@@ -595,7 +613,9 @@ def test_demo_refuses_a_folder_that_is_a_file_before_it_works(capsys, image):
 @pytest.mark.skipif(os.name == "nt", reason="signals are other on Windows")
 def test_ctrl_c_ends_with_130_and_no_traceback():
     command = [sys.executable, "-m", "bioloom.cli", "demo", "--headless", "--out", "results"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    # A shell that runs the tests in the background has SIGINT ignored, and children inherit that.
+    listening = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **listening) as process:
         assert process.stdout.readline().startswith("1/9")
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)

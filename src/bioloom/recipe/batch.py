@@ -81,7 +81,9 @@ def find_files(patterns: Iterable[str | Path]) -> list[Path]:
     return list(found.values())
 
 
-def name_outputs(files: Sequence[Path], out: str | Path, endings: Sequence[str]) -> dict[Path, tuple[Path, ...]]:
+def name_outputs(
+    files: Sequence[Path], out: str | Path, endings: Sequence[str], companions: Iterable[str | Path] = ()
+) -> dict[Path, tuple[Path, ...]]:
     """Choose the output files of every input: its stem and each of the endings, in one folder.
 
     Parameters
@@ -92,13 +94,16 @@ def name_outputs(files: Sequence[Path], out: str | Path, endings: Sequence[str])
         The folder of the outputs.
     endings
         Such as ``_classes.tif``.
+    companions
+        Further inputs of every file, see :func:`companion`.
 
     Raises
     ------
     InputError
         If two inputs would get the same output, or an output would replace an input.
     """
-    inputs = {_same(path): path for path in files}
+    read = [*files, *(companion(pattern, path) for pattern in companions for path in files)]
+    inputs = {_same(path): path for path in read}
     owners: dict[str, Path] = {}
     names: dict[Path, tuple[Path, ...]] = {}
     for path in files:

@@ -44,7 +44,7 @@ def classify_files(
         The images. Channels are where they were in the training; with `frame_axis`, where they were in a frame.
     out
         Folder for the results and ``bioloom-run.json``. Pixel classifiers give ``<stem>_classes.tif``; object
-        classifiers the same and ``<stem>_classes.csv``.
+        classifiers ``<stem>_object_classes.tif`` and ``<stem>_object_classes.csv``.
     labels
         Object classifiers only: the file of objects; ``{stem}`` stands for the name of the image.
     probabilities
@@ -83,7 +83,7 @@ def classify_files(
             raise InputError(f"{model} classifies objects: give their label image, too (--labels FILE).")
         if probabilities or objects is not None:
             raise InputError(f"{model} classifies objects; probabilities and objects are for pixel classifiers.")
-        outputs = name_outputs(files, out, ["_classes.tif", "_classes.csv"])
+        outputs = name_outputs(files, out, ["_object_classes.tif", "_object_classes.csv"], [labels])
         work = _object_work(classifier, labels, outputs, spacing, frame_axis)
     else:
         if labels is not None:

@@ -70,7 +70,7 @@ def segment_files(
     if missing:
         raise InputError(f"{chosen.name} needs a file of {' and of '.join(missing)} (--{missing[0]} FILE).")
     used = chosen.check_parameters(**dict(settings or {}))
-    outputs = name_outputs(files, out, [f"_{chosen.name}.tif"])
+    outputs = name_outputs(files, out, [f"_{chosen.name}.tif"], others.values())
     check_folder(out)
 
     def work(path: Path) -> Sequence[Path]:
