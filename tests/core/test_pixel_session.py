@@ -7,7 +7,6 @@ import pytest
 
 from bioloom import device, samples
 from bioloom.classify import PixelClassifier, load_classifier
-from bioloom.classify.feature_blocks import FeatureBlocks
 from bioloom.errors import Cancelled, InputError
 from bioloom.session.image_stack import ImageStack
 from bioloom.session.jobs import JobRunner
@@ -28,18 +27,9 @@ def agreement(classes, labels):
 
 
 def fresh(one, annotation, index=0):
-    """What a classifier says that was trained on the frames from scratch, with the bins of the first."""
-    sources = [
-        FeatureBlocks(one.frame(k), PixelClassifier(FEATURES).features, one.spacing)
-        for k in _annotated(one, annotation)
-    ]
-    painted = [annotation if one.n_frames is None else annotation[k] for k in _annotated(one, annotation)]
-    classifier = PixelClassifier(FEATURES, 20, 5).fit_blocks(sources, painted, sources[0].edges)
+    """What a classifier says that was trained from scratch, with nothing kept; also what its file says."""
+    classifier = PixelSession().train(one, annotation, **SETTINGS)
     return classifier.predict_proba(one.frame(index), channel_axis=0, spacing=one.spacing)
-
-
-def _annotated(one, annotation):
-    return [0] if one.n_frames is None else [k for k in one.frames() if annotation[k].any()]
 
 
 @pytest.fixture(scope="module")
@@ -178,9 +168,10 @@ def test_training_again_uses_the_features_at_hand(nuclei, annotation):
     session, one, times = PixelSession(), stack(sample.image), []
     for painted in (first, second, first, second):
         start = time.perf_counter()
-        session.train(one, painted, **settings)
+        session.train(one, painted, **settings, live=True)
         times.append(time.perf_counter() - start)
     assert min(times[1:]) < 0.5 * times[0]
+    session.train(one, second, **settings)
     other = PixelSession()
     other.train(stack(sample.image), second, **settings)
     np.testing.assert_array_equal(
@@ -339,3 +330,48 @@ def test_what_cannot_be_predicted_is_said(nuclei, annotation):
     with pytest.raises(InputError, match=r"in 2D, but .* 1 channel\(s\) in 3D"):
         session.predict(stack(deep, spacing=(1.0, 1.0, 1.0)), [0])
     assert agreement(session.predict(one, [0]).classes, nuclei.labels) > 0.8
+
+
+# ------------------------------------------------------------------------------------------------ what is rare
+def test_rare_structures_are_learnt_as_well_as_from_python():
+    """Two kinds of rare spots that quantiles of the whole image cannot tell apart."""
+    rng = np.random.default_rng(0)
+    image = rng.normal(100, 5, (700, 700)).astype(np.float32)
+    truth = np.zeros(image.shape, np.uint8)
+    for k, height in ((1, 900), (2, 1000)):
+        for y, x in rng.integers(10, 690, (25, 2)):
+            truth[y - 2 : y + 3, x - 2 : x + 3] = k
+            image[y - 2 : y + 3, x - 2 : x + 3] = height + rng.normal(0, 5, (5, 5))
+    annotation = np.where(np.cumsum(truth > 0).reshape(truth.shape) < 600, truth, 0)
+    annotation[:4] = 3
+    one = stack(image)
+    session = PixelSession()
+    session.train(one, annotation, features="original gaussian_blur=1", n_trees=20)
+    said = session.predict(one, [0]).classes
+    for k in (1, 2):
+        assert (said[truth == k] == k).mean() > 0.95
+
+
+def test_frames_of_different_brightness_are_learnt_together():
+    rng = np.random.default_rng(0)
+    truth = np.zeros((2, 64, 64), np.uint8)
+    truth[:, :, 32:] = 1
+    image = (truth * 20.0 + rng.normal(0, 2, truth.shape) + np.array([0, 5000])[:, None, None]).astype(np.float32)
+    one = stack(image, n_frames=2)
+    session = PixelSession()
+    session.train(one, truth + 1, features="original gaussian_blur=1", n_trees=20, max_depth=8)
+    said = session.predict(one, [0, 1]).classes
+    assert (said == truth + 1).mean(axis=(1, 2)).min() > 0.95
+
+
+def test_live_training_keeps_its_bins_until_much_more_is_painted(nuclei, annotation):
+    one = stack(nuclei.image)
+    session = PixelSession()
+    first = session.train(one, annotation, **SETTINGS, live=True)
+    more = annotation.copy()
+    more[:2, :2] = 1
+    second = session.train(one, more, **SETTINGS, live=True)
+    assert second.forest.edges is first.forest.edges
+    more[:6] = 1
+    third = session.train(one, more, **SETTINGS, live=True)
+    assert third.forest.edges is not first.forest.edges

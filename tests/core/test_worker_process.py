@@ -57,19 +57,25 @@ def check(worker, n=5):
     np.testing.assert_array_equal(worker.call("bioloom.explore.colours:class_colours", n), class_colours(n))
 
 
+def state_of(pid):
+    """The state of a process as its first letter tells, nothing if there is no such process."""
+    if sys.platform == "linux":
+        try:
+            return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].strip()
+        except (FileNotFoundError, ProcessLookupError):
+            return ""
+    windows = sys.platform == "win32"
+    ask = ["tasklist", "/NH", "/FI", f"PID eq {pid}"] if windows else ["ps", "-o", "stat=", "-p", str(pid)]
+    state = subprocess.run(ask, capture_output=True, text=True, check=False).stdout.strip()
+    return "" if windows and str(pid) not in state else state
+
+
 def gone(pid, within=5.0):
     """Whether the process ends in time. A zombie, not yet collected by its parent, has ended."""
     deadline = time.monotonic() + within
-    ask = (
-        ["tasklist", "/NH", "/FI", f"PID eq {pid}"]
-        if sys.platform == "win32"
-        else ["ps", "-o", "stat=", "-p", str(pid)]
-    )
     while time.monotonic() < deadline:
-        state = subprocess.run(ask, capture_output=True, text=True, check=False).stdout
-        if sys.platform == "win32":
-            state = state if str(pid) in state else ""
-        if not state.strip() or state.strip().startswith("Z"):
+        state = state_of(pid)
+        if not state or state.startswith("Z"):
             return True
         time.sleep(0.05)
     return False

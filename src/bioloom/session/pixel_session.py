@@ -13,8 +13,11 @@ from numpy.typing import NDArray
 from bioloom import device
 from bioloom.classify import PixelClassifier
 from bioloom.classify.feature_blocks import FeatureBlocks, Progress
+from bioloom.classify.forest import MAX_EDGES, find_edges
 from bioloom.errors import InputError
 from bioloom.session.image_stack import ImageStack
+
+_SAMPLED_FRAMES = 4
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ class PixelSession:
         self._sources: OrderedDict[int, FeatureBlocks] = OrderedDict()
         self._kept: tuple[ImageStack, str] | None = None
         self._edges: list[NDArray[np.float32]] | None = None
+        self._counts: dict[int, int] = {}
 
     def train(
         self,
@@ -60,6 +64,7 @@ class PixelSession:
         n_trees: int = 100,
         max_depth: int = 6,
         seed: int = 0,
+        live: bool = False,
         progress: Progress | None = None,
     ) -> PixelClassifier:
         """Train on all annotated frames of an image.
@@ -72,6 +77,10 @@ class PixelSession:
             Class ids of the image's shape, 0 where nothing is annotated.
         features, n_trees, max_depth, seed
             See :class:`~bioloom.classify.PixelClassifier`.
+        live
+            Answer quickly: keep the bins of the features, and so what was computed with them, until a class has more
+            than twice the annotated pixels that it had when they were chosen. Otherwise they are chosen anew, so that
+            the classifier depends on nothing but its input.
         progress
             Called as ``progress(done, total)``; may raise Cancelled, which leaves the last classifier in place.
 
@@ -90,14 +99,21 @@ class PixelSession:
         if not annotated:
             raise InputError("Nothing is annotated yet. Paint some pixels of at least two classes, such as 1 and 2.")
         sources = [self._source(classifier, stack, index) for index, _ in annotated]
-        if self._edges is None:
-            self._edges = sources[0].edges
-        classifier.fit_blocks(sources, [painted for _, painted in annotated], self._edges, progress)
+        painted = [frame for _, frame in annotated]
+        edges = self._edges
+        counts = _count_classes(painted)
+        if edges is None or not live or _outgrown(counts, self._counts):
+            chosen = _choose_edges(sources, painted)
+            # The same list again, so that what was computed with it is found.
+            edges = edges if edges is not None and all(map(np.array_equal, edges, chosen)) else chosen
+        classifier.fit_blocks(sources, painted, edges, progress)
         if progress:
             # Growing the trees reports nothing: a cancel meanwhile is noticed here.
             progress(1, 1)
         classifier.channel_axis = 0 if len(stack.channels) > 1 else None
         self.classifier = classifier
+        if edges is not self._edges:
+            self._edges, self._counts = edges, counts
         return classifier
 
     def predict(
@@ -160,6 +176,7 @@ class PixelSession:
         """Drop the features that were kept, for example after an image was edited."""
         self._sources.clear()
         self._edges = None
+        self._counts = {}
 
     def _source(self, classifier: PixelClassifier, stack: ImageStack, index: int) -> FeatureBlocks:
         """Return the features of a frame; kept as long as image, feature set and pixel size stay the same.
@@ -181,3 +198,27 @@ class PixelSession:
         source = classifier.feature_blocks(pixels, 0, stack.spacing, device.memory_budget() // n_kept)
         self._sources[index] = source
         return source
+
+
+def _count_classes(painted: Sequence[NDArray[Any]]) -> dict[int, int]:
+    """Return the number of annotated pixels per class."""
+    counts: dict[int, int] = {}
+    for frame in painted:
+        for k, n in zip(*np.unique(frame[frame > 0], return_counts=True), strict=True):
+            counts[int(k)] = counts.get(int(k), 0) + int(n)
+    return counts
+
+
+def _outgrown(counts: dict[int, int], before: dict[int, int]) -> bool:
+    return any(n > 2 * before.get(k, 0) for k, n in counts.items())
+
+
+def _choose_edges(sources: Sequence[FeatureBlocks], painted: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
+    """Choose bins of which one half resolves what is annotated, however rare, and the other half the images."""
+    values = np.concatenate([s.at(frame > 0) for s, frame in zip(sources, painted, strict=True)])
+    chosen = []
+    for number, column in enumerate(values.T):
+        image = np.unique(np.concatenate([s.edges[number] for s in sources[:_SAMPLED_FRAMES]]))
+        thinned = image[np.linspace(0, len(image) - 1, min(len(image), MAX_EDGES // 2)).astype(int)]
+        chosen.append(np.unique(np.concatenate([thinned, find_edges(column, MAX_EDGES - len(thinned))])))
+    return chosen

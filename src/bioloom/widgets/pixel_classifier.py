@@ -172,7 +172,7 @@ class PixelClassifierWidget(ClassifierPanel):
         return layers.image_stack(self.images.images, has_time=self.axes.has_time, physical=self.axes.physical)
 
     # -------------------------------------------------------------------------------------------- training
-    def train(self) -> None:
+    def train(self, live: bool = False) -> None:
         """Train on everything that is painted, and predict the frame in view."""
         stack = self.stack()
         layer = self.annotation.layer
@@ -189,7 +189,7 @@ class PixelClassifierWidget(ClassifierPanel):
         wanted = self.object_class.value()
 
         def work(progress: Progress) -> Prediction:
-            classifier = self.session.train(stack, annotation, **settings, progress=progress)
+            classifier = self.session.train(stack, annotation, **settings, live=live, progress=progress)
             class_id = wanted if wanted in classifier.classes_ else None
             return self.session.predict(stack, [frame], class_id=class_id, progress=progress)
 
@@ -203,7 +203,7 @@ class PixelClassifierWidget(ClassifierPanel):
             # Half an annotation is no mistake while it is being painted; the counts above say what is missing.
             return
         try:
-            self.train()
+            self.train(live=True)
         except BioloomError as error:
             self.say(str(error))
 
