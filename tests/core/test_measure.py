@@ -14,7 +14,7 @@ from hypothesis.extra.numpy import arrays
 from skimage import measure as skm
 
 from bioloom.errors import Cancelled, InputError
-from bioloom.measure import GROUPS, PROPERTIES, list_properties, measure
+from bioloom.measure import GROUPS, PROPERTIES, inputs, list_properties, measure, registry
 
 SHARED_2D = (
     "area", "area_bbox", "axis_major_length", "axis_minor_length", "bbox", "centroid", "centroid_weighted",
@@ -389,6 +389,66 @@ def test_input_is_not_changed() -> None:
     measure(labels, image)
     np.testing.assert_array_equal(labels, before[0])
     np.testing.assert_array_equal(image, before[1])
+
+
+@pytest.mark.parametrize("shape", [(40, 50), (12, 20, 20)])
+@pytest.mark.parametrize("largest", [100, 4_000_000_000])
+def test_labels_that_were_not_there_at_the_start_are_left_out(shape: tuple[int, ...], largest: int) -> None:
+    """A layer can be painted while it is measured: pixels of new objects count for none of the others."""
+    known = blobs(shape, 12, 0).astype(np.uint32)
+    known[known == known.max()] = largest
+    new = blobs(shape, 9, 7)
+    painted = known.copy()
+    painted[new == 2], painted[new == 5], painted[new == 8] = 4, largest - 1, 2**32 - 1
+    kept = np.where(np.isin(painted, known), painted, 0)
+    live = known.copy()
+    images = {"": inputs.as_stack(image_for(known))}
+    steps = registry.closure(p.name for p in list_properties(len(shape)))
+    results = []
+    for after in (painted, kept):
+        np.copyto(live, known)
+        objects = inputs.index_objects(inputs.as_stack(live), len(shape), np.ones(3), lambda: None)
+        np.copyto(live, after)
+        results.append(registry.evaluate(steps, objects, images, lambda: None))
+    for p in list_properties(len(shape)):
+        np.testing.assert_array_equal(results[0][p.name, ""], results[1][p.name, ""], err_msg=p.name)
+    assert results[0]["area", ""].sum() == np.count_nonzero(kept)
+
+
+@pytest.mark.parametrize("shape", [(40, 50), (12, 20, 20)])
+@pytest.mark.parametrize("largest", [100, 4_000_000_000])
+def test_painting_while_measuring_is_harmless(
+    monkeypatch: pytest.MonkeyPatch, shape: tuple[int, ...], largest: int
+) -> None:
+    monkeypatch.setattr(registry, "SLAB", 200)
+    labels = blobs(shape, 12, 0).astype(np.uint32)
+    labels[labels == labels.max()] = largest
+    image = image_for(labels).astype(np.float32)
+    image.ravel()[::3] = np.nan
+    n = np.unique(labels).size - 1
+    rng = np.random.default_rng(0)
+    other = np.array([0, 2, 5, 8, 11, 3, largest, 2**32 - 1], np.uint32)
+
+    def paint(done: int, total: int) -> None:
+        if done > 0:
+            labels[...] = rng.choice(other, labels.shape) if rng.random() < 0.5 else rng.choice(other)
+            image[...] = rng.choice(np.array([np.nan, 1, 2], np.float32), image.shape)
+
+    table = measure(labels, image, progress=paint)
+    assert len(table) == n
+
+
+def test_an_object_painted_over_while_measuring_has_no_size() -> None:
+    for shape in ((20, 20), (8, 9, 10)):
+        labels = np.ones(shape, np.uint32)
+        labels[2:5] = 7
+
+        def erase(done: int, total: int, labels: np.ndarray = labels) -> None:
+            if done:
+                labels[labels == 7] = 0
+
+        table = measure(labels, progress=erase).set_index("label")
+        assert table["area"].tolist() == [np.count_nonzero(labels), 0]
 
 
 def test_properties_are_described() -> None:

@@ -44,9 +44,12 @@ def add_row_ends(
             if label == 0:
                 continue
             k = position_of(label, table, ids)
+            if k < 0:
+                continue
             at = offsets[k] + y - low[k, 1]
-            left[at] = min(left[at], start)
-            right[at] = max(right[at], x - 1)
+            if offsets[k] <= at < offsets[k + 1]:
+                left[at] = min(left[at], start)
+                right[at] = max(right[at], x - 1)
 
 
 @kernel
@@ -54,7 +57,7 @@ def hull_side(ends: Array, chain: Array, side: Array) -> None:
     """First pixel centre, per row, right of the left side of the convex hull of diamonds whose row ends are `ends`.
 
     All in half pixels, and in whole numbers, so that a centre on the border is recognised as such. Rows without pixels
-    have the end `FAR`.
+    have the end `FAR`; if there are no others, so have all rows of the result.
     """
     n = 0
     for h in range(-1, 2 * ends.size):
@@ -77,10 +80,13 @@ def hull_side(ends: Array, chain: Array, side: Array) -> None:
             n -= 1
         chain[n, 0], chain[n, 1] = h, point
         n += 1
+    if n < 2:
+        side[: ends.size] = FAR
+        return
     at = 0
     for row in range(ends.size):
         h = 2 * row
-        while chain[at + 1, 0] < h:
+        while at + 2 < n and chain[at + 1, 0] < h:
             at += 1
         ah, ax = chain[at, 0], chain[at, 1]
         bh, bx = chain[at + 1, 0], chain[at + 1, 1]
@@ -182,6 +188,8 @@ def hull_voxels(crop: Array, label: int) -> int:
     from scipy.spatial import ConvexHull
 
     halves = corner_points(crop, label)
+    if len(halves) == 0:
+        return 0
     shape = tuple(2 * n + 1 for n in crop.shape)
     flat = np.unique(np.ravel_multi_index(tuple(halves.T), shape))
     points = (np.stack(np.unravel_index(flat, shape), axis=1) - 1) / 2

@@ -58,7 +58,9 @@ def add_perimeters(
                     if (v != y or u != x) and plane[v, u] == label and is_contour(plane, v, u):
                         code += 2 if (v == y or u == x) else 10
             if weights[code] != 0.0:
-                out[position_of(label, table, ids)] += weights[code]
+                k = position_of(label, table, ids)
+                if k >= 0:
+                    out[k] += weights[code]
 
 
 @kernel
@@ -80,6 +82,8 @@ def add_crossings(
                 if not inside or labels[w, v, u] != label:
                     if k < 0:
                         k = position_of(label, table, ids)
+                        if k < 0:
+                            break
                     out[k, d] += 1
 
 
@@ -107,6 +111,8 @@ def list_contacts(labels: Array, table: Array, ids: Array, first_row: int, last_
                 if other == 0 or other == label:
                     continue
                 a, b = position_of(label, table, ids), position_of(other, table, ids)
+                if a < 0 or b < 0:
+                    continue
                 key = min(a, b) * n_objects + max(a, b)
                 if key == previous[axis]:
                     continue

@@ -3,6 +3,9 @@
 Label images come as (z, y, x) uint32 or uint64, a plane having one z. The kernels walk along the rows in runs of equal
 labels: an object is looked up once per run, and the sums of the coordinates of a run are closed formulas.
 Coordinates are counted from the first pixel of the object, so that no digits are lost far from the origin.
+
+Pixels may change while kernels run, since a layer that is measured can be painted: labels that are not in `ids` are
+skipped, and no index is taken from a pixel without a check.
 """
 
 from __future__ import annotations
@@ -27,11 +30,14 @@ def mark_labels(labels: Array, first_row: int, last_row: int, present: Array) ->
     for row in range(first_row, last_row):
         line = labels[row // ny, row % ny]
         previous = line[0]
-        present[previous] = True
+        if previous < present.size:
+            present[previous] = True
         for x in range(1, nx):
-            if line[x] != previous:
-                previous = line[x]
-                present[previous] = True
+            label = line[x]
+            if label != previous:
+                previous = label
+                if label < present.size:
+                    present[label] = True
 
 
 @kernel
@@ -51,9 +57,11 @@ def list_runs(labels: Array, first_row: int, last_row: int, found: Array) -> int
 
 @kernel
 def position_of(label: int, table: Array, ids: Array) -> int:
-    """Row of a label in the sorted `ids`: by a lookup table where there is one, else by bisection."""
+    """Row of a label in the sorted `ids`, -1 if it is not there: by a lookup table, or by bisection without one."""
     if table.size > 0:
-        return int(table[label])
+        return int(table[label]) if label < table.size else -1
+    if ids.size == 0:
+        return -1
     low, high = 0, ids.size - 1
     while low < high:
         middle = (low + high) >> 1
@@ -61,7 +69,7 @@ def position_of(label: int, table: Array, ids: Array) -> int:
             low = middle + 1
         else:
             high = middle
-    return low
+    return low if ids[low] == label else -1
 
 
 @kernel
@@ -91,6 +99,8 @@ def add_coordinates(
             if label == 0:
                 continue
             k = position_of(label, table, ids)
+            if k < 0:
+                continue
             if sums[k, COUNT] == 0:
                 first[k, 0], first[k, 1], first[k, 2] = z, y, start
                 low[k, 0], low[k, 1], low[k, 2] = z, y, start
@@ -148,6 +158,8 @@ def add_intensities(
             if label == 0:
                 continue
             k = position_of(label, table, ids)
+            if k < 0:
+                continue
             if counts[k] == 0:
                 for i in range(start, x):
                     value = float(values[i])
@@ -199,6 +211,8 @@ def add_weighted_coordinates(
             if label == 0:
                 continue
             k = position_of(label, table, ids)
+            if k < 0:
+                continue
             total = along = 0.0
             for i in range(start, x):
                 value = float(values[i])
@@ -220,9 +234,10 @@ def gather_values(
     first_row: int,
     last_row: int,
     cursor: Array,
+    ends: Array,
     gathered: Array,
 ) -> None:
-    """Copy the values that are not NaN object by object: those of object k from `cursor[k]` on, which moves along."""
+    """Copy the values that are not NaN: those of object k to `cursor[k]`, which moves along, up to `ends[k]`."""
     ny, nx = labels.shape[1], labels.shape[2]
     for row in range(first_row, last_row):
         line, values = labels[row // ny, row % ny], image[row // ny, row % ny]
@@ -236,10 +251,13 @@ def gather_values(
             if label == 0:
                 continue
             k = position_of(label, table, ids)
+            if k < 0:
+                continue
             at = cursor[k]
             for i in range(start, x):
-                if values[i] == values[i]:
-                    gathered[at] = values[i]
+                value = values[i]
+                if value == value and at < ends[k]:
+                    gathered[at] = value
                     at += 1
             cursor[k] = at
 
@@ -273,10 +291,10 @@ def select(values: Array, start: int, stop: int, rank: int) -> float:
 
 
 @kernel
-def medians(gathered: Array, offsets: Array, out: Array) -> None:
-    """Median of gathered[offsets[k]:offsets[k + 1]] for each k; NaN where there is none. Reorders `gathered`."""
+def medians(gathered: Array, starts: Array, stops: Array, out: Array) -> None:
+    """Median of gathered[starts[k]:stops[k]] for each k; NaN where there is none. Reorders `gathered`."""
     for k in range(out.size):
-        start, stop = offsets[k], offsets[k + 1]
+        start, stop = starts[k], stops[k]
         n = stop - start
         if n == 0:
             out[k] = float("nan")

@@ -170,7 +170,9 @@ def _overlaps(labels: Any, truth: Any) -> _Overlaps:
     b = inputs.checked_labels(truth, "truth").ravel()
     n = list_pair_runs(a, b, a[:0], b[:0], np.empty(0, np.int64))
     run_a, run_b, lengths = np.empty(n, a.dtype), np.empty(n, b.dtype), np.empty(n, np.int64)
-    list_pair_runs(a, b, run_a, run_b, lengths)
+    # The labels may have been painted in between, and the runs be fewer.
+    n = min(list_pair_runs(a, b, run_a, run_b, lengths), n)
+    run_a, run_b, lengths = run_a[:n], run_b[:n], lengths[:n]
     # Background gets row 0 on both sides, present or not.
     ids_a, rows_a = np.unique(np.concatenate([np.zeros(1, a.dtype), run_a]), return_inverse=True)
     ids_b, rows_b = np.unique(np.concatenate([np.zeros(1, b.dtype), run_b]), return_inverse=True)

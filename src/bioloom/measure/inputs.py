@@ -49,7 +49,7 @@ def checked_spacing(spacing: Sequence[float] | None, ndim: int) -> NDArray[np.fl
 
 
 def checked_labels(labels: Any, where: str = "labels") -> NDArray[Any]:
-    """Labels as a C-contiguous uint32 array, or uint64 if there are larger ones.
+    """Labels as a C-contiguous uint32 array, or uint64 if there are larger ones; not a copy if they are that already.
 
     Raises
     ------
@@ -116,14 +116,15 @@ def index_objects(labels: NDArray[Any], ndim: int, spacing: NDArray[np.float64],
                 mark_labels(labels, *rows, present)
         present[0] = False
         ids = np.flatnonzero(present).astype(labels.dtype)
-        table = np.zeros(largest + 1, np.int32)
+        table = np.full(largest + 1, -1, np.int32)
         table[ids] = np.arange(ids.size, dtype=np.int32)
     else:
         parts = []
         for rows in slabs(labels, tick):
             found = np.empty(list_runs(labels, *rows, np.empty(0, labels.dtype)), labels.dtype)
-            list_runs(labels, *rows, found)
-            parts.append(np.unique(found))
+            # The labels may have been painted in between, and the runs be fewer.
+            n = min(list_runs(labels, *rows, found), found.size)
+            parts.append(np.unique(found[:n]))
         ids = np.unique(np.concatenate(parts))
         ids = ids[ids > 0]
     return Objects(labels, ids, table, ndim, spacing, tick)

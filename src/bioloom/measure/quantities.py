@@ -53,7 +53,8 @@ def covariance(objects: Objects, coordinates: Coordinates) -> Floats:
     # Whole numbers make symmetric objects exactly symmetric, unless they are so large that the products overflow.
     small = whole[:, 0].astype(float) * whole[:, 4:7].max(axis=1, initial=0) < 2.0**62
     for exact, sums in ((small, whole[small]), (~small, whole[~small].astype(np.float64))):
-        count, first = sums[:, :1, None], sums[:, 1:4]
+        # An object can have no pixel left if it was painted over while it was measured.
+        count, first = np.maximum(sums[:, :1, None], 1), sums[:, 1:4]
         products = count * sums[:, order] - first[:, :, None] * first[:, None, :]
         raw[exact] = products / count.astype(np.float64) ** 2
     scaled = raw * np.outer(objects.spacing, objects.spacing)
@@ -152,8 +153,9 @@ def contacts(objects: Objects) -> Array:
     for rows in objects.slabs():
         arguments = (objects.labels, objects.table, objects.ids, *rows)
         found = np.empty(list_contacts(*arguments, np.empty(0, np.int64)), np.int64)
-        list_contacts(*arguments, found)
-        keys.append(np.unique(found))
+        # The labels may have been painted in between, and the contacts be fewer.
+        n_found = min(list_contacts(*arguments, found), found.size)
+        keys.append(np.unique(found[:n_found]))
     unique = np.unique(np.concatenate(keys))
     return np.stack(np.divmod(unique, max(n, 1)), axis=1)
 
@@ -200,9 +202,10 @@ def median_values(objects: Objects, image: Array, intensities: Intensities) -> F
 
     offsets = np.concatenate([[0], np.cumsum(intensities.counts)])
     gathered = np.empty(offsets[-1], image.dtype)
-    cursor = offsets[:-1].copy()
+    starts, ends = offsets[:-1], offsets[1:]
+    cursor = starts.copy()
     for rows in objects.slabs():
-        gather_values(objects.labels, image, objects.table, objects.ids, *rows, cursor, gathered)
+        gather_values(objects.labels, image, objects.table, objects.ids, *rows, cursor, ends, gathered)
     out = np.empty(objects.ids.size)
-    medians(gathered, offsets, out)
+    medians(gathered, starts, cursor, out)
     return out

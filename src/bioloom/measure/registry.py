@@ -32,7 +32,8 @@ class Objects:
     ids
         The labels present, sorted, without background; same dtype.
     table
-        Row of each label in `ids`, or empty if labels are so large that they are searched for in `ids`.
+        Row of each label in `ids`, -1 for numbers that are no label; or empty if labels are so large that they are
+        searched for in `ids`.
     ndim
         2 or 3, the dimensions of the data as given.
     spacing
