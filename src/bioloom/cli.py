@@ -143,6 +143,9 @@ def _parser(operation: Operation | None) -> argparse.ArgumentParser:
     )
     classify.add_argument("--spacing", metavar="Z,Y,X", help=f"{_SPACING_HELP[:-17]} (default: as in the training)")
     _add_frame_axis(classify)
+    classify.add_argument(
+        "--channel-axis", type=_axis, metavar="N", help="the axis of channels (default: found by their number)"
+    )
     return parser
 
 
@@ -333,6 +336,7 @@ def _classify(options: argparse.Namespace) -> int:
         objects=options.objects,
         spacing=_spacing(options),
         frame_axis=options.frame_axis,
+        channel_axis=options.channel_axis,
         arguments=options.words,
         on_file=_tell_file,
     )

@@ -506,6 +506,64 @@ def test_classify_frames_one_by_one(nuclei, pixel_model):
     assert [frame.max() for frame in frames] == [classify.objects_of_class(c, 7).max() for c in expected]
 
 
+@pytest.mark.parametrize("trained_axis", [0, 1, 2])
+def test_channels_are_found_wherever_they_are_in_the_file(capsys, nuclei, trained_axis):
+    colours = np.stack([nuclei.image // 16, nuclei.image // 32, nuclei.image // 64]).astype(np.uint8)
+    painted = samples.strokes(nuclei.labels, n_pixels=200)
+    model = classify.PixelClassifier("original gaussian_blur=1", n_trees=5)
+    model.fit(np.moveaxis(colours, 0, trained_axis), painted, channel_axis=trained_axis).save("rgb.cl")
+    expected = model.predict(colours, channel_axis=0)
+    for axis in range(3):
+        write_image(f"c{axis}.tif", np.moveaxis(colours, 0, axis))
+    assert main(["classify", "rgb.cl", "c0.tif", "c1.tif", "c2.tif", "--out", "out"]) == 0
+    assert main(["classify", "rgb.cl", "c2.tif", "--channel-axis", "2", "--out", "named"]) == 0
+    for name in ("out/c0", "out/c1", "out/c2", "named/c2"):
+        np.testing.assert_array_equal(tifffile.imread(f"{name}_classes.tif"), expected)
+    capsys.readouterr()
+    line = refused(capsys, "classify", "rgb.cl", "c0.tif", "--channel-axis", "1", "--out", "other")
+    assert "160 along axis 1 (--channel-axis)" in line
+    write_image("two.tif", colours[:2])
+    assert "Give a 2D image of 3 channels" in refused(capsys, "classify", "rgb.cl", "two.tif", "--out", "other")
+    write_image("movie.tif", np.stack([colours, colours[:, ::-1]], axis=1))
+    assert "--frame-axis N" in refused(capsys, "classify", "rgb.cl", "movie.tif", "--out", "other")
+    words = ["--frame-axis", "1", "--channel-axis", "1", "--out", "other"]
+    assert "cannot hold both" in refused(capsys, "classify", "rgb.cl", "movie.tif", *words)
+    assert main(["classify", "rgb.cl", "movie.tif", "--frame-axis", "1", "--objects", "2", "--out", "out"]) == 0
+    frames = tifffile.imread("out/movie_classes.tif")
+    np.testing.assert_array_equal(frames, [expected, model.predict(colours[:, ::-1], channel_axis=0)])
+    assert tifffile.imread("out/movie_objects.tif").shape == frames.shape
+
+
+def test_equally_long_axes_must_be_named(capsys, nuclei):
+    image = np.random.default_rng(0).integers(0, 255, (3, 40, 50)).astype(np.uint8)
+    painted = np.zeros((40, 50), np.uint8)
+    painted[:5], painted[20:] = 1, 2
+    model = classify.PixelClassifier("original", n_trees=5).fit(image, painted, channel_axis=0)
+    model.save("three.cl")
+    thin = np.moveaxis(image[:, :3], 0, 2)[:, ::2].swapaxes(0, 1)
+    write_image("thin.tif", thin)
+    words = ["classify", "three.cl", "thin.tif", "--out", "out"]
+    assert "--channel-axis" in refused(capsys, *words)
+    assert main([*words, "--channel-axis", "2"]) == 0
+    np.testing.assert_array_equal(tifffile.imread("out/thin_classes.tif"), model.predict(thin, channel_axis=2))
+
+
+def test_object_classifiers_name_the_channels_they_miss(capsys, nuclei, image, labels, object_model):
+    marked = samples.annotate_objects(nuclei, n_per_type=4)
+    named = {"dna": nuclei.image, "actin": nuclei.image[::-1]}
+    model = classify.ObjectClassifier(n_trees=10).fit(nuclei.labels, marked, named)
+    model.save("two.cl")
+    write_image("both.tif", np.stack(list(named.values()), axis=-1))
+    words = ["--labels", labels, "--out", "out"]
+    assert "channels dna, actin" in refused(capsys, "classify", "two.cl", image, *words)
+    assert "trained on one channel" in refused(capsys, "classify", object_model, "both.tif", *words)
+    wrong = ["--channel-axis", "0", *words]
+    assert "--channel-axis" in refused(capsys, "classify", "two.cl", "both.tif", *wrong)
+    assert main(["classify", "two.cl", "both.tif", "--channel-axis", "2", *words]) == 0
+    expected = model.predict(nuclei.labels, named)
+    np.testing.assert_array_equal(tifffile.imread("out/both_object_classes.tif"), expected)
+
+
 def test_pixel_and_object_results_go_into_one_folder(image, labels, pixel_model, object_model):
     assert main(["classify", pixel_model, image, "--out", "out"]) == 0
     pixels = Path("out/nuclei_classes.tif").read_bytes()
@@ -573,7 +631,9 @@ def test_classify_refuses_with_one_line(capsys, nuclei, image, labels, pixel_mod
         (object_model, "--labels", "small.tif", "(50, 180)"),
     ):
         assert says in refused(capsys, "classify", model, image, *words, "--out", "out")
-    assert "1 channel(s) in 2D" in refused(capsys, "classify", pixel_model, "stack.tif", "--out", "out")
+    line = refused(capsys, "classify", pixel_model, "stack.tif", "--out", "out")
+    assert "1 channel in 2D" in line
+    assert "--frame-axis N" in line
 
 
 # ------------------------------------------------------------------------------------------------ demo
