@@ -1,5 +1,6 @@
 """Classifiers learn from strokes and clicks, give the same answer however they are asked, and survive a file."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from bioloom import samples
 from bioloom.classify import PRESETS, FeatureSet, ObjectClassifier, PixelClassifier, load_classifier, objects_of_class
 from bioloom.classify.feature_blocks import FeatureBlocks
 from bioloom.classify.forest import Forest, find_edges, to_bins
+from bioloom.classify.model_file import to_text
 from bioloom.classify.objects import annotated_classes
 from bioloom.errors import Cancelled, InputError, ModelFileError
 from bioloom.measure import measure
@@ -113,6 +115,20 @@ def test_bins_of_edges():
     np.testing.assert_array_equal(to_bins(np.array([1.0, 1.5, 2.0, 2.5, 9.0, np.nan]), edges), [0, 1, 1, 2, 2, 0])
     assert len(find_edges(np.random.default_rng(0).normal(size=10_000))) == 255
     assert find_edges(np.full(9, 4.0)).size == 0
+
+
+def test_edges_between_the_largest_numbers_are_finite():
+    biggest = np.finfo(np.float32).max
+    values = np.array([-biggest, biggest, 0.9 * biggest], np.float32)
+    edges = find_edges(values)
+    assert np.isfinite(edges).all()
+    np.testing.assert_array_equal(to_bins(values, edges), [0, 2, 1])
+
+
+@pytest.mark.parametrize("edges", [[0, np.inf], [-np.inf, 0, 1], [np.nan], [0, np.nan, 1], [2, 1], [1, 1]])
+def test_edges_that_are_not_finite_or_do_not_increase_are_refused(edges):
+    with pytest.raises(InputError, match=r"finite.*increase"):
+        to_bins(np.arange(4.0), np.array(edges, np.float32))
 
 
 # ------------------------------------------------------------------------------------------------ pixels
@@ -374,6 +390,12 @@ def _damage(text, how):
         "other class": text.replace("= PixelClassifier", "= TableRowClassifier"),
         "bad ids": text.replace("class_ids = [1, 2]", "class_ids = [1, 1]"),
         "json": text.replace("class_ids = [1, 2]", 'class_ids = {"a": 1}'),
+        "infinite threshold": re.sub(r"if\(i0<[^)]*\)", "if(i0<inf)", text, count=1),
+        "huge threshold": re.sub(r"if\(i0<[^)]*\)", "if(i0<1e39)", text, count=1),
+        "negative huge threshold": re.sub(r"if\(i0<[^)]*\)", "if(i0<-1e39)", text, count=1),
+        "many classes": text.replace("num_classes = 2", "num_classes = 1001")
+        .replace(" float s1=0;", " float s1=0;\n float s1000=0;")
+        .replace("class_ids", "ids"),
         "deep": text.replace(" float max_s", "if(i0<1.0){\n" * 100_000 + " float max_s", 1),
     }[how]
 
@@ -382,7 +404,8 @@ def _damage(text, how):
     "how",
     ["empty", "other text", "cut off", "code", "unknown feature", "feature out of range", "class out of range",
      "huge counts",
-     "too few trees", "no class", "other class", "bad ids", "json", "deep"],
+     "too few trees", "no class", "other class", "bad ids", "json", "deep", "infinite threshold", "huge threshold",
+     "negative huge threshold", "many classes"],
 )  # fmt: skip
 def test_broken_and_hostile_files_are_refused(trained, tmp_path, how):
     trained.save(tmp_path / "model.cl")
@@ -391,6 +414,15 @@ def test_broken_and_hostile_files_are_refused(trained, tmp_path, how):
     assert damaged != text
     (tmp_path / "model.cl").write_text(damaged)
     with pytest.raises(ModelFileError, match=r"model\.cl"):
+        load_classifier(tmp_path / "model.cl")
+
+
+def test_a_small_file_cannot_ask_for_much_memory(trained, tmp_path):
+    text = to_text(trained)
+    text = text.replace("num_classes = 2", "num_classes = 1000").replace(" float s1=0;", " float s1=0;\n float s999=0;")
+    text = text.replace(" float max_s", "s0+=1.0;\n" * 60_000 + " float max_s", 1)
+    (tmp_path / "model.cl").write_text(text)
+    with pytest.raises(ModelFileError, match="too many nodes"):
         load_classifier(tmp_path / "model.cl")
 
 

@@ -24,7 +24,7 @@ _CELLS = 2048
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def quantise(values: Any, edges: Any, out: Any) -> None:
-    """Count, for each value, the edges that are not above it; NaN counts none.
+    """Count, for each value, the edges that are not above it; NaN counts none. Edges must be finite and increase.
 
     A table over equal cells of the edges' range tells how many edges lie in the cells before a value's own; only the
     edges of its cell are looked at. Equal or larger values never fall into an earlier cell, so the count is exact.

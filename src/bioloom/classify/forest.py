@@ -45,9 +45,10 @@ def find_edges(values: NDArray[Any], n_max: int = MAX_EDGES) -> NDArray[np.float
     else:
         upper = np.arange(1, ordered.size)
     low, high = ordered[upper - 1], ordered[upper]
-    middle = low + (high - low) / 2
+    # In float64: the largest float32 values are further apart than float32 can tell.
+    middle = (low.astype(np.float64) + (high.astype(np.float64) - low) / 2).astype(np.float32)
     # Neighbouring floats have nothing between them: the edge is then the upper one, which belongs to the upper bin.
-    edges: NDArray[np.float32] = np.where(middle > low, middle, high).astype(np.float32)
+    edges: NDArray[np.float32] = np.where(middle > low, middle, high)
     return edges
 
 
@@ -67,9 +68,17 @@ def to_bins(values: NDArray[Any], edges: NDArray[np.float32], out: NDArray[Any] 
     -------
     numpy.ndarray
         For each value the number of edges that are not above it, 0 for NaN; uint8 up to 255 edges, uint16 beyond.
+
+    Raises
+    ------
+    InputError
+        If edges are not finite or do not increase.
     """
     from bioloom.classify._kernels import quantise
 
+    edges = np.asarray(edges, np.float32)
+    if not (np.isfinite(edges).all() and (edges[1:] > edges[:-1]).all()):
+        raise InputError("The edges of bins must be finite numbers that increase. Choose them with find_edges.")
     flat = np.ascontiguousarray(values, np.float32).ravel()
     result = out if out is not None else np.empty(np.shape(values), np.uint8 if len(edges) <= MAX_EDGES else np.uint16)
     quantise(flat, edges, result.reshape(-1))

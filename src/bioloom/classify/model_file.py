@@ -6,6 +6,7 @@ so ours stand among them. The body is an OpenCL kernel in which every tree is ne
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from pathlib import Path
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 _MAGIC = "OpenCL RandomForestClassifier"
 _MAX_BYTES = 64 << 20
+_MAX_CLASSES = 1000
+_MAX_WEIGHTS = 50_000_000  # nodes times classes: 200 MB
+_MAX_FLOAT32 = float(np.finfo(np.float32).max)
 _HEADER_LINES = 25
 # One token per line; the longest alternatives of a real file are far below these bounds.
 _SPLIT = re.compile(r" {0,64}if\(i(\d{1,5})<([-+0-9.eE]{1,40}|inf)\)\{")
@@ -250,7 +254,7 @@ def _read_header(lines: list[str]) -> tuple[dict[str, str], int]:
 def _read_forest(lines: list[str], header: dict[str, str]) -> Forest:
     """Parse the trees; anything that is neither a tree nor part of the known frame is an error."""
     n_features, n_classes = int(header["num_features"]), int(header["num_classes"])
-    if not (0 < n_features <= 10_000 and 0 < n_classes <= 10_000):
+    if not (0 < n_features <= 10_000 and 0 < n_classes <= _MAX_CLASSES):
         raise ValueError("the number of features or classes is impossible")
     start = next((i + 1 for i, line in enumerate(lines) if re.fullmatch(rf" float s{n_classes - 1}=0;", line)), None)
     if start is None:
@@ -296,6 +300,8 @@ class _TreeReader:
             feature, value = int(match[1]), float(match[2])
             if feature >= self.n_features:
                 raise ValueError(f"a tree asks for feature {feature} of {self.n_features}")
+            if not abs(value) <= _MAX_FLOAT32:
+                raise ValueError(f"a tree asks for the threshold {match[2]}")
             node = self._add(feature, value)
             self.open.append((node, False))
             if len(self.open) > 500:
@@ -320,6 +326,8 @@ class _TreeReader:
 
     def _add(self, feature: int, value: float) -> int:
         node = len(self.features)
+        if (node + 1) * self.n_classes > _MAX_WEIGHTS:
+            raise ValueError("its trees have too many nodes")
         self.leaf = None
         self.features.append(feature)
         self.values.append(value)
@@ -353,10 +361,15 @@ class _TreeReader:
             raise ValueError("it has no trees")
         features = np.array(self.features, np.int32)
         values = np.array(self.values, np.float32)
-        edges = [np.unique(values[features == f]) for f in range(self.n_features)]
+        # Nodes sorted by feature, so that each is looked at once however many features there are.
+        order = np.argsort(features, kind="stable")
+        bounds = np.searchsorted(features[order], np.arange(self.n_features + 1))
         threshold = np.zeros(len(features), np.int32)
-        for f, edge in enumerate(edges):
-            threshold[features == f] = np.searchsorted(edge, values[features == f])
+        edges = []
+        for start, stop in itertools.pairwise(bounds):
+            nodes = order[start:stop]
+            edges.append(np.unique(values[nodes]))
+            threshold[nodes] = np.searchsorted(edges[-1], values[nodes])
         weights = np.zeros((self.n_classes, len(features)), np.float32)
         for node, votes in enumerate(self.votes):
             for c, weight in votes.items():
