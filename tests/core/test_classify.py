@@ -365,6 +365,54 @@ def test_object_classifier_survives_a_file(cells, tmp_path):
     )
 
 
+@pytest.mark.parametrize("channel", ["my DAPI", "a*/b", "x\ny = 3", "é µ", '"quoted"'])
+def test_object_classifiers_of_channels_with_any_name_survive_a_file(cells, tmp_path, channel):
+    sample, annotation = cells
+    image = {channel: sample.image, "other": sample.image[::-1]}
+    classifier = ObjectClassifier(["area", "intensity_mean", "intensity_max"], n_trees=5)
+    classifier.fit(sample.labels, annotation, image).save(tmp_path / "objects.cl")
+    loaded = load_classifier(tmp_path / "objects.cl")
+    assert loaded.feature_names_ == classifier.feature_names_
+    assert (tmp_path / "objects.cl").read_text(encoding="utf-8").count("*/") == 1
+    np.testing.assert_array_equal(loaded.predict(sample.labels, image), classifier.predict(sample.labels, image))
+
+
+@pytest.mark.parametrize("n_annotated", [1, 2])
+def test_trees_of_a_single_leaf_survive_a_file(cells, tmp_path, n_annotated):
+    sample, _ = cells
+    annotation = np.zeros_like(sample.labels)
+    for label in range(1, 2 * n_annotated + 1):
+        annotation[sample.labels == label] = 1 + label % 2
+    classifier = ObjectClassifier(n_trees=300, seed=1).fit(sample.labels, annotation, sample.image)
+    forest = classifier.forest
+    assert np.count_nonzero(forest.feature[forest.roots] < 0) > 10
+    classifier.save(tmp_path / "objects.cl")
+    loaded = load_classifier(tmp_path / "objects.cl")
+    assert len(loaded.forest.roots) == 300
+    expected = classifier.predict_objects(sample.labels, sample.image)
+    found = loaded.predict_objects(sample.labels, sample.image)
+    np.testing.assert_array_equal(found["class"], expected["class"])
+    np.testing.assert_allclose(found["probability"], expected["probability"], rtol=1e-6)
+
+
+def test_trees_of_a_single_leaf_without_votes_of_zero_are_told_apart_by_their_number(cells, tmp_path):
+    """As APOC writes them: nothing stands between the vote of one tree and that of the next."""
+    sample, annotation = cells
+    classifier = ObjectClassifier(n_trees=2, max_depth=1).fit(sample.labels, annotation, sample.image)
+    text = to_text(classifier).replace("num_trees = 2", "num_trees = 7")
+    text = text.replace(" float max_s", "s0+=1.0;\ns1+=1.0;\ns0+=1.0;\ns1+=1.0;\ns1+=1.0;\n float max_s", 1)
+    (tmp_path / "objects.cl").write_text(text)
+    loaded = load_classifier(tmp_path / "objects.cl")
+    table = classifier.measure(sample.labels, sample.image)
+    bins = np.zeros((loaded.forest.n_features, 1), np.uint8)
+    votes = loaded.forest.votes(bins)
+    np.testing.assert_allclose(votes - classifier.forest.votes(bins), [[2], [3]])
+    assert len(loaded.predict_table(table)) == len(table)
+    (tmp_path / "objects.cl").write_text(text.replace("num_trees = 7", "num_trees = 8"))
+    with pytest.raises(ModelFileError, match="8 trees"):
+        load_classifier(tmp_path / "objects.cl")
+
+
 @needs_apoc_files
 @pytest.mark.parametrize("name", ["pixel_2class", "pixel_3class_deep"])
 def test_files_of_apoc_predict_as_apoc_did(name):

@@ -65,7 +65,8 @@ def to_text(classifier: ForestClassifier) -> str:
     if isinstance(classifier, PixelClassifier):
         specification, n_dim = str(classifier.features.in_pixels(classifier.spacing)), classifier.n_dim
     elif isinstance(classifier, ObjectClassifier):
-        specification = " ".join(classifier.feature_names_)
+        # Other programs split this at blanks and compile the text: a name of a channel must not end the comment.
+        specification = " ".join(re.sub(r"\s|\*/", "_", name) for name in classifier.feature_names_)
     header = {
         "classifier_class_name": type(classifier).__name__,
         "feature_specification": specification,
@@ -85,6 +86,8 @@ def to_text(classifier: ForestClassifier) -> str:
         header["physical_features"] = str(classifier.features)
         header["num_channels"] = classifier.n_channels
         header["channel_axis"] = json.dumps(classifier.channel_axis)
+    elif isinstance(classifier, ObjectClassifier):
+        header["feature_names"] = json.dumps(classifier.feature_names_).replace("*/", "*\\/")
     lines = ["/*", _MAGIC, *(f"{key} = {value}" for key, value in header.items()), "*/"]
     lines += _prologue(forest)
     for root in forest.roots:
@@ -122,7 +125,8 @@ def _write_tree(forest: Forest, root: int, lines: list[str]) -> None:
             lines.append(blanks + what)
         elif forest.feature[node] < 0:
             for c, weight in enumerate(forest.weights[:, node]):
-                if weight > 0:
+                # A tree of one leaf has all its votes written: nothing else tells where the next tree begins.
+                if weight > 0 or node == root:
                     lines.append(f"{blanks}s{c}+={float(weight)!r};")
         else:
             feature = int(forest.feature[node])
@@ -186,8 +190,7 @@ def load_classifier(path: str | Path) -> PixelClassifier | ObjectClassifier:
             pixel = PixelClassifier(features, **settings)
             return _restore_pixels(pixel, header, forest, ids)
         if name == "ObjectClassifier":
-            objects = ObjectClassifier(header["feature_specification"].split(), **settings)
-            _check_measurements(objects.feature_names_)
+            objects = ObjectClassifier(_feature_names(header), **settings)
             objects._restore(forest, ids)
             objects.spacing = _spacing(header)
             return objects
@@ -215,6 +218,18 @@ def _restore_pixels(
     classifier.classes_ = ids
     classifier._forest = forest
     return classifier
+
+
+def _feature_names(header: dict[str, str]) -> list[str]:
+    """Names of the columns an object classifier looks at; names with blanks are whole only under our own key."""
+    if "feature_names" not in header:
+        names = header["feature_specification"].split()
+        _check_measurements(names)
+        return names
+    listed = json.loads(header["feature_names"])
+    if not isinstance(listed, list) or not all(isinstance(name, str) for name in listed):
+        raise ValueError("its feature_names are no list of names")
+    return listed
 
 
 def _check_measurements(names: list[str]) -> None:
@@ -267,8 +282,9 @@ def _read_forest(lines: list[str], header: dict[str, str]) -> Forest:
             reader.take(line)
     else:
         raise ValueError("its end is missing")
+    wanted = int(header.get("num_trees", len(reader.roots)))
+    reader.part_merged_leaves(wanted)
     forest = reader.forest(_importances(header, n_features))
-    wanted = int(header.get("num_trees", len(forest.roots)))
     if wanted != len(forest.roots):
         raise ValueError(f"it should hold {wanted} trees, but holds {len(forest.roots)}")
     return forest
@@ -355,6 +371,20 @@ class _TreeReader:
                 raise ValueError("a leaf votes twice for a class")
             self.leaf = self._add(-1, 0.0)
         self.votes[self.leaf][c] = weight
+
+    def part_merged_leaves(self, n_trees: int) -> None:
+        """Part trees of one leaf that were read as one, until there are as many trees as there should be.
+
+        APOC leaves out votes of 0, so that nothing stands between "s0+=1.0;" of a tree and "s1+=1.0;" of the next.
+        How they are parted changes no sum of votes.
+        """
+        for node in list(self.roots):
+            votes = self.votes[node]
+            while len(votes) > 1 and len(self.roots) < n_trees:
+                c = max(votes)
+                self.leaf = None
+                new = self._add(-1, 0.0)
+                self.votes[new][c] = votes.pop(c)
 
     def forest(self, importances: NDArray[np.float64]) -> Forest:
         if not self.roots:
