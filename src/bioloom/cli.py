@@ -10,6 +10,7 @@ import io
 import json
 import logging
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,6 +26,14 @@ if TYPE_CHECKING:
 DOCKS = ("Pixel classifier", "Measure", "Explore")
 _SPACING_HELP = "physical size of a pixel along y,x or z,y,x, such as 0.9,0.3,0.3 (default: pixels)"
 _FRAME_HELP = "the axis of time: every frame is processed on its own (default: there is none)"
+
+# How the rooms below name what are options here. Not within names of files, such as my_frame_axis.tif.
+_PYTHON_WORDS = (
+    (r"\(image=… in Python, --image on the command line\)", "(--image FILE)"),
+    (r"list_properties\(\d?\) names", "The reference of measurements names"),
+    (r"(?<![\w./\\-])(frame|channel)_axis(?!\w|[./\\-]\w)", r"--\1-axis"),
+    (r"\bspacing=(?=[(\[])", "--spacing "),
+)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -68,8 +77,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _complain(text: str) -> int:
-    print(f"bioloom: {' '.join(text.split())}", file=sys.stderr)
+    print(f"bioloom: {' '.join(_in_options(text).split())}", file=sys.stderr)
     return 2
+
+
+def _in_options(text: str) -> str:
+    """Name the arguments of Python functions as the options that they are here."""
+    text = text.replace("channel_axis and channel_names need", "--channel-axis needs")
+    for pattern, option in _PYTHON_WORDS:
+        text = re.sub(pattern, option, text)
+    return text
 
 
 def _run(words: list[str]) -> int:
@@ -303,6 +320,7 @@ def _segment(options: argparse.Namespace) -> int:
         frame_axis=options.frame_axis,
         arguments=options.words,
         on_file=_tell_file,
+        on_hint=_tell_hint,
     )
     return 2 if result.failures else 0
 
@@ -319,6 +337,7 @@ def _measure(options: argparse.Namespace) -> int:
         properties=None if options.properties is None else [p.strip() for p in options.properties.split(",")],
         channel_axis=options.channel_axis,
         arguments=options.words,
+        on_hint=_tell_hint,
     )
     print(f"{options.out}: {len(table)} objects, {len(table.columns)} columns")
     return 0
@@ -357,6 +376,10 @@ def _tell_file(file: FileResult) -> None:
         _complain(file.error if str(file.path) in file.error else f"{file.path}: {file.error}")
     else:
         print(f"{file.path} -> {', '.join(map(str, file.outputs))} ({file.seconds:.2f} s)", flush=True)
+
+
+def _tell_hint(text: str) -> None:
+    print(f"bioloom: note: {text}", file=sys.stderr, flush=True)
 
 
 def _print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -458,11 +458,13 @@ def test_measure_time_series_stacks_and_nothing():
         (["labels.tif", "--out", "cut.tif/t.csv"], "is a file"),
         (["labels.tif", "--image", "other.tif", "--out", "t.csv"], "(5, 5)"),
         (["labels.tif", "--properties", "aera", "--out", "t.csv"], "area"),
-        (["labels.tif", "--properties", "intensity_mean", "--out", "t.csv"], "image"),
-        (["labels.tif", "--spacing", "1,1,1", "--out", "t.csv"], "spacing"),
+        (["labels.tif", "--properties", "intensity_mean", "--out", "t.csv"], "(--image FILE)"),
+        (["labels.tif", "--spacing", "1,1,1", "--out", "t.csv"], "--spacing (1.0, 1.0, 1.0)"),
         (["labels.tif", "--spacing", "one", "--out", "t.csv"], "spacing"),
         (["labels.tif", "--frame-axis", "2", "--out", "t.csv"], "no axis 2"),
-        (["labels.tif", "--channel-axis", "0", "--out", "t.csv"], "channel_axis"),
+        (["labels.tif", "--channel-axis", "0", "--out", "t.csv"], "--channel-axis"),
+        (["labels.tif", "--channel-axis", "0", "--image", "pair.tif", "--out", "t.csv"], "(--channel-axis)"),
+        (["labels.tif", "--image", "pair.tif", "--out", "t.csv"], "(--channel-axis)"),
         (["float.tif", "--out", "t.csv"], "whole numbers"),
         (["rgb.tif", "--out", "t.csv"], "colour"),
     ],
@@ -471,8 +473,49 @@ def test_measure_refuses_with_one_line(capsys, image, labels, words, says):
     Path("cut.tif").write_bytes(Path(image).read_bytes()[:100])
     write_image("other.tif", np.zeros((5, 5), np.uint8))
     write_image("float.tif", np.full((5, 5), 0.5, np.float32))
+    write_image("pair.tif", np.zeros((160, 2, 180), np.uint8))
     tifffile.imwrite("rgb.tif", np.zeros((9, 9, 3), np.uint8), photometric="rgb")
-    assert says in refused(capsys, "measure", *words)
+    line = refused(capsys, "measure", *words)
+    assert says in line
+    assert not re.search(r"(frame|channel)_axis|\w=", line)
+
+
+def test_few_planes_bring_a_hint_unless_it_is_clear_what_they_are(capsys, nuclei):
+    write_image("three.tif", np.stack([nuclei.labels] * 3))
+    write_image("five.tif", np.stack([nuclei.labels] * 5))
+    measuring = ["measure", "{}", "--properties", "num_pixels", "--out", "t.csv"]
+    segmenting = ["segment", "{}", "--operation", "gaussian_blur", "--sigma", "1", "--out", "out"]
+    for words in (measuring, segmenting):
+
+        def notes(name, *options, words=words):
+            assert main([*(word.format(name) for word in words), *options]) == 0
+            return capsys.readouterr().err
+
+        says = "three.tif was taken as a stack of 3 planes; if they are channels or frames, say --frame-axis 0."
+        assert notes("three.tif") == f"bioloom: note: {says}\n"
+        assert notes("three.tif", "--frame-axis", "0") == ""
+        assert notes("three.tif", "--spacing", "2,1,1") == ""
+        assert notes("five.tif") == ""
+    write_image("again.tif", np.stack([nuclei.labels] * 2))
+    assert main(["segment", "three.tif", "again.tif", *segmenting[2:]]) == 0
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_intensities_in_place_of_labels_bring_a_hint(capsys, nuclei):
+    yx = np.indices((160, 180))
+    squares = (yx[0] // 10 * 18 + yx[1] // 10 + 1).astype(np.uint16)
+    noise = np.random.default_rng(0).permutation(np.arange(1, 10_001)).reshape(100, 100).astype(np.uint16)
+    suspects = {"image": nuclei.image, "bytes": (nuclei.image // 16 + 1).astype(np.uint8), "noise": noise}
+    fine = {"labels": nuclei.labels, "squares": squares, "classes": squares % 2 + 1}
+    words = ["--properties", "num_pixels", "--out", "t.csv"]
+    for name, pixels in (suspects | fine).items():
+        write_image(f"{name}.tif", pixels)
+        assert main(["measure", f"{name}.tif", *words]) == 0
+        assert ("may be no label image" in capsys.readouterr().err) == (name in suspects), name
+        write_image("movie.tif", np.stack([pixels] * 5))
+        for options in ([], ["--frame-axis", "0"]):
+            assert main(["measure", "movie.tif", *options, *words]) == 0
+            assert ("may be no label image" in capsys.readouterr().err) == (name in suspects), name
 
 
 # ------------------------------------------------------------------------------------------------ classify

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bioloom.errors import InputError
 from bioloom.files import read_image, write_table
 from bioloom.recipe.batch import Progress, check_folder
+from bioloom.recipe.hints import OnHint, labels_hint, stack_hint
 from bioloom.recipe.provenance import describe_file, write_run
 from bioloom.recipe.steps import check_frames
 
@@ -27,6 +28,7 @@ def measure_file(
     channel_axis: int | None = None,
     arguments: Sequence[str] = (),
     progress: Progress | None = None,
+    on_hint: OnHint | None = None,
 ) -> pd.DataFrame:
     """Measure the objects of a label image file and write a table.
 
@@ -42,6 +44,8 @@ def measure_file(
         As for :func:`bioloom.measure.measure`; `channel_axis` belongs to a single image file.
     arguments
         The words of the command line, for ``bioloom-run.json``.
+    on_hint
+        Called with each sentence about what may have been overlooked.
 
     Returns
     -------
@@ -59,7 +63,7 @@ def measure_file(
     if out.suffix.lower() != ".csv":
         raise InputError(f"Tables are written as CSV, but {out.name} was asked for. Use a name ending in .csv.")
     if channel_axis is not None and len(images) != 1:
-        raise InputError(f"channel_axis is for one image file, but {len(images)} were given. Leave it out.")
+        raise InputError(f"channel_axis is for one image file, but {len(images)} image files were given. Leave it out.")
     check_folder(out.parent)
     objects = read_image(labels)
     check_frames(objects, frame_axis, "label image")
@@ -80,4 +84,9 @@ def measure_file(
     }  # fmt: skip
     inputs = [describe_file(path) for path in (labels, *images)]
     write_run(out.parent, "measure", parameters, inputs=inputs, outputs=[out], arguments=arguments)
+    if on_hint is not None:
+        has_3d_spacing = spacing is not None and len(spacing) == 3
+        for hint in (stack_hint(labels, objects, frame_axis, has_3d_spacing), labels_hint(labels, objects, frame_axis)):
+            if hint:
+                on_hint(hint)
     return table

@@ -9,6 +9,7 @@ from typing import Any
 from bioloom.errors import InputError
 from bioloom.files import read_image, write_image
 from bioloom.recipe.batch import BatchResult, OnFile, Progress, apply_to_files, check_folder, companion, name_outputs
+from bioloom.recipe.hints import OnHint, stack_hint
 from bioloom.recipe.provenance import record_batch
 from bioloom.recipe.steps import check_frames, run_operation
 
@@ -24,6 +25,7 @@ def segment_files(
     arguments: Sequence[str] = (),
     progress: Progress | None = None,
     on_file: OnFile | None = None,
+    on_hint: OnHint | None = None,
 ) -> BatchResult:
     """Run an operation of the catalogue on image files, on the device in use.
 
@@ -46,6 +48,8 @@ def segment_files(
         The words of the command line, for ``bioloom-run.json``.
     progress, on_file
         Called after each file, see :func:`bioloom.recipe.apply_to_files`.
+    on_hint
+        Called, at most once, with a sentence about what may have been overlooked.
 
     Returns
     -------
@@ -73,12 +77,18 @@ def segment_files(
     outputs = name_outputs(files, out, [f"_{chosen.name}.tif"], others.values())
     check_folder(out)
 
+    hinted: list[str] = []
+
     def work(path: Path) -> Sequence[Path]:
         image = read_image(path)
         check_frames(image, frame_axis, first.name)
         extra = [read_image(companion(others[p.name], path)) if p.name in others else None for p in more]
         result = run_operation(chosen, image, *extra, frame_axis=frame_axis, **used)
         write_image(outputs[path][0], result)
+        hint = "" if hinted else stack_hint(path, image, frame_axis, len(used.get("spacing") or ()) == 3)
+        if hint and on_hint is not None:
+            hinted.append(hint)
+            on_hint(hint)
         return outputs[path]
 
     result = apply_to_files(files, work, progress=progress, on_file=on_file)
