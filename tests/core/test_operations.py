@@ -10,6 +10,7 @@ from skimage import filters, segmentation
 from bioloom import device, operations
 from bioloom.errors import InputError
 from bioloom.operations import CATALOGUE, over_frames
+from bioloom.operations.labelling import otsu_value
 
 SHAPES = {"2D": (61, 83), "3D": (21, 37, 41)}
 
@@ -88,6 +89,32 @@ def test_filters_equal_scipy():
 def test_otsu_equals_scikit_image(dtype):
     image = (blobs(SHAPES["2D"]) / 40).astype(dtype) if dtype != np.float64 else blobs(SHAPES["2D"], dtype=dtype)
     np.testing.assert_array_equal(operations.threshold_otsu(image), image > filters.threshold_otsu(image))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.uint16, np.int16])
+def test_the_otsu_value_of_small_whole_numbers_is_that_of_scikit_image(dtype):
+    limits = np.iinfo(dtype)
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        dark, bright = (rng.normal(m, 0.1, 2000) for m in (0.2, 0.7))
+        share = np.clip(np.concatenate([dark, bright]), 0, 1)
+        share[:2] = 0, 1
+        image = (limits.min + share * (limits.max - limits.min)).astype(dtype).reshape(50, 80)
+        assert otsu_value(image) == filters.threshold_otsu(image)
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.uint32, np.int64, np.uint64])
+def test_otsu_of_numbers_too_far_apart_to_be_counted(dtype):
+    image = np.zeros((8, 8), dtype)
+    image[:4] = np.iinfo(dtype).max - np.arange(8, dtype=dtype)
+    np.testing.assert_array_equal(operations.threshold_otsu(image), image > 0)
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.uint32, np.int64, np.uint64, np.float32])
+def test_otsu_of_large_numbers_close_together(dtype):
+    image = blobs(SHAPES["2D"]).astype(np.int32)
+    offset = 2_000_000_000 if dtype is not np.float32 else 10_000_000
+    assert otsu_value((image.astype(np.int64) + offset).astype(dtype)) == filters.threshold_otsu(image) + offset
 
 
 def test_otsu_takes_nan_as_background():

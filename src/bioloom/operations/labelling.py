@@ -13,6 +13,8 @@ from bioloom.operations._catalogue import operation
 from bioloom.operations._types import Image, Labels, Length, Mask, Number, Spacing
 from bioloom.operations.filters import gaussian, gaussian_on_device
 
+_MAX_COUNTED = 1 << 16
+
 
 def otsu_value(image: NDArray[Any]) -> float:
     """Return Otsu's threshold of the finite pixels.
@@ -20,7 +22,8 @@ def otsu_value(image: NDArray[Any]) -> float:
     Parameters
     ----------
     image
-        Any shape, any real dtype. Whole numbers of any dtype are counted one by one, other values in 256 bins.
+        Any shape, any real dtype. Whole numbers of any dtype are counted one by one if the largest is less than 65 536
+        above the smallest; other values are counted in 256 bins.
 
     Returns
     -------
@@ -38,15 +41,23 @@ def otsu_value(image: NDArray[Any]) -> float:
         pixels = pixels.astype(np.uint8)
     if pixels.dtype.kind == "f":
         pixels = pixels[np.isfinite(pixels)]
-        if not pixels.size:
-            return np.inf
-        low, high = pixels.min(), pixels.max()
-        # OpenCL images are float32 whatever they were made from: the same counts as before the push.
-        if high - low < 1 << 16 and abs(low) < 1 << 24 and np.array_equal(pixels, np.rint(pixels)):
-            pixels = pixels.astype(np.int32)
-    if pixels.min() == pixels.max():
-        return float(pixels[0])
-    return float(filters.threshold_otsu(pixels))
+    if not pixels.size:
+        return np.inf
+    low, high = pixels.min().item(), pixels.max().item()
+    if low == high:
+        return float(low)
+    # OpenCL images are float32 whatever they were made from: the same counts as before the push.
+    if high - low >= _MAX_COUNTED or (pixels.dtype.kind == "f" and not _are_whole(pixels, low)):
+        floats = pixels if pixels.dtype.kind == "f" else pixels.astype(np.float64)
+        return float(filters.threshold_otsu(floats))
+    if low >= -_MAX_COUNTED and high < _MAX_COUNTED:
+        return float(filters.threshold_otsu(pixels.astype(np.int32)))
+    # Counts are kept from 0 on, so that large numbers in a narrow range need a shift.
+    return float(low + filters.threshold_otsu((pixels - pixels.dtype.type(low)).astype(np.int32)))
+
+
+def _are_whole(pixels: NDArray[Any], smallest: float) -> bool:
+    return abs(smallest) < 1 << 24 and np.array_equal(pixels, np.rint(pixels))
 
 
 @operation("Segment/Threshold", allow_nan=True)
