@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from skimage import filters
 
@@ -328,6 +329,56 @@ def test_named_features_and_channels(cells):
     channels = {"dna": sample.image, "other": filters.gaussian(sample.image, 2)}
     classifier = ObjectClassifier(["area", "intensity_mean"], n_trees=5).fit(sample.labels, annotation, channels)
     assert classifier.feature_names_ == ["area", "intensity_mean_dna", "intensity_mean_other"]
+
+
+@pytest.fixture(scope="module")
+def table(cells):
+    sample, annotation = cells
+    image = {"my dna": sample.image, "other": sample.image[::-1]}
+    measured = measure(sample.labels, image, properties=["area", "centroid", "centroid_weighted", "intensity_mean"])
+    return measured.assign(well="A1", remark=None), annotated_classes(sample.labels, annotation, measured)
+
+
+@pytest.mark.parametrize(
+    ("features", "columns"),
+    [
+        (["intensity_mean"], ["intensity_mean_my dna", "intensity_mean_other"]),
+        (["intensity_mean_other", "area"], ["intensity_mean_other", "area"]),
+        (["centroid"], ["centroid-0", "centroid-1"]),
+        (["centroid-1", "centroid"], ["centroid-1", "centroid-0"]),
+    ],
+)
+def test_a_table_is_learnt_from_the_named_columns_only(table, features, columns):
+    rows, classes = table
+    classifier = ObjectClassifier(features, n_trees=5)
+    assert classifier.fit_table(rows, classes).feature_names_ == columns
+    changed = rows.assign(**{c: 0 for c in rows.columns if c not in columns})
+    pd.testing.assert_frame_equal(classifier.predict_table(changed), classifier.predict_table(rows))
+
+
+def test_a_table_without_named_columns_is_learnt_from_its_numbers(table):
+    rows, classes = table
+    rows = rows.assign(grown=pd.array([None, *range(len(rows) - 1)], dtype="Int64"))
+    classifier = ObjectClassifier(n_trees=5).fit_table(rows, classes)
+    assert classifier.feature_names_ == [c for c in rows.columns if c not in ("label", "well", "remark")]
+    assert len(classifier.predict_table(rows)) == len(rows)
+    with pytest.raises(InputError, match="area of the table hold no numbers"):
+        classifier.predict_table(rows.assign(area="large"))
+
+
+@pytest.mark.parametrize(
+    ("features", "says"),
+    [
+        (["area", "solidity"], "no column solidity"),
+        (["intensity"], "no column intensity"),
+        (["area", "well"], "well of the table hold no numbers"),
+    ],
+)
+def test_a_table_that_lacks_a_feature_is_refused(table, features, says):
+    with pytest.raises(InputError, match=says):
+        ObjectClassifier(features).fit_table(*table)
+    with pytest.raises(InputError, match="no measurement to train on"):
+        ObjectClassifier().fit_table(table[0][["label", "well"]], table[1])
 
 
 # ------------------------------------------------------------------------------------------------ files

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -149,7 +150,8 @@ class ObjectClassifier(ForestClassifier):
         Parameters
         ----------
         table
-            One row per object; numeric columns except `label` and `frame` are features (or those in `features`).
+            One row per object. The columns that `features` names are used, a measurement standing for its columns of
+            all axes and channels; without `features` all columns of numbers except `label`, `frame` and `index`.
         classes
             Class id per row, 0 where not annotated.
 
@@ -161,22 +163,16 @@ class ObjectClassifier(ForestClassifier):
         Raises
         ------
         InputError
-            If fewer than two classes are annotated or no feature remains.
+            If fewer than two classes are annotated, a feature is missing or no number, or there is none.
         """
         y = np.asarray(classes)
         ids = np.unique(y[y > 0])
         if len(ids) < 2:
             found = f"only class {ids[0]} is annotated" if len(ids) else "no object is annotated"
             raise InputError(f"Cannot train: {found}. Annotate some objects of at least two classes, such as 1 and 2.")
-        names = [c for c in table.columns if c not in ("label", "frame", "index")]
-        if self.features is not None:
-            missing = [f for f in self.features if f not in names and not any(n.startswith(f) for n in names)]
-            if missing:
-                raise InputError(f"The table has no column {', '.join(missing)}. It has: {', '.join(names)}.")
-        if not names:
-            raise InputError("There is no measurement to train on.")
+        names = self._columns(table)
         annotated = y > 0
-        values = table.loc[annotated, names].to_numpy(np.float32)
+        values = _numbers(table, names)[annotated]
         edges = [find_edges(column, _MAX_OBJECT_EDGES) for column in values.T]
         bins = np.stack(
             [to_bins(column, e).astype(np.uint16) for column, e in zip(values.T, edges, strict=True)], axis=1
@@ -184,6 +180,23 @@ class ObjectClassifier(ForestClassifier):
         self._train(bins, y[annotated], edges)
         self.feature_names_ = names
         return self
+
+    def _columns(self, table: pd.DataFrame) -> list[str]:
+        """Return the columns of a table to train on."""
+        columns = [c for c in table.columns if c not in ("label", "frame", "index")]
+        if self.features is None:
+            chosen = [c for c in columns if _is_number(table[c])]
+        else:
+            parts = {f: _columns_of(f, columns) for f in self.features}
+            missing = [f for f, found in parts.items() if not found]
+            if missing:
+                raise InputError(
+                    f"The table has no column {', '.join(missing)}. It has: {', '.join(map(str, columns))}."
+                )
+            chosen = list(dict.fromkeys(c for found in parts.values() for c in found))
+        if not chosen:
+            raise InputError("There is no measurement to train on: give a table with at least one column of numbers.")
+        return chosen
 
     def predict_table(self, table: pd.DataFrame) -> pd.DataFrame:
         """Classify the rows of a table.
@@ -201,7 +214,7 @@ class ObjectClassifier(ForestClassifier):
         Raises
         ------
         InputError
-            If the classifier is not trained or a column is missing.
+            If the classifier is not trained, or a column is missing or holds no numbers.
         """
         import pandas as pd
 
@@ -212,7 +225,7 @@ class ObjectClassifier(ForestClassifier):
                 f"The classifier needs the measurements {', '.join(missing)}, which this table does not have. "
                 "Give the same channels as in the training."
             )
-        values = table[self.feature_names_].to_numpy(np.float32)
+        values = _numbers(table, self.feature_names_)
         small = all(len(e) <= 255 for e in forest.edges)
         bins = np.empty((len(self.feature_names_), len(table)), np.uint8 if small else np.uint16)
         for row, column in enumerate(values.T):
@@ -282,6 +295,36 @@ class ObjectClassifier(ForestClassifier):
         if len(self.feature_names_) != forest.n_features:
             raise ValueError("the number of features does not fit the feature specification")
         self._forest, self.classes_ = forest, ids
+
+
+def _columns_of(feature: str, columns: Sequence[str]) -> list[str]:
+    """Return the column of this name, or those of the measurement of this name: of its axes, of all channels."""
+    from bioloom.measure.registry import PROPERTIES
+
+    if feature in columns:
+        return [feature]
+    found = PROPERTIES.get(feature)
+    if found is None:
+        return []
+    pattern = re.escape(feature) + (r"-\d+" if found.parts else "") + (r"(_.*)?" if found.per_channel else "")
+    return [c for c in columns if re.fullmatch(pattern, str(c), re.DOTALL)]
+
+
+def _is_number(column: pd.Series[Any]) -> bool:
+    from pandas.api import types
+
+    return types.is_numeric_dtype(column) and not types.is_complex_dtype(column)
+
+
+def _numbers(table: pd.DataFrame, names: Sequence[str]) -> NDArray[np.float32]:
+    """Return columns as float32 (rows, columns), missing values being NaN."""
+    wrong = [n for n in names if not _is_number(table[n])]
+    if wrong:
+        raise InputError(
+            f"The columns {', '.join(wrong)} of the table hold no numbers. Leave them out of the features."
+        )
+    values: NDArray[np.float32] = np.stack([table[n].to_numpy(np.float32, na_value=np.nan) for n in names], axis=1)
+    return values
 
 
 def annotated_classes(
