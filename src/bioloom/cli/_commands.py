@@ -1,0 +1,160 @@
+"""What each command does: it hands its options to the rooms below and prints what comes back."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from bioloom.cli._parser import place_of
+from bioloom.cli._printing import print_table, tell_file, tell_hint
+
+DOCKS = ("Pixel classifier", "Measure", "Explore")
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from bioloom.recipe.batch import check_folder
+    from bioloom.recipe.demo import N_STEPS, Step, keep_for_window, run_loop, write_results
+    from bioloom.recipe.display import why_no_window
+    from bioloom.samples import make_sample
+
+    check_folder(options.out)
+    sample = make_sample(options.sample, options.seed)
+    reason = "--headless" if options.headless else why_no_window()
+    if reason and not options.headless:
+        print(f"No window: {reason}. The files are written all the same.")
+    done = []
+
+    def tell(step: Step) -> None:
+        done.append(step)
+        print(f"{len(done)}/{N_STEPS} {step.seconds:6.2f} s  {step.name}: {step.what}", flush=True)
+
+    result = run_loop(sample, options.seed, on_step=tell)
+    files = write_results(result, options.out)
+    for path in files:
+        print(path)
+    count, quality = result.scores["objects_measured"], result.scores["object_f1"]
+    print(f"{count:g} objects, F1 {quality:.2f} against the truth; more in report.md")
+    print(f"The results are in {Path(options.out).resolve()}", flush=True)
+    if not reason:
+        keep_for_window(result)
+        _open_window()
+    return 0
+
+
+def _open_window() -> None:
+    import napari
+
+    viewer = napari.Viewer(title="Bioloom demo")
+    viewer.open_sample("napari-bioloom", "demo")
+    for dock in DOCKS:
+        viewer.window.add_plugin_dock_widget("napari-bioloom", dock, tabify=dock != DOCKS[0])
+    viewer.reset_view()
+    napari.run()
+
+
+def _devices(options: argparse.Namespace) -> int:
+    from bioloom import device
+
+    used = device.current()
+    rows = [
+        (
+            "*" if d == used else "",
+            *(d.name, d.engine, d.kind, f"{d.memory / 2**30:.1f} GiB" if d.memory else "-"),
+            "works" if d.works else f"does not work: {d.problem}",
+        )
+        for d in device.list_devices()
+    ]
+    print_table(("", "name", "engine", "kind", "memory", "state"), rows)
+    return 0
+
+
+def _operations(options: argparse.Namespace) -> int:
+    from bioloom.operations import CATALOGUE
+
+    entries = sorted(CATALOGUE.values(), key=lambda entry: (entry.category, entry.name))
+    if options.json:
+        print(json.dumps([entry.schema() for entry in entries], indent=2))
+    else:
+        rows = [(e.name, e.category, ", ".join(e.engines), e.summary) for e in entries]
+        print_table(("name", "category", "engines", "summary"), rows)
+    return 0
+
+
+def _segment(options: argparse.Namespace) -> int:
+    from bioloom import device
+    from bioloom.operations import get_operation
+    from bioloom.recipe import find_files, segment_files
+    from bioloom.recipe.words import parse_setting
+
+    operation = get_operation(options.operation)
+    words = {p: vars(options).get(place_of(p)) for p in operation.parameters.values()}
+    given = {p: word for p, word in words.items() if word is not None}
+    if options.device:
+        device.select(options.device)
+    result = segment_files(
+        find_files(options.images),
+        operation.name,
+        options.out,
+        settings={p.name: parse_setting(operation, p, text) for p, text in given.items() if not p.is_array},
+        arrays={p.name: text for p, text in given.items() if p.is_array},
+        frame_axis=options.frame_axis,
+        arguments=options.words,
+        on_file=tell_file,
+        on_hint=tell_hint,
+    )
+    return 2 if result.failures else 0
+
+
+def _measure(options: argparse.Namespace) -> int:
+    from bioloom.recipe import measure_file
+
+    table = measure_file(
+        options.labels,
+        options.image,
+        options.out,
+        spacing=_spacing(options),
+        frame_axis=options.frame_axis,
+        properties=None if options.properties is None else [p.strip() for p in options.properties.split(",")],
+        channel_axis=options.channel_axis,
+        arguments=options.words,
+        on_hint=tell_hint,
+    )
+    print(f"{options.out}: {len(table)} objects, {len(table.columns)} columns")
+    return 0
+
+
+def _classify(options: argparse.Namespace) -> int:
+    from bioloom.recipe import classify_files, find_files
+
+    result = classify_files(
+        options.model,
+        find_files(options.images),
+        options.out,
+        labels=options.labels,
+        probabilities=options.probabilities,
+        objects=options.objects,
+        spacing=_spacing(options),
+        frame_axis=options.frame_axis,
+        channel_axis=options.channel_axis,
+        arguments=options.words,
+        on_file=tell_file,
+    )
+    return 2 if result.failures else 0
+
+
+def _spacing(options: argparse.Namespace) -> tuple[float, ...] | None:
+    from bioloom.recipe.words import parse_spacing
+
+    return None if options.spacing is None else parse_spacing(options.spacing)
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "demo": _demo,
+    "devices": _devices,
+    "operations": _operations,
+    "segment": _segment,
+    "measure": _measure,
+    "classify": _classify,
+}

@@ -1,0 +1,146 @@
+"""The words of the command line: commands, options and their help."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, NoReturn
+
+import bioloom
+from bioloom.errors import InputError
+
+if TYPE_CHECKING:
+    from bioloom.operations import Operation, Parameter
+
+_SPACING_HELP = "physical size of a pixel along y,x or z,y,x, such as 0.9,0.3,0.3 (default: pixels)"
+_FRAME_HELP = "the axis of time: every frame is processed on its own (default: there is none)"
+
+
+class Parser(argparse.ArgumentParser):
+    """Reports a mistake as the one line that every other mistake gets."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message}. See `{self.prog} --help`.")
+
+
+def build_parser(operation: Operation | None) -> argparse.ArgumentParser:
+    """Return the parser of all commands, in which `segment` has the parameters of an operation."""
+    parser = Parser(prog="bioloom", description="Segment, classify and measure bio-images.", allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"bioloom {bioloom.__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+
+    def command(name: str, text: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.", allow_abbrev=False)
+
+    demo = command("demo", "run the whole loop on a simulated sample and show it in napari")
+    demo.add_argument("--out", default="bioloom-demo", metavar="DIR", help="folder for the results (%(default)s)")
+    demo.add_argument("--headless", action="store_true", help="only write the files, open no window")
+    demo.add_argument("--seed", type=int, default=0, metavar="N", help="seed of everything random (%(default)s)")
+    demo.add_argument("--sample", default="nuclei_2d", metavar="NAME", help="the simulated sample (%(default)s)")
+
+    command("devices", "list the devices that can compute; * marks the one in use")
+
+    listing = command("operations", "list the operations of the catalogue")
+    listing.add_argument("--json", action="store_true", help="as JSON, with a schema of the parameters of each")
+
+    segment = command("segment", "run an operation of the catalogue on image files")
+    segment.add_argument("images", nargs="+", metavar="IMAGE", help="files, or patterns such as 'data/*.tif'")
+    segment.add_argument(
+        "--operation", required=True, metavar="NAME", help="see `bioloom operations`; with --help: its parameters"
+    )
+    _add_out(segment)
+    segment.add_argument("--device", metavar="NAME", help="see `bioloom devices`; or numpy, opencl, auto")
+    _add_frame_axis(segment)
+    if operation is not None:
+        _add_operation(segment, operation)
+
+    measure = command("measure", "measure the objects of a label image and write a table")
+    measure.add_argument("labels", metavar="LABELS", help="file of labels")
+    measure.add_argument(
+        "--image", action="append", default=[], metavar="IMAGE", help="file of intensities; may be given several times"
+    )
+    measure.add_argument("--channel-axis", type=int, metavar="N", help="the axis of channels in a single IMAGE")
+    measure.add_argument("--properties", metavar="A,B,C", help="measurements or groups of them (default: all)")
+    measure.add_argument("--spacing", metavar="Z,Y,X", help=_SPACING_HELP)
+    _add_frame_axis(measure)
+    measure.add_argument("--out", required=True, metavar="TABLE.csv", help="the table")
+
+    classify = command("classify", "run a classifier on image files")
+    classify.add_argument("model", metavar="MODEL", help="classifier file (.cl)")
+    classify.add_argument("images", nargs="+", metavar="IMAGE", help="files, or patterns such as 'data/*.tif'")
+    _add_out(classify)
+    classify.add_argument(
+        "--labels", metavar="LABELS", help="object classifiers: file of labels; {stem} stands for the image's name"
+    )
+    classify.add_argument("--probabilities", action="store_true", help="pixel classifiers: also write probabilities")
+    classify.add_argument(
+        "--objects", type=int, metavar="CLASS", help="pixel classifiers: also write the connected regions of a class"
+    )
+    classify.add_argument("--spacing", metavar="Z,Y,X", help=f"{_SPACING_HELP[:-17]} (default: as in the training)")
+    _add_frame_axis(classify)
+    classify.add_argument(
+        "--channel-axis", type=_axis, metavar="N", help="the axis of channels (default: found by their number)"
+    )
+    return parser
+
+
+def _add_out(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder for the results")
+
+
+def _add_frame_axis(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--frame-axis", type=_axis, metavar="N", help=_FRAME_HELP)
+
+
+def _axis(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no axis; count from 0")
+    return int(text)
+
+
+def operation_of(words: list[str]) -> Operation | None:
+    """Find the operation before the rest is read, because its parameters are options."""
+    if words[:1] != ["segment"]:
+        return None
+    early = Parser(prog="bioloom segment", add_help=False, allow_abbrev=False)
+    early.add_argument("--operation")
+    name = early.parse_known_args(words)[0].operation
+    if name is None:
+        return None
+    from bioloom.operations import get_operation
+
+    return get_operation(name)
+
+
+def _add_operation(parser: argparse.ArgumentParser, operation: Operation) -> None:
+    """Make options of the operation's parameters; `Parameter.check` is the only one to judge their values."""
+    from bioloom.recipe.words import describe, placeholder
+
+    first, *parameters = operation.parameters.values()
+    parser.description = f"{operation.name}: {operation.summary} IMAGE is its {first.name}."
+    group = parser.add_argument_group(f"parameters of {operation.name}")
+    for parameter in parameters:
+        name, place = parameter.name.replace("_", "-"), place_of(parameter)
+        text = describe(parameter).replace("%", "%%")
+        group.add_argument(f"--{name}", dest=place, metavar=placeholder(parameter), help=text)
+        if name != parameter.name:  # as it is called in Python
+            group.add_argument(f"--{parameter.name}", dest=place, help=argparse.SUPPRESS)
+
+
+def place_of(parameter: Parameter) -> str:
+    """Return under which name the value of an operation's parameter is among the options."""
+    return f"parameter {parameter.name}"
+
+
+def unknown(options: argparse.Namespace, rest: list[str]) -> str:
+    """Say what is wrong with words that fit nowhere."""
+    strange = next((word.partition("=")[0] for word in rest if word.startswith("-")), None)
+    if strange is None:
+        return f"{rest[0]!r} does not fit here. Name all files one after the other, before the options."
+    if options.command == "segment":
+        from bioloom.operations import get_operation
+
+        operation = get_operation(options.operation)
+        known = ", ".join(f"--{name.replace('_', '-')}" for name in list(operation.parameters)[1:])
+        return f"{operation.name} has no parameter {strange}. It has: {known or 'none'}."
+    command = " ".join(["bioloom", *filter(None, [options.command])])
+    return f"{command} has no option {strange}. See `{command} --help`."
