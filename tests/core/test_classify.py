@@ -1,6 +1,7 @@
 """Classifiers learn from strokes and clicks, give the same answer however they are asked, and survive a file."""
 
 import re
+import time
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,9 @@ import pandas as pd
 import pytest
 from skimage import filters
 
-from bioloom import samples
+from bioloom import device, samples
 from bioloom.classify import PRESETS, FeatureSet, ObjectClassifier, PixelClassifier, load_classifier, objects_of_class
-from bioloom.classify.feature_blocks import FeatureBlocks
+from bioloom.classify.feature_blocks import FeatureBlocks, in_threads
 from bioloom.classify.forest import Forest, find_edges, to_bins
 from bioloom.classify.model_file import to_text
 from bioloom.classify.objects import annotated_classes
@@ -259,6 +260,47 @@ def test_cancelling_stops_a_prediction_and_leaves_the_classifier(nuclei, trained
     with pytest.raises(Cancelled):
         trained.predict(np.tile(nuclei[0].image, (4, 4)), progress=stop)
     np.testing.assert_array_equal(trained.predict(nuclei[0].image), before)
+
+
+class _Result:
+    """Counts how many results are in memory."""
+
+    alive = 0
+
+    def __init__(self) -> None:
+        type(self).alive += 1
+
+    def __del__(self) -> None:
+        type(self).alive -= 1
+
+
+def test_results_of_blocks_do_not_pile_up():
+    blocks = [(slice(i, i + 1),) for i in range(40 * device.n_cores())]
+    most, seen, told = 0, [], []
+    for block, _ in in_threads(lambda _: _Result(), blocks, lambda *numbers: told.append(numbers)):
+        time.sleep(0.001)
+        seen.append(block)
+        most = max(most, _Result.alive)
+    assert sorted(b[0].start for b in seen) == list(range(len(blocks)))
+    assert told == [(i + 1, len(blocks)) for i in range(len(blocks))]
+    assert most <= 2 * device.n_cores() + 2
+
+
+def test_blocks_that_have_not_begun_are_stopped_by_an_exception():
+    blocks = [(slice(i, i + 1),) for i in range(40 * device.n_cores())]
+    begun = []
+
+    def slow(block):
+        begun.append(block)
+        time.sleep(0.01)
+        if block[0].start == 1:
+            raise InputError("bad block")
+
+    with pytest.raises(InputError, match="bad block"):
+        list(in_threads(slow, blocks))
+    time.sleep(0.05)
+    assert len(begun) < len(blocks) // 2
+    assert list(in_threads(slow, [])) == []
 
 
 # ------------------------------------------------------------------------------------------------ objects

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import as_completed
-from itertools import product
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from itertools import islice, product
 from threading import Lock
 from typing import Any, TypeAlias
 
@@ -40,17 +40,25 @@ def in_threads(
 ) -> Iterator[tuple[Block, Any]]:
     """Run a function for every block in the thread pool; yield results as they come.
 
-    An exception, also one raised by `progress` to cancel, stops the blocks that have not begun.
+    Only a few blocks are ahead of the caller, and results are forgotten once they are yielded, so that memory does not
+    grow with the number of blocks. An exception, also one raised by `progress` to cancel, stops the blocks that have
+    not begun.
     """
     pool = device.thread_pool()
-    futures = {pool.submit(function, block): block for block in blocks}
+    ahead = 2 * device.n_cores()
+    waiting = iter(blocks)
+    running: dict[Future[Any], Block] = {}
     try:
-        for done, future in enumerate(as_completed(futures), start=1):
-            yield futures[future], future.result()
+        for done in range(1, len(blocks) + 1):
+            for block in islice(waiting, ahead - len(running)):
+                running[pool.submit(function, block)] = block
+            future = next(iter(wait(running, return_when=FIRST_COMPLETED).done))
+            yield running.pop(future), future.result()
+            del future
             if progress:
-                progress(done, len(futures))
+                progress(done, len(blocks))
     finally:
-        for future in futures:
+        for future in running:
             future.cancel()
 
 
