@@ -10,6 +10,7 @@ from skimage import filters, segmentation
 from bioloom import device, operations
 from bioloom.errors import InputError
 from bioloom.operations import CATALOGUE, over_frames
+from bioloom.operations._catalogue import fits_float32
 from bioloom.operations.labelling import otsu_value
 
 SHAPES = {"2D": (61, 83), "3D": (21, 37, 41)}
@@ -203,6 +204,31 @@ def test_dask_blocks_equal_the_whole(name, shape):
     np.testing.assert_array_equal(result.compute(scheduler="synchronous"), operation(**given))
 
 
+@pytest.mark.parametrize(
+    ("name", "wrong", "says"),
+    [
+        ("gaussian_blur", lambda im: np.where(im > im.mean(), np.nan, im), "NaN"),
+        ("voronoi_otsu_labeling", lambda im: np.where(im > im.mean(), np.inf, im), "NaN"),
+        ("expand_labels", lambda im: -im.astype(np.int32), "negative"),
+        ("expand_labels", lambda im: im + 0.5, "fractions"),
+        ("expand_labels", lambda im: im.astype(np.uint64) + 2**32, "up to 4294967295"),
+        ("remove_labels_at_edges", lambda im: -im.astype(np.int32), "negative"),
+    ],
+)
+def test_bad_pixels_of_dask_arrays_are_refused_when_they_are_computed(name, wrong, says):
+    da = pytest.importorskip("dask.array")
+    result = CATALOGUE[name](da.from_array(wrong(blobs(SHAPES["2D"])), chunks=40))
+    with pytest.raises(InputError, match=says):
+        result.compute(scheduler="synchronous")
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.uint32, np.int64, np.float64])
+def test_large_numbers_keep_their_contrast(dtype):
+    image = blobs(SHAPES["2D"]).astype(np.int32)
+    blurred = operations.gaussian_blur((image.astype(np.int64) + 2_000_000_000).astype(dtype), sigma=2)
+    np.testing.assert_allclose(blurred - 2e9, operations.gaussian_blur(image.astype(np.float64), sigma=2), atol=1e-4)
+
+
 def test_dask_for_a_global_operation_is_computed_as_a_whole():
     da = pytest.importorskip("dask.array")
     image = blobs(SHAPES["2D"])
@@ -312,6 +338,40 @@ def test_opencl_gives_the_numpy_answer(name, shape):
         np.testing.assert_array_equal(there.astype(bool), here)
     else:
         np.testing.assert_allclose(there, here, rtol=1e-4, atol=0.01)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "dtype", "fits"),
+    [
+        (0, 4000, np.float64, True),
+        (0, 1, np.float64, True),
+        (1e7, 1e7 + 1000, np.float64, False),
+        (-1e7, -1e7 + 1000, np.float64, False),
+        (0, 1e39, np.float64, False),
+        (1e7, 1e7 + 1000, np.float32, True),
+        (60_000, 60_010, np.int32, True),
+        (2_000_000_000, 2_000_001_000, np.int32, False),
+        (0, 4_000_000_000, np.uint32, True),
+        (4_000_000_000, 4_000_001_000, np.uint32, False),
+        (-(2**63), -(2**63) + 1000, np.int64, False),
+    ],
+)
+def test_images_that_float32_does_not_resolve(low, high, dtype, fits):
+    image = np.array([[low, high]]).astype(dtype)
+    assert fits_float32(image) == fits
+    if image.dtype.kind == "f":
+        assert fits_float32(np.append(image, np.array([[np.nan, -np.inf]], dtype), axis=1)) == fits
+
+
+@needs_opencl
+@pytest.mark.usefixtures("opencl")
+@pytest.mark.parametrize("dtype", [np.int32, np.uint32, np.float64])
+def test_an_offset_that_float32_does_not_hold_leaves_the_contrast(dtype):
+    image = blobs(SHAPES["2D"]).astype(np.int64)
+    result = operations.gaussian_blur.compute((image + 2_000_000_000).astype(dtype), sigma=2)
+    np.testing.assert_allclose(result - 2e9, operations.gaussian_blur(image, sigma=2), atol=1e-4)
+    usual = operations.gaussian_blur.compute(image.astype(dtype), sigma=2)
+    assert usual.dtype == np.float32
 
 
 @needs_opencl

@@ -131,7 +131,10 @@ class Operation:
 
     Call it like the function it was made from. NumPy arrays (and whatever NumPy can convert) are computed by
     NumPy-based libraries and give NumPy arrays; OpenCL arrays stay on their device; Dask arrays give Dask arrays,
-    computed block by block where the operation is local, as a whole where it is not.
+    computed block by block where the operation is local, as a whole where it is not. The pixels of a Dask array are
+    looked at when they are computed: NaN, and labels that are negative or fractions, raise InputError then. Those of an
+    OpenCL array are not looked at, and the device computes in float32: whoever pushes an image there sees to it that
+    this is precise enough, as :meth:`compute` does.
 
     Attributes
     ----------
@@ -195,14 +198,22 @@ class Operation:
         return register
 
     def compute(self, *args: Any, **kwargs: Any) -> NDArray[Any]:
-        """Run the operation on the device in use (:func:`bioloom.device.current`) and return a NumPy array."""
+        """Run the operation on the device in use (:func:`bioloom.device.current`) and return a NumPy array.
+
+        OpenCL computes in float32. An image of float64, or of integers above 2**24, stays with NumPy if its values are
+        so large compared to their range that float32 would keep fewer than 65 536 steps of the range.
+        """
         bound = self.signature.bind_partial(*args, **kwargs)
         if device.current().engine == "opencl" and self._opencl is not None:
-            for parameter in self.arrays:
-                array = bound.arguments.get(parameter.name)
-                # Checked in main memory, where values can be looked at; 4D arrays are refused as they are.
-                if array is not None and np.ndim(array) in self._opencl_ndims:
-                    bound.arguments[parameter.name] = device.push(self._check_array(parameter.name, array))
+            # Checked in main memory, where values can be looked at; 4D arrays are refused as they are.
+            checked = {
+                p.name: self._check_array(p.name, array if device.is_opencl(array) else device.pull(array))
+                for p in self.arrays
+                if (array := bound.arguments.get(p.name)) is not None and np.ndim(array) in self._opencl_ndims
+            }
+            if all(fits_float32(array) for name, array in checked.items() if self.parameters[name].kind == "image"):
+                checked = {name: device.push(array) for name, array in checked.items()}
+            bound.arguments.update(checked)
         return device.pull(self(*bound.args, **bound.kwargs))
 
     def check_parameters(self, **parameters: Any) -> dict[str, Any]:
@@ -265,24 +276,25 @@ class Operation:
 
         lazy = {name: a if device.is_dask(a) else da.from_array(device.pull(a)) for name, a in arrays.items()}
         first = next(iter(lazy.values()))
+
+        def of_block(*blocks: NDArray[Any]) -> Any:
+            # Only here are there pixels that can be checked.
+            return self.function(**{n: self._check_array(n, b) for n, b in zip(lazy, blocks, strict=True)}, **settings)
+
+        sample = of_block(*(np.zeros((1,) * a.ndim, a.dtype) for a in lazy.values()))
         if self.halo is None:
             # Global operations need every pixel; the result is one block.
-            whole = {name: a.rechunk(a.shape) for name, a in lazy.items()}
-            names = list(whole)
-            sample = self.function(**{n: np.zeros((1,) * a.ndim, a.dtype) for n, a in whole.items()}, **settings)
             return da.map_blocks(
-                lambda *blocks: self.function(**dict(zip(names, blocks, strict=True)), **settings),
-                *whole.values(),
+                of_block,
+                *(a.rechunk(a.shape) for a in lazy.values()),
                 dtype=sample.dtype,
                 meta=np.empty((0,) * first.ndim, sample.dtype),
             )
         spacing = settings.get("spacing") or (1.0,) * first.ndim
         values = {k: v for k, v in settings.items() if k in inspect.signature(self.halo).parameters}
         depth = {a: min(math.ceil(self.halo(**values) / spacing[a]), n) for a, n in enumerate(first.shape)}
-        names = list(lazy)
-        sample = self.function(**{n: np.zeros((1,) * a.ndim, a.dtype) for n, a in lazy.items()}, **settings)
         return da.map_overlap(
-            lambda *blocks: self.function(**dict(zip(names, blocks, strict=True)), **settings),
+            of_block,
             *lazy.values(),
             depth=depth,
             boundary="none",
@@ -492,6 +504,25 @@ def as_labels(array: NDArray[Any], where: str) -> NDArray[Any]:
             "Relabel it first."
         )
     return array.astype(np.uint32)
+
+
+def fits_float32(image: Any) -> bool:
+    """Tell whether float32 resolves 1/65 536 of an image's range; True for images that are float32 or less anyway.
+
+    Infinite pixels and NaN are left out. Images on a device are not looked at.
+    """
+    if device.is_opencl(image) or image.dtype.itemsize <= 2 or image.dtype == np.float32:
+        return True
+    finite = image[np.isfinite(image)] if image.dtype.kind == "f" else image
+    if not finite.size:
+        return True
+    low, high = float(finite.min()), float(finite.max())
+    largest = max(abs(low), abs(high))
+    if image.dtype.kind in "iu" and largest <= 1 << 24:
+        return True
+    if largest > float(np.finfo(np.float32).max):
+        return False
+    return bool((high - low) / (1 << 16) >= np.spacing(np.float32(largest)))
 
 
 def _markers(hint: Any) -> list[Any]:

@@ -14,8 +14,9 @@ from bioloom.operations._types import Image, Length, Spacing
 
 
 def as_float(image: NDArray[Any]) -> NDArray[np.floating[Any]]:
-    """Return the image as float32, or unchanged if it is float64."""
-    return image if image.dtype == np.float64 else image.astype(np.float32, copy=False)
+    """Return the image as float32; as float64 if it is that, or integers of more than 16 bits."""
+    enough = np.result_type(image.dtype, np.float32) == np.float32
+    return image.astype(np.float32 if enough else np.float64, copy=False)
 
 
 def per_axis(length: float, ndim: int, spacing: Sequence[float] | None) -> tuple[float, ...]:
@@ -61,7 +62,7 @@ def gaussian_blur(image: Image, sigma: Length = 1.0, spacing: Spacing = None) ->
     Returns
     -------
     numpy.ndarray
-        Same shape; float64 for float64 input, float32 otherwise.
+        Same shape; float64 for float64 and integers of more than 16 bits, float32 otherwise.
 
     Raises
     ------
@@ -129,7 +130,8 @@ def top_hat(image: Image, radius: Length = 10.0, spacing: Spacing = None) -> Ima
     Returns
     -------
     numpy.ndarray
-        The image minus its grey-value opening; same shape, float32 (float64 for float64 input).
+        The image minus its grey-value opening; same shape, float32 (float64 for float64 and integers of more than
+        16 bits).
 
     Raises
     ------
@@ -174,7 +176,8 @@ def difference_of_gaussians(
     Returns
     -------
     numpy.ndarray
-        Same shape, float32 (float64 for float64 input); background is about 0, darker spots are negative.
+        Same shape, float32 (float64 for float64 and integers of more than 16 bits); background is about 0, darker
+        spots are negative.
 
     Raises
     ------
@@ -206,8 +209,8 @@ def sobel(image: Image) -> Image:
     Returns
     -------
     numpy.ndarray
-        Same shape, float32 (float64 for float64 input), in intensity units times 8 (2D) or 32 (3D) per pixel: the
-        weights 1, 2, 1 are not divided by their sum, as in clEsperanto.
+        Same shape, float32 (float64 for float64 and integers of more than 16 bits), in intensity units times 8
+        (2D) or 32 (3D) per pixel: the weights 1, 2, 1 are not divided by their sum, as in clEsperanto.
 
     Raises
     ------
