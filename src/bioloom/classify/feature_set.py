@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioloom.errors import InputError
+from bioloom.operations.filters import gaussian
 
 KINDS = {
     "original": "the intensity itself",
@@ -150,15 +151,6 @@ def _feature(word: str) -> Feature:
     return Feature(kind, sigma)
 
 
-def _gaussian(pixels: NDArray[np.float32], sigma: float, spacing: Sequence[float]) -> NDArray[np.float32]:
-    from scipy import ndimage
-
-    smooth: NDArray[np.float32] = ndimage.gaussian_filter(
-        pixels, tuple(sigma / s for s in spacing), mode="nearest", truncate=4
-    )
-    return smooth
-
-
 def _compute(
     feature: Feature, pixels: NDArray[np.float32], spacing: Sequence[float], blurred: dict[float, NDArray[np.float32]]
 ) -> NDArray[np.float32]:
@@ -168,9 +160,9 @@ def _compute(
         return pixels
     sigma = feature.sigma
     if feature.kind == "difference_of_gaussian":
-        return _gaussian(pixels, 0.9 * sigma, spacing) - _gaussian(pixels, 1.1 * sigma, spacing)
+        return gaussian(pixels, 0.9 * sigma, spacing) - gaussian(pixels, 1.1 * sigma, spacing)
     if sigma not in blurred:
-        blurred[sigma] = _gaussian(pixels, sigma, spacing)
+        blurred[sigma] = gaussian(pixels, sigma, spacing)
     smooth = blurred[sigma]
     if feature.kind == "gaussian_blur":
         return smooth
