@@ -117,7 +117,8 @@ def image_stack(layers: Sequence[Image], *, has_time: bool | None = None, physic
             f"The layer {first.name} has {first.ndim} axes, of which {n_spatial} are spatial, but 2 or 3 are needed. "
             "Split its channels (right-click the layer > Split Stack), or change 'First axis is time'."
         )
-    spacing = np.asarray(first.scale[-n_spatial:], float)
+    # A negative scale mirrors the picture; sizes stay sizes.
+    spacing = np.abs(np.asarray(first.scale[-n_spatial:], float))
     unit = length_unit(first)
     if not physical:
         spacing, unit = spacing / spacing.min(), "pixel"
@@ -140,8 +141,10 @@ def current_frame(viewer: ViewerModel, layer: Layer, has_time: bool) -> int:
 def go_to(viewer: ViewerModel, layer: Layer, point: Sequence[float]) -> None:
     """Move the viewer to a point of a layer, given in its data coordinates."""
     world = np.asarray(layer.data_to_world(point))
-    for axis, value in enumerate(world, start=viewer.dims.ndim - layer.ndim):
+    first = viewer.dims.ndim - layer.ndim
+    for axis, value in enumerate(world, start=first):
         viewer.dims.set_point(axis, value)
+    world = np.concatenate([np.asarray(viewer.dims.point)[:first], world])
     # napari 0.9 moved the camera into the scene.
     camera = viewer.scene.camera if hasattr(viewer, "scene") else viewer.camera
     camera.center = tuple(world[list(viewer.dims.displayed)][-3:])
@@ -154,6 +157,7 @@ def show_object(viewer: ViewerModel, layer: Labels, label: int, frame: int | Non
     if not len(found):
         return
     layer.selected_label = label
+    activate(viewer, layer)
     go_to(viewer, layer, ([] if frame is None else [frame]) + found.mean(0).tolist())
 
 
@@ -205,17 +209,12 @@ def add_result(
     return _plain(viewer.add_image(data, **options))
 
 
-def update_data(layer: Layer, data: NDArray[Any]) -> None:
-    """Show new pixels in a layer that Bioloom made, such as a live prediction."""
-    layer.data = data
-
-
 def new_annotation(viewer: ViewerModel, image: Image, first_class: int = 1, name: str = "annotation") -> Labels:
     """Add an empty labels layer over an image, ready to paint."""
     data = pixels(image)
     shape = data.shape[:-1] if is_rgb(image) else data.shape
     title = f"{name} of {image.name}"
-    made_for = {METADATA_KEY: {"role": "annotation"}}
+    made_for = {METADATA_KEY: {"role": name}}
     layer: Labels = _plain(
         viewer.add_labels(
             np.zeros(shape, np.uint8), name=title, opacity=0.7, metadata=made_for, **spatial_metadata(image)
@@ -229,7 +228,10 @@ def new_annotation(viewer: ViewerModel, image: Image, first_class: int = 1, name
 
 
 def role(layer: Layer) -> str:
-    """Return what Bioloom made a layer for: ``annotation``, ``classes``, ``preview``, or nothing in particular."""
+    """Return what Bioloom made a layer for.
+
+    ``annotation``, ``object annotation``, ``classes``, ``preview``, or nothing in particular.
+    """
     return str(layer.metadata.get(METADATA_KEY, {}).get("role", ""))
 
 
@@ -253,13 +255,16 @@ def show_preview(
     old
         The preview to replace, if any.
     """
+    from napari.utils.transforms import Affine
+
     active = active_layer(viewer)
     remove(viewer, old)
     at = np.zeros(source.ndim)
     at[: len(index)] = index
-    moved = np.asarray(source.data_to_world(at)) - np.asarray(source.data_to_world(np.zeros(source.ndim)))
     data = plane.reshape((1,) * len(index) + plane.shape)
-    translate = np.asarray(source.translate) + moved
+    # The affine stays, so the plane is moved by what comes before it.
+    before = Affine(scale=source.scale, rotate=source.rotate, shear=source.shear, translate=source.translate)
+    translate = np.asarray(before(at))
     layer = add_result(
         viewer, data, kind, f"preview of {source.name}", source, {"role": "preview"}, translate=translate
     )
@@ -275,10 +280,83 @@ def raise_layer(viewer: ViewerModel, layer: Layer) -> None:
     viewer.layers.selection.active = layer
 
 
+def activate(viewer: ViewerModel, layer: Layer) -> None:
+    """Make a layer the active one, not in a mode in which a click would paint."""
+    viewer.layers.selection.active = layer
+    if str(layer.mode) not in ("pan_zoom", "pick"):
+        layer.mode = "pan_zoom"
+
+
 def remove(viewer: ViewerModel, layer: Layer | None) -> None:
     """Remove a layer if it is still there."""
     if layer is not None and layer in viewer.layers:
         viewer.layers.remove(layer)
+
+
+class ResultLayer:
+    """A layer that shows a result which is computed again and again, such as a live prediction.
+
+    Once the user renames or edits it, it is his: the next result gets a new layer.
+    """
+
+    def __init__(self) -> None:
+        self._layer: Layer | None = None
+        self._source: Layer | None = None
+        self._name = ""
+        self._edited = False
+
+    @property
+    def shown(self) -> bool:
+        """Whether a result was shown already."""
+        return self._layer is not None
+
+    def show(
+        self,
+        viewer: ViewerModel,
+        data: NDArray[Any],
+        kind: Kind,
+        name: str,
+        source: Layer,
+        provenance: dict[str, Any],
+        frames: Sequence[int] | None = None,
+        **options: Any,
+    ) -> Layer:
+        """Show a result; see :func:`add_result`.
+
+        Parameters
+        ----------
+        viewer, data, kind, name, source, provenance, **options
+            As for :func:`add_result`.
+        frames
+            The frames of `data` that are new; the others keep what is shown. None if all are.
+        """
+        shown = self._layer
+        if shown is not None and self._may_write(viewer, data, source):
+            if frames is not None:
+                merged = np.array(shown.data, dtype=np.promote_types(shown.data.dtype, data.dtype))
+                merged[list(frames)] = data[list(frames)]
+                data = merged
+            shown.data = data
+            return shown
+        layer = add_result(viewer, data, kind, name, source, provenance, **options)
+        self._layer, self._source, self._name, self._edited = layer, source, layer.name, False
+        if kind == "labels":
+            layer.events.paint.connect(self._note_edit)
+        return layer
+
+    def _note_edit(self, event: Any = None) -> None:
+        self._edited = True
+
+    def _may_write(self, viewer: ViewerModel, data: NDArray[Any], source: Layer) -> bool:
+        layer = self._layer
+        return (
+            layer is not None
+            and layer in viewer.layers
+            and source is self._source
+            and layer.name == self._name
+            and layer.data.shape == data.shape
+            and not self._edited
+        )
 
 
 # ---------------------------------------------------------------------------------------------------- features
@@ -291,6 +369,13 @@ def features(layer: Layer) -> pd.DataFrame:
     """Return a copy of a layer's table."""
     table: pd.DataFrame = layer.features.copy()
     return table
+
+
+def add_columns(layer: Labels, table: pd.DataFrame) -> pd.DataFrame:
+    """Add the columns of a table of ``[frame,] label`` to the objects that the layer's features have now."""
+    merged = merge_tables(layer.features, table, keep_rows=True)
+    layer.features = merged
+    return merged
 
 
 def add_features(layer: Labels, table: pd.DataFrame) -> pd.DataFrame:
@@ -327,7 +412,8 @@ def selection_of(layer: Labels) -> Selection:
         if "label" in layer.features.columns:
             selection.rekey(layer.features)
 
-    def clicked(label: int, frame: int, modifiers: set[str]) -> None:
+    def clicked(label: int, position: tuple[float, ...], modifiers: set[str]) -> None:
+        frame = round(position[0]) if selection.has_frames else 0
         mode: Mode = "add" if "Shift" in modifiers else "remove" if "Alt" in modifiers else "replace"
         selection.select_objects([label] if label else [], frame, mode)
 
@@ -350,7 +436,7 @@ def colour_objects(layer: Labels, labels: NDArray[Any], colours: NDArray[np.uint
     labels
         Ids of the objects.
     colours
-        uint8 RGBA per id, (n, 4). Objects that are not listed are transparent.
+        uint8 RGBA per id, (n, 4). Objects that are not listed are grey.
     """
     from napari.utils.colormaps import DirectLabelColormap
 
@@ -358,7 +444,9 @@ def colour_objects(layer: Labels, labels: NDArray[Any], colours: NDArray[np.uint
         _own_colormaps[layer] = layer.colormap
     clear = np.zeros(4, np.float32)
     table = dict(zip(np.asarray(labels).tolist(), (np.asarray(colours) / np.float32(255)), strict=True))
-    layer.colormap = DirectLabelColormap(color_dict={None: clear, 0: clear, **table})
+    # Objects that are not in the table, such as one that is just being painted, must not be invisible.
+    unknown = np.array([0.6, 0.6, 0.6, 1], np.float32)
+    layer.colormap = DirectLabelColormap(color_dict={None: unknown, 0: clear, **table})
 
 
 def restore_colours(layer: Labels) -> None:
@@ -368,7 +456,7 @@ def restore_colours(layer: Labels) -> None:
 
 
 # ---------------------------------------------------------------------------------------------------- events
-def on_click(layer: Labels, callback: Callable[[int, int, set[str]], None]) -> Callable[[], None]:
+def on_click(layer: Labels, callback: Callable[[int, tuple[float, ...], set[str]], None]) -> Callable[[], None]:
     """Report clicks on objects while the layer is neither painted nor panned.
 
     Parameters
@@ -376,7 +464,7 @@ def on_click(layer: Labels, callback: Callable[[int, int, set[str]], None]) -> C
     layer
         The labels layer.
     callback
-        Called with the label (0 for background), the frame, and the names of the modifier keys.
+        Called with the label (0 for background), the position in the layer's data, and the names of modifier keys.
 
     Returns
     -------
@@ -398,8 +486,8 @@ def on_click(layer: Labels, callback: Callable[[int, int, set[str]], None]) -> C
             event.position, view_direction=event.view_direction, dims_displayed=list(event.dims_displayed), world=True
         )
         label = value[1] if isinstance(value, tuple) else value
-        frame = round(float(source.world_to_data(event.position)[0])) if time_axis(source) == 0 else 0
-        callback(int(label or 0), frame, {str(getattr(m, "name", m)) for m in event.modifiers})
+        position = tuple(float(p) for p in source.world_to_data(event.position))
+        callback(int(label or 0), position, {str(getattr(m, "name", m)) for m in event.modifiers})
 
     layer.mouse_drag_callbacks.append(clicked)
 

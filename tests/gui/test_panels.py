@@ -427,3 +427,185 @@ def test_panels_close_without_leaving_anything_behind(user, small):
     viewer.add_labels(small.labels, name="later")
     user.clear()
     user.look(0.2)
+
+
+# ------------------------------------------------------------------------------------------------ manners
+def close(user, name):
+    """Close a panel as its cross does."""
+    dock = next(
+        d
+        for d in user.viewer.window.dock_widgets.values()
+        if type(d).__name__.startswith(name.title().replace(" ", ""))
+    )
+    user.viewer.window.remove_dock_widget(dock)
+    user.look(0.3)
+
+
+def test_a_closed_panel_stops_and_leaves_nothing(user, small, errors):
+    viewer = user.viewer
+    viewer.add_image(small.image, name="image")
+    labels = viewer.add_labels(small.labels, name="labels")
+    own = labels.colormap
+    process = user.open("Process")
+    process.choose("gaussian_blur", viewer.layers["image"])
+    process.preview_box.setChecked(True)
+    user.until(lambda: any(layer.name.startswith("preview") for layer in viewer.layers), "the preview")
+    close(user, "Process")
+    assert not any(layer.name.startswith("preview") for layer in viewer.layers)
+
+    pixels = user.open("Pixel classifier")
+    pixels.new_button.click()
+    annotation = viewer.layers["annotation of image"]
+    annotation.data = strokes(small.labels, n_pixels=200)
+    pixels.live.setChecked(True)
+    user.until(lambda: "classes of image" in viewer.layers, "the prediction")
+    user.wait(pixels)
+    close(user, "Pixel classifier")
+    viewer.layers.remove(viewer.layers["classes of image"])
+    user.paint(annotation, 1, [(3, 3), (8, 8)])
+    user.look(0.6)
+    assert "classes of image" not in viewer.layers, "a closed panel does not train"
+
+    measure = user.open("Measure")
+    measure.labels.choose(labels)
+    measure.measure_button.click()
+    user.wait(measure)
+    explore = user.open("Explore")
+    explore.labels.choose(labels)
+    explore.colour_box.setCurrentText("area")
+    user.look()
+    assert labels.colormap is not own
+    close(user, "Explore")
+    assert labels.colormap is own
+    assert not errors
+
+
+def test_renaming_an_image_keeps_it_chosen(user, small):
+    viewer = user.viewer
+    image = viewer.add_image(small.image, name="image")
+    panel = user.open("Measure")
+    assert panel.images.images == [image]
+    image.name = "DAPI"
+    user.look()
+    assert panel.images.images == [image]
+    assert panel.images.checked() == ["DAPI"]
+
+
+def test_what_is_typed_is_what_is_applied(user, small):
+    user.viewer.add_image(small.image, name="image")
+    panel = user.open("Process")
+    panel.operation_box.setEditText("median")
+    panel.operation_box.lineEdit().editingFinished.emit()
+    assert panel.operation is CATALOGUE["median"]
+    panel.operation_box.setEditText("zzz")
+    panel.operation_box.lineEdit().editingFinished.emit()
+    assert panel.operation is CATALOGUE["median"]
+    assert "Median" in panel.operation_box.currentText()
+    assert "zzz" in panel.status.text.text()
+
+
+def test_edited_results_are_the_users(user, small, errors):
+    viewer = user.viewer
+    viewer.add_image(small.image, name="image")
+    panel = user.open("Pixel classifier")
+    panel.new_button.click()
+    viewer.layers["annotation of image"].data = strokes(small.labels, n_pixels=200)
+    panel.train_button.click()
+    user.wait(panel)
+    corrected = viewer.layers["classes of image"]
+    user.paint(corrected, 2, [(5, 5), (9, 9)])
+    kept = corrected.data.copy()
+    panel.train_button.click()
+    user.wait(panel)
+    np.testing.assert_array_equal(corrected.data, kept)
+    assert "classes of image [1]" in viewer.layers
+
+
+def test_results_of_removed_layers_are_dropped(user, errors):
+    viewer = user.viewer
+    viewer.add_image(np.random.default_rng(0).random((6, 500, 500), np.float32), axis_labels=("t", "y", "x"))
+    panel = user.open("Process")
+    panel.choose("median", viewer.layers[0])
+    panel.settings["radius"].value = 4
+    panel.apply_button.click()
+    user.clear()
+    user.wait(panel)
+    assert len(viewer.layers) == 0
+    assert "removed" in panel.status.text.text()
+    assert not errors
+
+
+def test_labels_are_not_taken_for_an_annotation(user, errors):
+    rng = np.random.default_rng(0)
+    user.viewer.add_image(rng.random((60, 60)), name="image")
+    labels = user.viewer.add_labels(np.arange(3600).reshape(60, 60) // 40, name="objects")
+    panel = user.open("Pixel classifier")
+    panel.annotation.choose(labels)
+    panel.train_button.click()
+    assert "different values" in errors[-1]
+
+
+def test_a_loaded_classifier_keeps_its_sizes(user, small, errors, tmp_path):
+    viewer = user.viewer
+    image = viewer.add_image(small.image, name="image", scale=(0.25, 0.25), units="um")
+    panel = user.open("Pixel classifier")
+    panel.axes.sizes.setCurrentIndex(1)
+    panel.new_button.click()
+    viewer.layers.selection.active.data = strokes(small.labels, n_pixels=200)
+    panel.train_button.click()
+    user.wait(panel)
+    before = viewer.layers["classes of image"].data.copy()
+    panel.save(str(tmp_path / "model.cl"))
+    panel.axes.sizes.setCurrentIndex(0)
+    panel.load(str(tmp_path / "model.cl"))
+    assert panel.axes.physical
+    panel.predict_button.click()
+    user.wait(panel)
+    np.testing.assert_array_equal(viewer.layers["classes of image"].data, before)
+    assert image in viewer.layers
+
+
+def test_flat_labels_beside_a_stack(user, small, errors):
+    """Rows find their objects although the viewer has more axes than the labels."""
+    viewer = user.viewer
+    viewer.add_image(np.zeros((3, *small.image.shape)), name="stack")
+    labels = viewer.add_labels(small.labels, name="labels")
+    panel = user.open("Measure")
+    panel.images.set_checked(set())
+    panel.measure_button.click()
+    user.wait(panel)
+    panel.table.row_clicked.emit(2)
+    user.look()
+    assert labels.selected_label == labels.features["label"].iloc[2]
+    assert viewer.layers.selection.active is labels
+    assert labels.mode == "pan_zoom"
+    assert not errors
+
+
+def test_time_that_was_ticked_counts_for_clicks(user, small, errors):
+    viewer = user.viewer
+    labels = viewer.add_labels(np.stack([small.labels] * 3), name="labels")
+    panel = user.open("Measure")
+    panel.axes.time.setChecked(True)
+    panel.measure_button.click()
+    user.wait(panel)
+    one = int(small.labels.max())
+    y, x = np.argwhere(small.labels == one)[5]
+    viewer.dims.set_point(0, 2)
+    user.click_object(labels, (2, y, x))
+    selection = layers.selection_of(labels)
+    assert selection.frames[selection.mask].tolist() == [2]
+    assert selection.labels[selection.mask].tolist() == [one]
+
+
+def test_tables_made_elsewhere_do_not_keep_panels_shut(user, small):
+    import pandas as pd
+
+    labels = user.viewer.add_labels(small.labels, name="labels")
+    labels.features = pd.DataFrame({"label": [1, 1, 2], "score": [0.1, 0.2, 0.3]})
+    panel = user.open("Measure")
+    assert "twice" in panel.status.text.text()
+    assert not user.open("Explore").embed_button.isEnabled()
+    panel.measure_button.click()
+    user.wait(panel)
+    assert len(labels.features) == small.labels.max()

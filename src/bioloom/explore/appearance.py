@@ -56,7 +56,7 @@ def appearance(values: NDArray[Any], selected: NDArray[np.bool_], categorical: b
         Classes in the colours of :func:`class_colours`; measurements from dark to bright (viridis) between their 1st
         and 99th percentile, missing values grey.
     """
-    is_class = _are_classes(values) if categorical is None else categorical
+    is_class = are_classes(values) if categorical is None else categorical
     if is_class:
         classes = values.astype(np.intp)
         palette = class_colours(int(classes.max(initial=0)))
@@ -74,7 +74,8 @@ def appearance(values: NDArray[Any], selected: NDArray[np.bool_], categorical: b
     return Appearance(index, np.concatenate([palette, dimmed, vivid]), order, plain)
 
 
-def _are_classes(values: NDArray[Any]) -> bool:
+def are_classes(values: NDArray[Any]) -> bool:
+    """Tell whether a column holds classes: bool, or few whole numbers from 0 on."""
     if values.dtype.kind == "b":
         return True
     if values.dtype.kind not in "iu" or not len(values):

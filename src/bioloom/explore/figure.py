@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from bioloom.errors import InputError
 from bioloom.explore.colours import class_colours
@@ -27,6 +28,8 @@ def save_scatter(
     y_label: str = "",
     title: str = "",
     class_names: Mapping[int, str] | None = None,
+    values: ArrayLike | None = None,
+    values_label: str = "",
 ) -> None:
     """Write a scatter plot as PNG (300 dpi), SVG or PDF.
 
@@ -43,6 +46,9 @@ def save_scatter(
     class_names
         Names for the legend; a class without one is called "class 3", class 0 "no class". The legend is left out if all
         points are of class 0.
+    values, values_label
+        A number per point, shape (n,), to colour by instead of classes, from dark to bright (viridis) between the 1st
+        and 99th percentile with a colour bar of this name; points without a finite value are grey.
 
     Raises
     ------
@@ -72,6 +78,8 @@ def save_scatter(
     figure = Figure(figsize=(4.5, 3.5), dpi=300, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
+    if values is not None:
+        of_class = np.zeros_like(of_class)
     present = np.unique(of_class)
     colours = class_colours(int(present.max()) if present.size else 0) / 255
     size = _point_area(len(xs))
@@ -87,6 +95,8 @@ def save_scatter(
             rasterized=len(xs) > _MOST_VECTOR_POINTS,
             gid=f"class-{number}",
         )
+    if values is not None:
+        _add_values(figure, axes, xs, ys, np.asarray(values, float)[shown], values_label, size)
     axes.set_xlabel(_literal(x_label))
     axes.set_ylabel(_literal(y_label))
     axes.set_title(_literal(title), fontsize="medium")
@@ -99,6 +109,26 @@ def save_scatter(
     undated = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}[suffix]
     with replacing(path) as temporary:
         figure.savefig(temporary, format=suffix[1:], metadata=undated)
+
+
+def _add_values(
+    figure: Any,
+    axes: Any,
+    xs: NDArray[np.float64],
+    ys: NDArray[np.float64],
+    values: NDArray[np.float64],
+    label: str,
+    size: float,
+) -> None:
+    known = np.isfinite(values)
+    if not known.any():
+        return
+    low, high = np.percentile(values[known], (1, 99))
+    drawn = axes.scatter(
+        xs[known], ys[known], s=size, c=values[known], cmap="viridis", vmin=low, vmax=high, linewidths=0,
+        rasterized=len(xs) > _MOST_VECTOR_POINTS, gid="values",
+    )  # fmt: skip
+    figure.colorbar(drawn, ax=axes, label=_literal(label))
 
 
 def _point_area(n: int) -> float:

@@ -22,6 +22,26 @@ def plottable(table: pd.DataFrame) -> list[str]:
     return [str(c) for c in table.columns if c != "index" and pd.api.types.is_numeric_dtype(table[c])]
 
 
+def default_axes(table: pd.DataFrame, suggested: Sequence[str]) -> tuple[str, str, str]:
+    """Choose what to plot at first: a map if there is one, coloured by its clusters; else two measurements.
+
+    Returns
+    -------
+    tuple of str
+        Horizontal axis, vertical axis, and what to colour by.
+    """
+    names = [str(c) for c in table.columns]
+    maps = [(name, f"{name[:-1]}1") for name in names if name.endswith("-0") and name.startswith(("UMAP", "PCA"))]
+    clusters = [name for name in names if name.endswith("_CLUSTER")]
+    colour = clusters[-1] if clusters else CLASSES
+    if maps and maps[-1][1] in names:
+        return (*maps[-1], colour)
+    size = next((name for name in ("area", *suggested) if name in names), "")
+    others = ("intensity_mean", "eccentricity", *suggested)
+    other = next((name for name in others if name in names and name != size), "")
+    return size, other, colour
+
+
 def embed_table(
     table: pd.DataFrame, columns: Sequence[str], method: str, *, n_neighbors: int, seed: int, progress: JobProgress
 ) -> tuple[pd.DataFrame, list[str], str]:

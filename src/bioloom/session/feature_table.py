@@ -12,7 +12,7 @@ def keys_of(table: pd.DataFrame) -> list[str]:
     return [key for key in KEYS if key in table.columns]
 
 
-def merge_tables(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
+def merge_tables(old: pd.DataFrame, new: pd.DataFrame, keep_rows: bool = False) -> pd.DataFrame:
     """Add measurements to a table without losing its other columns.
 
     Parameters
@@ -21,6 +21,8 @@ def merge_tables(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
         The table so far; may be empty or without the same keys, in which case nothing of it can be kept.
     new
         ``[frame,] label`` and new columns; its rows are the rows of the result.
+    keep_rows
+        Keep the rows of `old` instead: columns that are computed from a table may come when it has changed already.
 
     Returns
     -------
@@ -29,13 +31,19 @@ def merge_tables(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
         too), the columns that are only in `new`; sorted by the keys. Rows of objects that are no longer there are gone.
     """
     keys = keys_of(new)
+    if "label" not in old.columns and "index" in old.columns:
+        # napari's own way to say which object a row is of.
+        old = old.assign(label=old["index"])
     # Rows of a table with frames and of one without do not mean the same objects.
     comparable = keys_of(old) == keys
     kept = [c for c in old.columns if c not in new.columns and c != "index"] if comparable else []
-    result = new
-    if kept:
-        unique = old.drop_duplicates(keys)[[*keys, *kept]]
-        result = new.merge(unique, on=keys, how="left")
+    if keep_rows and comparable:
+        rows = old[[c for c in old.columns if c in keys or c not in new.columns]]
+        result = rows.merge(new.drop_duplicates(keys).drop(columns="index", errors="ignore"), on=keys, how="left")
+    elif kept:
+        result = new.merge(old.drop_duplicates(keys)[[*keys, *kept]], on=keys, how="left")
+    else:
+        result = new
     result = result.sort_values(keys, ignore_index=True)
     # Columns stay where they were, new ones come last.
     ordered = dict.fromkeys([*keys, *(old.columns if comparable else ()), *new.columns])

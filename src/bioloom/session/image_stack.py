@@ -71,6 +71,20 @@ class ImageStack:
             and all(_same_array(a, b) for a, b in zip(self.channels, other.channels, strict=True))
         )
 
+    def fingerprint(self, index: int) -> int:
+        """Return a number that changes when pixels of a frame do, for arrays in memory; others give 0.
+
+        A few thousand pixels spread over the frame are looked at, so that it takes no time.
+        """
+        seen = 0
+        for channel in self.channels:
+            if isinstance(channel, np.ndarray):
+                frame = channel if self.n_frames is None else channel[index]
+                # Odd, so that pixels of every column are looked at where the width is a power of two.
+                step = max(1, frame.size // 4096) | 1
+                seen = hash((seen, frame.flat[::step].tobytes()))
+        return seen
+
     def matching(self, array: Any, what: str) -> Any:
         """Return an array that has the shape of a channel.
 

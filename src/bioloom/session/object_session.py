@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from bioloom.classify import ObjectClassifier
-from bioloom.classify.objects import annotated_classes
+from bioloom.classify.objects import annotated_classes, paint_objects
 from bioloom.errors import InputError
 from bioloom.session.feature_table import keys_of
 from bioloom.session.image_stack import ImageStack
@@ -30,10 +31,13 @@ class ObjectResult:
         The classifier that was trained or applied.
     table : pandas.DataFrame
         ``[frame,] label``, the measurements, the class and its probability.
+    painted : numpy.ndarray
+        The objects with the number of their class, in the shape of the labels.
     """
 
     classifier: ObjectClassifier
     table: pd.DataFrame
+    painted: NDArray[Any]
 
 
 def intensities(stack: ImageStack | None, labels: Any) -> Any:
@@ -88,7 +92,7 @@ def train_objects(
     classes = annotated_classes(labels, annotation, table, frame_axis=frame_axis)
     classifier.spacing = tuple(spacing)
     classifier.fit_table(table, classes)
-    return _classified(classifier, table)
+    return _classified(classifier, table, labels, frame_axis)
 
 
 def apply_objects(
@@ -104,10 +108,11 @@ def apply_objects(
     table = classifier.measure(labels, image, spacing=spacing, frame_axis=frame_axis, progress=progress)
     if table.empty:
         raise InputError("There are no objects in the labels layer. Segment the image first.")
-    return _classified(classifier, table)
+    return _classified(classifier, table, labels, frame_axis)
 
 
-def _classified(classifier: ObjectClassifier, table: pd.DataFrame) -> ObjectResult:
+def _classified(classifier: ObjectClassifier, table: pd.DataFrame, labels: Any, frame_axis: int | None) -> ObjectResult:
     said = classifier.predict_table(table).rename(columns={"class": CLASS_COLUMN, "probability": PROBABILITY_COLUMN})
     ordered = [*keys_of(table), *(c for c in table.columns if c not in keys_of(table))]
-    return ObjectResult(classifier, table[ordered].join(said.astype({CLASS_COLUMN: np.int64})))
+    full = table[ordered].join(said.astype({CLASS_COLUMN: np.int64}))
+    return ObjectResult(classifier, full, paint_objects(labels, full, CLASS_COLUMN, frame_axis=frame_axis))

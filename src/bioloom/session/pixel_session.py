@@ -11,13 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioloom import device
-from bioloom.classify import PixelClassifier
+from bioloom.classify import PixelClassifier, objects_of_class
 from bioloom.classify.feature_blocks import FeatureBlocks, Progress
 from bioloom.classify.forest import MAX_EDGES, find_edges
 from bioloom.errors import InputError
+from bioloom.recipe.steps import run_frames
 from bioloom.session.image_stack import ImageStack
 
 _SAMPLED_FRAMES = 4
+_UNDO_STEPS = 50
 
 
 @dataclass(frozen=True)
@@ -31,12 +33,15 @@ class Prediction:
     probability : numpy.ndarray
         float32, 0…1: the probability of `class_id`.
     class_id : int
-        The class that `probability` is of.
+        The class that `probability` and `objects` are of.
+    objects : numpy.ndarray or None
+        uint32: the connected regions of `class_id`, numbered per frame; None if they were not asked for.
     """
 
     classes: NDArray[Any]
     probability: NDArray[np.float32]
     class_id: int
+    objects: NDArray[Any] | None = None
 
 
 class PixelSession:
@@ -54,6 +59,8 @@ class PixelSession:
         self._kept: tuple[ImageStack, str] | None = None
         self._edges: list[NDArray[np.float32]] | None = None
         self._counts: dict[int, int] = {}
+        self._edges_before: OrderedDict[int, list[NDArray[np.float32]]] = OrderedDict()
+        self._prints: dict[int, int] = {}
 
     def train(
         self,
@@ -100,9 +107,13 @@ class PixelSession:
             raise InputError("Nothing is annotated yet. Paint some pixels of at least two classes, such as 1 and 2.")
         sources = [self._source(classifier, stack, index) for index, _ in annotated]
         painted = [frame for _, frame in annotated]
-        edges = self._edges
         counts = _count_classes(painted)
-        if edges is None or not live or _outgrown(counts, self._counts):
+        state = hash(tuple(frame.tobytes() for frame in painted))
+        edges = self._edges
+        if live and state in self._edges_before:
+            # An undo: what was painted then is answered as it was then.
+            edges = self._edges_before[state]
+        elif edges is None or not live or _outgrown(counts, self._counts):
             chosen = _choose_edges(sources, painted)
             # The same list again, so that what was computed with it is found.
             edges = edges if edges is not None and all(map(np.array_equal, edges, chosen)) else chosen
@@ -114,6 +125,9 @@ class PixelSession:
         self.classifier = classifier
         if edges is not self._edges:
             self._edges, self._counts = edges, counts
+        self._edges_before[state] = edges
+        while len(self._edges_before) > _UNDO_STEPS:
+            self._edges_before.popitem(last=False)
         return classifier
 
     def predict(
@@ -122,6 +136,7 @@ class PixelSession:
         frames: Sequence[int],
         *,
         class_id: int | None = None,
+        with_objects: bool = False,
         progress: Progress | None = None,
     ) -> Prediction:
         """Apply the classifier.
@@ -134,6 +149,8 @@ class PixelSession:
             The frames to predict; ``[0]`` for an image without time.
         class_id
             The class whose probability is wanted; the last one if left out.
+        with_objects
+            Whether the connected regions of that class are wanted, too.
         progress
             Called as ``progress(done, total)``; may raise Cancelled.
 
@@ -170,13 +187,18 @@ class PixelSession:
                 shape = tuple(s.stop - s.start for s in block)
                 classes[at + block] = ids[votes.argmax(0)].reshape(shape)
                 probability[at + block] = (votes[column] / votes.sum(0)).reshape(shape)
-        return Prediction(classes, probability, wanted)
+        objects = None
+        if with_objects:
+            objects = run_frames(lambda frame: objects_of_class(frame, wanted), classes, stack.frame_axis)
+        return Prediction(classes, probability, wanted, objects)
 
     def forget(self) -> None:
         """Drop the features that were kept, for example after an image was edited."""
         self._sources.clear()
         self._edges = None
         self._counts = {}
+        self._edges_before.clear()
+        self._prints = {}
 
     def _source(self, classifier: PixelClassifier, stack: ImageStack, index: int) -> FeatureBlocks:
         """Return the features of a frame; kept as long as image, feature set and pixel size stay the same.
@@ -187,6 +209,11 @@ class PixelSession:
         if self._kept is None or self._kept[1] != features or not self._kept[0].same_pixels(stack):
             self.forget()
             self._kept = (stack, features)
+        # Arrays may also be changed in place, which nothing announces.
+        seen = stack.fingerprint(index)
+        if self._prints.get(index) != seen:
+            self._sources.pop(index, None)
+            self._prints[index] = seen
         if index in self._sources:
             self._sources.move_to_end(index)
             return self._sources[index]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from napari.utils.notifications import show_error, show_info
-from qtpy.QtCore import QObject, Qt, QTimer, Signal
+from napari.utils.notifications import show_error
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from qtpy.QtWidgets import (
     QDockWidget,
     QHBoxLayout,
@@ -23,6 +24,7 @@ from qtpy.QtWidgets import (
 
 from bioloom.errors import BioloomError
 from bioloom.session.jobs import JobRunner
+from bioloom.widgets._parts import ImageList, LayerCombo
 
 
 class _MainThread(QObject):
@@ -115,7 +117,34 @@ class BioloomWidget(QWidget):
         layout.addLayout(foot)
         self.setMinimumWidth(340)
         self._placed = False
-        self.destroyed.connect(_closer(self.jobs, self._on_close))
+        # Where the whole window is destroyed, nothing of the panel may be called any more.
+        self.destroyed.connect(partial(abandon, self.jobs))
+
+    # -------------------------------------------------------------------------------------------- coming and going
+    def on_close(self, action: Callable[[], object]) -> None:
+        """Remember what is to be undone when the panel is closed: callbacks, previews, colours."""
+        self._on_close.append(action)
+
+    def close_down(self) -> None:
+        """Stop the job and undo everything that reaches out of the panel."""
+        self.jobs.cancel()
+        actions, self._on_close[:] = list(self._on_close), []
+        for action in actions:
+            action()
+        for part in (*self.findChildren(LayerCombo), *self.findChildren(ImageList)):
+            part.stop()
+
+    def event(self, event: Any) -> bool:
+        """Notice that the dock was closed: napari then takes the panel out of its dock, and keeps it."""
+        if event.type() == QEvent.Type.ParentChange and self._placed and self.parent() is None:
+            QTimer.singleShot(0, self._close_if_alone)
+        return bool(super().event(event))
+
+    def _close_if_alone(self) -> None:
+        if self.parent() is None:
+            self.close_down()
+            # Deleted here and now by Qt: left to Python's garbage collector, it might be deleted on another thread.
+            self.deleteLater()
 
     def showEvent(self, event: Any) -> None:
         """Share the place of the other panels: the first time, go beside them as a tab."""
@@ -124,18 +153,34 @@ class BioloomWidget(QWidget):
             self._placed = True
             QTimer.singleShot(0, self._join_others)
 
+    def raise_panel(self) -> None:
+        """Bring the panel to the front of its tabs."""
+        dock = _dock_of(self)
+        if dock is not None:
+            dock.show()
+            dock.raise_()
+
     def _join_others(self) -> None:
         dock = _dock_of(self)
         if dock is None or dock.isFloating():
             return
+        # Short titles, so that five tabs can be read.
+        dock.setWindowTitle(dock.windowTitle().partition(" (")[0])
         window = dock.parentWidget()
         while window is not None and not isinstance(window, QMainWindow):
             window = window.parentWidget()
         if window is None:
             return
-        for other in window.findChildren(BioloomWidget):
+        others = [w for w in window.findChildren(BioloomWidget) if w is not self and _dock_of(w) not in (None, dock)]
+        for other in others:
+            if type(other) is type(self):
+                # It is open already, under the name that another menu gives it: one of a kind is enough.
+                self.viewer.window.remove_dock_widget(dock)
+                other.raise_panel()
+                return
+        for other in others:
             place = _dock_of(other)
-            if place not in (None, dock) and place.isVisible() and not place.isFloating():
+            if place.isVisible() and not place.isFloating():
                 if dock not in window.tabifiedDockWidgets(place):
                     window.tabifyDockWidget(place, dock)
                 dock.raise_()
@@ -158,16 +203,18 @@ class BioloomWidget(QWidget):
         except BioloomError as error:
             self.report(error)
 
+    def still_there(self, source: Any) -> bool:
+        """Tell whether a layer still exists; if not, say that its result was dropped."""
+        if source in self.viewer.layers:
+            return True
+        self.say(f"‘{source.name}’ was removed meanwhile, so its result was dropped.")
+        return False
+
     def report(self, error: Exception) -> None:
         """Tell the user what went wrong, here and as a notification."""
         text = str(error) if isinstance(error, BioloomError) else f"{type(error).__name__}: {error}"
         self.say(text)
         show_error(text)
-
-    @staticmethod
-    def inform(text: str) -> None:
-        """Show a notification."""
-        show_info(text)
 
     def _job_started(self, name: str) -> None:
         self.say(f"{name} …")
@@ -180,21 +227,15 @@ class BioloomWidget(QWidget):
         self.report(error)
 
 
+def abandon(jobs: JobRunner, *_: object) -> None:
+    """Stop jobs whose owner is gone, without telling it."""
+    for signal in (jobs.started, jobs.progressed, jobs.ended, jobs.failed):
+        signal.disconnect()
+    jobs.cancel()
+
+
 def _dock_of(widget: QWidget) -> QDockWidget | None:
     parent = widget.parentWidget()
     while parent is not None and not isinstance(parent, QDockWidget):
         parent = parent.parentWidget()
     return parent
-
-
-def _closer(jobs: JobRunner, actions: list[Callable[[], object]]) -> Callable[[], None]:
-    """Return what is to be done when the widget is destroyed, without holding the widget itself."""
-
-    def close() -> None:
-        jobs.started.disconnect()
-        jobs.ended.disconnect()
-        jobs.cancel()
-        for action in actions:
-            action()
-
-    return close

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QLabel, QPushB
 from bioloom.classify import load_classifier
 from bioloom.errors import InputError
 from bioloom.widgets._base import BioloomWidget
-from bioloom.widgets._parts import whole_number
+from bioloom.widgets._parts import AxesOptions, whole_number
 
 _FILES = "Classifiers (*.cl)"
 
@@ -29,6 +29,8 @@ class ClassifierPanel(BioloomWidget):
         Applies it.
     train : callable
         Trains it on what is annotated.
+    axes : AxesOptions
+        How sizes are understood.
     file_name, other_panel : str
         What to call its file, and the panel of the other kind.
     """
@@ -37,6 +39,7 @@ class ClassifierPanel(BioloomWidget):
     classifier: Any
     apply_button: QPushButton
     train: Callable[[], None]
+    axes: AxesOptions
     file_name = "classifier.cl"
     other_panel = ""
 
@@ -98,8 +101,19 @@ class ClassifierPanel(BioloomWidget):
         self.trees.setValue(classifier.n_trees)
         self.depth.setValue(classifier.max_depth)
         self.seed.setValue(classifier.seed)
+        note = self._take_sizes(classifier.spacing)
         self.show_classifier()
-        self.say(f"Loaded a classifier for the classes {self.known_classes()}. Click ‘{self.apply_button.text()}’.")
+        self.say(
+            f"Loaded a classifier for the classes {self.known_classes()}. Click ‘{self.apply_button.text()}’.{note}"
+        )
+
+    def _take_sizes(self, spacing: tuple[float, ...] | None) -> str:
+        """Understand sizes as in the training; return what there is to say about it."""
+        physical = spacing is not None and not np.isclose(min(spacing), 1)
+        if physical and self.axes.sizes.count() < 2:
+            return " It was trained with sizes in physical units, but this layer has none: set its scale first."
+        self.axes.sizes.setCurrentIndex(int(physical))
+        return ""
 
     def save(self, path: str) -> None:
         """Save the classifier to a file."""

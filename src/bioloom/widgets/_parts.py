@@ -102,9 +102,17 @@ class LayerCombo(QComboBox):
     layer_changed = Signal(object)
 
     def __init__(
-        self, viewer: Any, kind: layers.Kind, tooltip: str, optional: bool = False, prefer_table: bool = False
+        self,
+        viewer: Any,
+        kind: layers.Kind,
+        tooltip: str,
+        *,
+        optional: bool = False,
+        prefer_table: bool = False,
+        wanted_role: str = "",
     ) -> None:
         super().__init__()
+        self._tooltip, self._wanted_role = tooltip, wanted_role
         self._viewer, self._kind, self._optional, self._prefer_table = viewer, kind, optional, prefer_table
         self._layers: list[Any] = []
         self._last: Any = None
@@ -142,6 +150,9 @@ class LayerCombo(QComboBox):
             self.setCurrentIndex(self._layers.index(before) + self._optional)
         elif self._layers and not self._optional:
             self.setCurrentIndex(self._default())
+        elif self._wanted_role:
+            made = [layer for layer in self._layers if layers.role(layer) == self._wanted_role]
+            self.setCurrentIndex(1 + self._layers.index(made[0]) if made else 0)
         self.blockSignals(False)
         self._emit()
 
@@ -157,6 +168,7 @@ class LayerCombo(QComboBox):
     def _emit(self, index: int = 0) -> None:
         if self.layer is not self._last:
             self._last = self.layer
+            self.setToolTip(self._tooltip + (f"\nNow: {self.layer.name}" if self.layer is not None else ""))
             self.layer_changed.emit(self.layer)
 
 
@@ -208,11 +220,12 @@ class ImageList(CheckList):
     @property
     def images(self) -> list[Any]:
         """The chosen layers, in the order of the layer list."""
-        chosen = self.checked()
-        return [layer for layer in reversed(self._known) if layer.name in chosen]
+        marks = [self.item(i).checkState() == Qt.CheckState.Checked for i in range(self.count())]
+        return [layer for layer, mark in zip(self._known, marks, strict=True) if mark][::-1]
 
     def refresh(self) -> None:
         """Read the layer list again; the first image ever is checked by itself, later ones keep their marks."""
+        # By position, not by name: names may have changed.
         before = {id(layer) for layer in self.images}
         listed = [layer for layer in layers.of_kind(self._viewer, "image") if layers.role(layer) != "preview"]
         marked = {layer.name for layer in listed if id(layer) in before}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from bioloom.explore import nice_ticks, points_in_polygon, rasterise_points
 from bioloom.session.jobs import JobRunner
+from bioloom.widgets._base import abandon
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 10, 10, 40
 _CLICK_PIXELS = 4
@@ -51,6 +53,7 @@ class ScatterPlot(QWidget):
         self._pan_from: tuple[QPointF, tuple[float, float, float, float]] | None = None
         self._jobs = JobRunner(send)
         self._jobs.failed.connect(self._failed)
+        self.destroyed.connect(partial(abandon, self._jobs))
 
     # -------------------------------------------------------------------------------------------- content
     def set_points(self, x: np.ndarray, y: np.ndarray, names: tuple[str, str]) -> None:

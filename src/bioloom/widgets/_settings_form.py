@@ -62,9 +62,12 @@ def _field(parameter: Parameter) -> Any:
         low, high = limits.minimum or 0, limits.maximum or 1_000_000
         return SpinBox(value=parameter.default, min=int(low), max=int(high), **common)
     step = limits.step or 0.5
-    return FloatSpinBox(
+    field = FloatSpinBox(
         value=parameter.default, min=limits.minimum or 0.0, max=limits.maximum or 1e9, step=step, **common
     )
+    # Lengths may be in millimetres, or sigmas an eighth of a pixel.
+    field.native.setDecimals(4)
+    return field
 
 
 def _number_or_none(text: str, parameter: Parameter) -> float | None:

@@ -9,6 +9,8 @@ import pandas as pd
 from qtpy.QtCore import QAbstractTableModel, QItemSelection, QItemSelectionModel, QModelIndex, Qt, Signal
 from qtpy.QtWidgets import QAbstractItemView, QTableView
 
+_MOST_RANGES = 300
+
 
 class ObjectTableModel(QAbstractTableModel):
     """Shows the columns of a table in an order of its rows."""
@@ -116,6 +118,10 @@ class ObjectTable(QTableView):
         chosen = QItemSelection()
         last = self.objects.columnCount() - 1
         breaks = np.flatnonzero(np.diff(rows) > 1)
+        if len(breaks) > _MOST_RANGES:
+            # Qt needs seconds for many ranges: show the first ones, the plot and the image show all.
+            rows = rows[: breaks[_MOST_RANGES] + 1]
+            breaks = breaks[:_MOST_RANGES]
         starts, ends = np.r_[rows[:1], rows[breaks + 1]], np.r_[rows[breaks], rows[-1:]]
         for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
             chosen.select(self.objects.index(start, 0), self.objects.index(end, last))

@@ -14,8 +14,10 @@ from bioloom.operations import CATALOGUE, Operation
 def _opener(operation: Operation) -> Callable[..., None]:
     def open_operation(viewer: napari.viewer.Viewer) -> None:
         active = layers.active_layer(viewer)
-        _, widget = viewer.window.add_plugin_dock_widget("napari-bioloom", "Process")
+        opened = [w for w in viewer.window.dock_widgets.values() if type(w).__name__ == "ProcessWidget"]
+        widget = opened[0] if opened else viewer.window.add_plugin_dock_widget("napari-bioloom", "Process")[1]
         widget.choose(operation.name, active)
+        widget.raise_panel()
 
     open_operation.__name__ = operation.name
     open_operation.__doc__ = f"Open the Process panel with {operation.title}."

@@ -14,9 +14,9 @@ from qtpy.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QLineEdi
 from bioloom import layers
 from bioloom.errors import InputError
 from bioloom.explore import feature_columns
-from bioloom.explore.appearance import Appearance, appearance
+from bioloom.explore.appearance import Appearance, appearance, are_classes
 from bioloom.explore.figure import save_scatter
-from bioloom.session.exploring import CLASSES, cluster_table, embed_table, plottable
+from bioloom.session.exploring import CLASSES, cluster_table, default_axes, embed_table, plottable
 from bioloom.session.feature_table import keys_of, new_column_name
 from bioloom.session.selection import Selection
 from bioloom.session.worker_process import shared_worker
@@ -146,18 +146,19 @@ class ExploreWidget(BioloomWidget):
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(lambda step=step: getattr(self._selection, step)() if self._selection else None)
         viewer.dims.events.point.connect(self._frame_changed)
-        self._on_close += [lambda: viewer.dims.events.point.disconnect(self._frame_changed), self.plot.close_jobs]
+        self.on_close(lambda: viewer.dims.events.point.disconnect(self._frame_changed))
+        self.on_close(self.plot.close_jobs)
+        self.on_close(self._leave_layer)
         shared_worker().warm_up()
         self._labels_changed(self.labels.layer)
 
     # -------------------------------------------------------------------------------------------- table
     def _labels_changed(self, layer: Any) -> None:
-        if self._unlink:
-            self._unlink()
-            self._unlink = None
-        if self._selection is not None:
-            self._selection.changed.disconnect(self._colour)
-            self._selection = None
+        self._leave_layer()
+        for name in (self.columns, self.x_box, self.y_box, self.colour_box):
+            name.blockSignals(True)
+            name.clear()
+            name.blockSignals(False)
         if layer is not None:
             layer.events.features.connect(self._read_table)
             before = layer
@@ -169,9 +170,24 @@ class ExploreWidget(BioloomWidget):
             self._unlink = unlink
         self._read_table()
 
+    def _leave_layer(self) -> None:
+        if self._unlink:
+            self._unlink()
+            self._unlink = None
+        if self._selection is not None:
+            self._selection.changed.disconnect(self._colour)
+            self._selection = None
+
     def _read_table(self, event: Any = None) -> None:
         layer = self.labels.layer
         measured = layer is not None and layers.has_table(layer)
+        if measured and self._selection is None:
+            try:
+                self._selection = layers.selection_of(layer)
+                self._selection.changed.connect(self._colour, unique=True)
+            except InputError as error:
+                measured = False
+                self.say(str(error))
         for widget in (
             self.embed_button,
             self.cluster_button,
@@ -185,13 +201,11 @@ class ExploreWidget(BioloomWidget):
             self.plot.hint = "No measured objects.\nMeasure a labels layer in the Measure panel first."
             self.plot.set_points(np.zeros(0), np.zeros(0), ("", ""))
             self.plot.update()
+            self.count.setText("")
             return
         old = [self.columns.item(i).text() for i in range(self.columns.count())]
         checked = set(self.columns.checked())
         self._table = layers.features(layer)
-        if self._selection is None:
-            self._selection = layers.selection_of(layer)
-            self._selection.changed.connect(self._colour, unique=True)
         numeric = plottable(self._table)
         suggested = feature_columns(self._table)
         new = [c for c in suggested if c not in old]
@@ -199,9 +213,10 @@ class ExploreWidget(BioloomWidget):
             [c for c in numeric if c not in keys_of(self._table)],
             (checked & set(numeric)) | (set(new) if not old else set()),
         )
-        self._fill(self.x_box, numeric, suggested[0] if suggested else "")
-        self._fill(self.y_box, numeric, suggested[1] if len(suggested) > 1 else "")
-        self._fill(self.colour_box, [CLASSES, *numeric], CLASSES)
+        first, second, colour = default_axes(self._table, suggested)
+        self._fill(self.x_box, numeric, first)
+        self._fill(self.y_box, numeric, second)
+        self._fill(self.colour_box, [CLASSES, *numeric], colour)
         self._plot_points()
 
     @staticmethod
@@ -285,7 +300,7 @@ class ExploreWidget(BioloomWidget):
         if not classes.any():
             raise InputError("No object has a class yet. Select some with the lasso and put them into a class.")
         name = new_column_name(self._table, self.class_name.text().strip() or "MANUAL_CLASS")
-        layers.add_features(self.labels.layer, self._table[keys_of(self._table)].assign(**{name: classes}))
+        layers.add_columns(self.labels.layer, self._table[keys_of(self._table)].assign(**{name: classes}))
         n_objects, n_classes = int((classes > 0).sum()), len(np.unique(classes[classes > 0]))
         self.say(f"Saved as column ‘{name}’: {n_objects} objects in {n_classes} class(es).")
 
@@ -297,7 +312,10 @@ class ExploreWidget(BioloomWidget):
 
         def show(result: Any) -> None:
             new, names, note = result
-            layers.add_features(layer, new)
+            if not self.still_there(layer):
+                return
+            layers.add_columns(layer, new)
+            layers.activate(self.viewer, layer)
             self.x_box.setCurrentText(names[0])
             self.y_box.setCurrentText(names[1])
             self.say(note)
@@ -317,7 +335,10 @@ class ExploreWidget(BioloomWidget):
 
         def show(result: Any) -> None:
             new, name, note = result
-            layers.add_features(layer, new)
+            if not self.still_there(layer):
+                return
+            layers.add_columns(layer, new)
+            layers.activate(self.viewer, layer)
             self.colour_box.setCurrentText(name)
             self._colour()
             self.say(note)
@@ -337,8 +358,11 @@ class ExploreWidget(BioloomWidget):
     def save_figure(self, path: str) -> None:
         """Save the plot as a figure for publication."""
         by = self.colour_box.currentText()
-        classes = self._selection.classes if by == CLASSES else None
-        if classes is None and pd.api.types.is_integer_dtype(self._table[by]):
-            classes = self._table[by].to_numpy()
-        save_scatter(path, self.plot.x, self.plot.y, classes, x_label=self.plot.names[0], y_label=self.plot.names[1])
+        column = self._selection.classes if by == CLASSES else self._table[by].to_numpy()
+        by_class = by == CLASSES or are_classes(column)
+        save_scatter(
+            path, self.plot.x, self.plot.y, column.astype(int) if by_class else None,
+            x_label=self.plot.names[0], y_label=self.plot.names[1],
+            values=None if by_class else column, values_label=by,
+        )  # fmt: skip
         self.say(f"Saved to {path}.")

@@ -65,19 +65,23 @@ class MeasureWidget(BioloomWidget):
         self.save_button.clicked.connect(self._ask_save)
         self.table.rows_selected.connect(self._rows_selected)
         self.table.row_clicked.connect(self._row_clicked)
+        self.on_close(self._leave_layer)
         self._labels_changed(self.labels.layer)
 
     # -------------------------------------------------------------------------------------------- table and image
     def _labels_changed(self, layer: Any) -> None:
-        if self._unlink:
-            self._unlink()
-            self._unlink = None
+        self._leave_layer()
         self.axes.follow(layer, physical=True)
         self.measure_button.setEnabled(layer is not None)
         if layer is not None:
             layer.events.features.connect(self._show_table)
             self._unlink = lambda: layer.events.features.disconnect(self._show_table)
         self._show_table()
+
+    def _leave_layer(self) -> None:
+        if self._unlink:
+            self._unlink()
+            self._unlink = None
 
     def _show_table(self, event: Any = None) -> None:
         layer = self.labels.layer
@@ -86,7 +90,13 @@ class MeasureWidget(BioloomWidget):
         if table is None or "label" not in table.columns:
             self.table.show_table(_empty(), np.zeros(0, bool))
             return
-        selection = layers.selection_of(layer)
+        try:
+            selection = layers.selection_of(layer)
+        except InputError as error:
+            # A table made elsewhere that does not fit; measuring replaces it.
+            self.say(str(error))
+            self.table.show_table(_empty(), np.zeros(0, bool))
+            return
         selection.changed.connect(self._show_selection, unique=True)
         self.table.show_table(table, selection.mask)
 
@@ -115,7 +125,8 @@ class MeasureWidget(BioloomWidget):
             raise InputError("There are no objects. Segment an image first, for example with Voronoi–Otsu.")
         options = {"has_time": self.axes.has_time, "physical": self.axes.physical}
         own = layers.image_stack([layer], **options)
-        labels = own.channels[0]
+        # A copy, because painting may go on while it is measured.
+        labels = np.array(own.channels[0])
         images = self.images.images
         image = intensities(layers.image_stack(images, **options) if images else None, labels)
         chosen = [name for name, box in self.groups.items() if box.isChecked()]
@@ -125,7 +136,10 @@ class MeasureWidget(BioloomWidget):
             raise InputError("Nothing to measure is checked. Check at least one group, such as size.")
 
         def show(table: Any) -> None:
+            if not self.still_there(layer):
+                return
             layers.add_features(layer, table)
+            layers.activate(self.viewer, layer)
             where = f" in {own.unit}" if own.unit != "pixel" else " in pixels"
             none = " The layer has no objects." if table.empty else ""
             self.say(f"{len(table)} objects, {len(table.columns)} columns; lengths{where}.{none}")
@@ -147,7 +161,7 @@ class MeasureWidget(BioloomWidget):
         if layer is None or not layers.has_table(layer):
             raise InputError("There is no table yet. Click ‘Measure’ first.")
         path = path if path.endswith(".csv") else f"{path}.csv"
-        write_table(path, layers.features(layer).drop(columns="index"))
+        write_table(path, layers.features(layer).drop(columns="index", errors="ignore"))
         self.say(f"Saved to {path}.")
 
 

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QPushButton
 from bioloom import layers
 from bioloom.classify import ObjectClassifier
 from bioloom.classify.model_file import describe
-from bioloom.classify.objects import DEFAULT_FEATURES, paint_objects
+from bioloom.classify.objects import DEFAULT_FEATURES
 from bioloom.errors import InputError
 from bioloom.measure import list_properties
 from bioloom.session.object_session import CLASS_COLUMN, ObjectResult, apply_objects, intensities, train_objects
@@ -36,11 +36,15 @@ class ObjectClassifierWidget(ClassifierPanel):
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__(viewer)
-        self._output: Any = None
+        self._output = layers.ResultLayer()
         self.labels = LayerCombo(viewer, "labels", "The segmented objects")
         self.images = ImageList(viewer, "Images to measure intensities in; none for size and shape only")
         self.annotation = LayerCombo(
-            viewer, "labels", "The labels layer in which objects are marked with classes 1, 2, …", optional=True
+            viewer,
+            "labels",
+            "The labels layer in which objects are marked with classes 1, 2, …",
+            optional=True,
+            wanted_role="object annotation",
         )
         self.new_button = QPushButton("New annotation")
         self.new_button.setToolTip("Add an empty labels layer over the objects and start to mark class 1")
@@ -101,7 +105,8 @@ class ObjectClassifierWidget(ClassifierPanel):
             raise InputError("There are no objects. Segment an image first, for example with Voronoi–Otsu.")
         options = {"has_time": self.axes.has_time, "physical": self.axes.physical}
         own = layers.image_stack([layer], **options)
-        labels = own.channels[0]
+        # A copy, because painting may go on while it is measured.
+        labels = np.array(own.channels[0])
         images = self.images.images
         image = intensities(layers.image_stack(images, **options) if images else None, labels)
         return layer, labels, image, {"spacing": own.spacing, "frame_axis": own.frame_axis}
@@ -122,7 +127,7 @@ class ObjectClassifierWidget(ClassifierPanel):
         self.jobs.start(
             "Training",
             lambda progress: train_objects(labels, annotation, image, **settings, **axes, progress=progress),
-            lambda result: self._show_result(result, layer, labels, axes),
+            lambda result: self._show_result(result, layer),
         )
 
     def apply(self) -> None:
@@ -134,29 +139,20 @@ class ObjectClassifierWidget(ClassifierPanel):
         self.jobs.start(
             "Classifying",
             lambda progress: apply_objects(classifier, labels, image, **axes, progress=progress),
-            lambda result: self._show_result(result, layer, labels, axes),
+            lambda result: self._show_result(result, layer),
         )
 
-    def _show_result(self, result: ObjectResult, layer: Any, labels: Any, axes: dict[str, Any]) -> None:
+    def _show_result(self, result: ObjectResult, layer: Any) -> None:
+        if not self.still_there(layer):
+            return
         self.classifier = result.classifier
         layers.add_features(layer, result.table)
-        painted = paint_objects(labels, result.table, CLASS_COLUMN, frame_axis=axes["frame_axis"])
-        if self._output in self.viewer.layers and self._output.data.shape == painted.shape:
-            layers.update_data(self._output, painted)
-        else:
-            active = layers.active_layer(self.viewer)
-            name = f"object classes of {layer.name}"
-            self._output = layers.add_result(
-                self.viewer,
-                painted,
-                "labels",
-                name,
-                layer,
-                {"role": "classes", **describe(result.classifier)},
-                opacity=0.5,
-            )
-            if active is self.annotation.layer and active is not None:
-                layers.raise_layer(self.viewer, active)
+        active = layers.active_layer(self.viewer)
+        provenance = {"role": "classes", **describe(result.classifier)}
+        title = f"object classes of {layer.name}"
+        self._output.show(self.viewer, result.painted, "labels", title, layer, provenance, opacity=0.5)
+        if active is self.annotation.layer and active is not None:
+            layers.raise_layer(self.viewer, active)
         counts = result.table[CLASS_COLUMN].value_counts().sort_index()
         listed = ", ".join(f"{n} of class {k}" for k, n in counts.items())
         self.show_classifier()

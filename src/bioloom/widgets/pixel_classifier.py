@@ -10,10 +10,9 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QLineEdit, QPushButton
 
 from bioloom import layers
-from bioloom.classify import PRESETS, FeatureSet, PixelClassifier, objects_of_class
+from bioloom.classify import PRESETS, FeatureSet, PixelClassifier
 from bioloom.classify.model_file import describe
 from bioloom.errors import BioloomError, InputError
-from bioloom.recipe.steps import run_frames
 from bioloom.session.image_stack import ImageStack
 from bioloom.session.jobs import Progress
 from bioloom.session.pixel_session import PixelSession, Prediction
@@ -22,6 +21,7 @@ from bioloom.widgets._parts import AxesOptions, ImageList, LayerCombo, form, gro
 
 _LIVE_DELAY_MS = 150
 _CUSTOM = "custom"
+_MOST_CLASSES = 30
 
 
 class PixelClassifierWidget(ClassifierPanel):
@@ -40,7 +40,7 @@ class PixelClassifierWidget(ClassifierPanel):
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__(viewer)
         self.session = PixelSession()
-        self._outputs: dict[str, Any] = {}
+        self._outputs = {what: layers.ResultLayer() for what in ("classes", "objects", "probability")}
         self._stop_watching: Any = None
         self._painted: Any = None
         self._live_timer = QTimer(self)
@@ -52,7 +52,11 @@ class PixelClassifierWidget(ClassifierPanel):
             viewer, "The image to classify. Check several layers to use them as channels of one image"
         )
         self.annotation = LayerCombo(
-            viewer, "labels", "The labels layer with painted classes: 1, 2, … (0 is not annotated)", optional=True
+            viewer,
+            "labels",
+            "The labels layer with painted classes: 1, 2, … (0 is not annotated)",
+            optional=True,
+            wanted_role="annotation",
         )
         self.new_button = QPushButton("New annotation")
         self.new_button.setToolTip("Add an empty labels layer over the image and start to paint class 1")
@@ -110,6 +114,9 @@ class PixelClassifierWidget(ClassifierPanel):
         self.preset.currentTextChanged.connect(self._preset_chosen)
         self.features.textEdited.connect(lambda text: self.preset.setCurrentText(_CUSTOM))
         self.predict_button.clicked.connect(lambda: self.attempt(self.predict_all))
+        self.on_close(self._live_timer.stop)
+        self.on_close(self._leave_annotation)
+        self.on_close(self.session.forget)
         self.live.toggled.connect(lambda on: self._train_live() if on else None)
         self._preset_chosen(self.preset.currentText())
         self._image_changed()
@@ -124,11 +131,15 @@ class PixelClassifierWidget(ClassifierPanel):
         self.train_button.setEnabled(bool(chosen))
 
     def _annotation_changed(self, layer: Any) -> None:
-        if self._stop_watching:
-            self._stop_watching()
+        self._leave_annotation()
         self._stop_watching = layers.on_edit(layer, self._edited) if layer is not None else None
         self._painted = None
         self._count()
+
+    def _leave_annotation(self) -> None:
+        if self._stop_watching:
+            self._stop_watching()
+        self._stop_watching = None
 
     def _edited(self) -> None:
         if not self._live_timer.isActive():
@@ -188,16 +199,28 @@ class PixelClassifierWidget(ClassifierPanel):
         frame = layers.current_frame(self.viewer, source, stack.n_frames is not None)
         wanted = self.object_class.value()
 
+        with_objects = self.as_objects.isChecked()
+        self._check_annotation(annotation)
+
         def work(progress: Progress) -> Prediction:
             classifier = self.session.train(stack, annotation, **settings, live=live, progress=progress)
             class_id = wanted if wanted in classifier.classes_ else None
-            return self.session.predict(stack, [frame], class_id=class_id, progress=progress)
+            return self.session.predict(stack, [frame], class_id=class_id, with_objects=with_objects, progress=progress)
 
         self.jobs.start("Training", work, lambda prediction: self._show_prediction(prediction, source, stack, [frame]))
 
+    @staticmethod
+    def _check_annotation(annotation: np.ndarray) -> None:
+        n = len(np.unique(annotation))
+        if n > _MOST_CLASSES:
+            raise InputError(
+                f"The annotation holds {n} different values, as a layer of objects does. Choose the layer in which you "
+                "painted classes, or click ‘New annotation’."
+            )
+
     def _train_live(self) -> None:
         changed = self._count()
-        if not self.live.isChecked() or not (changed or not self._outputs):
+        if not self.live.isChecked() or not (changed or not self._outputs["classes"].shown):
             return
         if self._painted is None or len(np.unique(self._painted[self._painted > 0])) < 2:
             # Half an annotation is no mistake while it is being painted; the counts above say what is missing.
@@ -216,47 +239,43 @@ class PixelClassifierWidget(ClassifierPanel):
         frames = list(stack.frames())
         wanted = self.object_class.value()
         class_id = wanted if wanted in self.session.classifier.classes_ else None
+        with_objects = self.as_objects.isChecked()
         self.jobs.start(
             "Predicting",
-            lambda progress: self.session.predict(stack, frames, class_id=class_id, progress=progress),
+            lambda progress: self.session.predict(
+                stack, frames, class_id=class_id, with_objects=with_objects, progress=progress
+            ),
             lambda prediction: self._show_prediction(prediction, source, stack, frames),
         )
 
     # -------------------------------------------------------------------------------------------- output
     def _show_prediction(self, prediction: Prediction, source: Any, stack: ImageStack, frames: list[int]) -> None:
+        if not self.still_there(source):
+            return
         provenance = {"role": "classes", **describe(self.session.classifier)}
+        new = frames if stack.n_frames is not None and len(frames) < stack.n_frames else None
         if self.as_classes.isChecked():
-            self._show("classes", prediction.classes, "labels", source, provenance, frames, stack, opacity=0.4)
-        if self.as_objects.isChecked():
-            class_id = prediction.class_id
-            objects = run_frames(lambda f: objects_of_class(f, class_id), prediction.classes, stack.frame_axis)
-            self._show("objects", objects, "labels", source, {**provenance, "role": ""}, frames, stack)
+            self._show("classes", prediction.classes, "labels", source, provenance, new, opacity=0.4)
+        if prediction.objects is not None:
+            self._show("objects", prediction.objects, "labels", source, {**provenance, "role": ""}, new)
         if self.as_probability.isChecked():
-            self._show(
-                "probability", prediction.probability, "image", source, provenance, frames, stack,
-                contrast_limits=(0, 1), colormap="magma", opacity=0.6, blending="translucent",
-            )  # fmt: skip
+            look = {"contrast_limits": (0, 1), "colormap": "magma", "opacity": 0.6, "blending": "translucent"}
+            self._show("probability", prediction.probability, "image", source, provenance, new, **look)
         self.show_classifier()
-        self.say(f"Done: classes {self.known_classes()}.")
+        wanted, shown = self.object_class.value(), prediction.class_id
+        text = f"Done: classes {self.known_classes()}."
+        if wanted != shown and (prediction.objects is not None or self.as_probability.isChecked()):
+            text += f" Class {wanted} is not among them: objects and probability are of class {shown}."
+        self.say(text)
 
     def _show(
-        self, what: str, data: Any, kind: layers.Kind, source: Any, provenance: dict[str, Any], frames: list[int],
-        stack: ImageStack, **options: Any,
+        self, what: str, data: Any, kind: layers.Kind, source: Any, provenance: dict[str, Any],
+        frames: list[int] | None, **options: Any,
     ) -> None:  # fmt: skip
         """Refresh the layer that shows this result for this source, or add one."""
-        layer, of = self._outputs.get(what, (None, None))
-        if layer in self.viewer.layers and of is source and layer.data.shape == data.shape:
-            if stack.n_frames is not None and len(frames) < stack.n_frames:
-                # The other frames keep what was predicted before.
-                merged = layer.data.astype(np.promote_types(layer.data.dtype, data.dtype))
-                merged[frames] = data[frames]
-                data = merged
-            layers.update_data(layer, data)
-            return
         active = layers.active_layer(self.viewer)
         title = f"{what} of {source.name}"
-        layer = layers.add_result(self.viewer, data, kind, title, source, provenance, **options)
-        self._outputs[what] = (layer, source)
+        self._outputs[what].show(self.viewer, data, kind, title, source, provenance, frames, **options)
         if self.annotation.layer is not None and active is self.annotation.layer:
             # Painting goes on: the annotation stays on top and chosen.
             layers.raise_layer(self.viewer, active)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import napari.viewer
@@ -13,7 +14,7 @@ from bioloom.errors import BioloomError
 from bioloom.operations import CATALOGUE, Operation, get_operation
 from bioloom.session.jobs import JobRunner
 from bioloom.session.processing import run_on_plane, run_operation
-from bioloom.widgets._base import BioloomWidget
+from bioloom.widgets._base import BioloomWidget, abandon
 from bioloom.widgets._parts import AxesOptions, LayerCombo, form, group
 from bioloom.widgets._settings_form import read_settings, settings_form, show_unit
 
@@ -41,6 +42,7 @@ class ProcessWidget(BioloomWidget):
         self._preview_layer: Any = None
         self._preview_jobs = JobRunner(self._main_thread.send)
         self._preview_jobs.failed.connect(self._preview_failed)
+        self.destroyed.connect(partial(abandon, self._preview_jobs))
         self._preview_timer = QTimer(self)
         self._preview_timer.setSingleShot(True)
         self._preview_timer.setInterval(_PREVIEW_DELAY_MS)
@@ -92,14 +94,13 @@ class ProcessWidget(BioloomWidget):
         self.settings: Any = None
         self.operation: Operation = self._operations[0]
         self.operation_box.currentIndexChanged.connect(self._operation_chosen)
+        self.operation_box.lineEdit().editingFinished.connect(self._typed)
         self.axes.changed.connect(self._axes_changed)
         self.apply_button.clicked.connect(lambda: self.attempt(self.apply))
         self.preview_box.toggled.connect(self._preview_toggled)
         viewer.dims.events.point.connect(self._request_preview)
-        self._on_close += [
-            lambda: viewer.dims.events.point.disconnect(self._request_preview),
-            self._preview_jobs.cancel,
-        ]
+        self.on_close(lambda: viewer.dims.events.point.disconnect(self._request_preview))
+        self.on_close(lambda: self.preview_box.setChecked(False))
         self.choose(operation)
         self._list_devices()
 
@@ -110,6 +111,22 @@ class ProcessWidget(BioloomWidget):
         self._operation_chosen(self.operation_box.currentIndex())
         if layer is not None:
             next(iter(self.layer_combos.values())).choose(layer)
+
+    def _typed(self) -> None:
+        """Choose what was typed: a part of a name is enough."""
+        text = self.operation_box.currentText().strip().lower()
+        names = [_path(o).lower() for o in self._operations]
+        found = [i for i, name in enumerate(names) if text and text in name.rpartition(" › ")[2]]
+        found += [i for i, name in enumerate(names) if text and text in name and i not in found]
+        current = self._operations.index(self.operation)
+        if names[current] == text:
+            return
+        if not found:
+            self.say(f"No operation is called ‘{text}’.")
+            found = [current]
+        chosen = current if current in found else found[0]
+        self.operation_box.setCurrentIndex(chosen)
+        self.operation_box.setEditText(_path(self._operations[chosen]))
 
     def _operation_chosen(self, index: int) -> None:
         if index < 0:
@@ -159,6 +176,7 @@ class ProcessWidget(BioloomWidget):
         self.device_box.addItem("numpy", "numpy")
         self.device_box.setEnabled(False)
         self._device_jobs = JobRunner(self._main_thread.send)
+        self.destroyed.connect(partial(abandon, self._device_jobs))
         self._device_jobs.start(
             "Looking for devices", lambda progress: (device.list_devices(), device.current()), self._show_devices
         )
@@ -204,6 +222,8 @@ class ProcessWidget(BioloomWidget):
         provenance = {"operation": operation.name, "settings": values, "source": source.name}
 
         def show(result: Any) -> None:
+            if not self.still_there(source):
+                return
             kind: layers.Kind = "image" if operation.returns == "image" else "labels"
             if operation.returns == "mask":
                 result = result.astype("uint8")
