@@ -258,10 +258,14 @@ class AxesOptions(QWidget):
         outer.addWidget(self._row)
         self.sizes.currentIndexChanged.connect(lambda index: self.changed.emit())
         self.time.toggled.connect(lambda on: self.changed.emit())
+        self._followed: Any = None
         self.follow(None)
 
     def follow(self, layer: Any, physical: bool = False) -> None:
-        """Take the defaults from a layer."""
+        """Take the defaults from a layer; what was chosen for it stays as long as it is the same."""
+        if layer is not None and layer is self._followed:
+            return
+        self._followed = layer
         unit = "pixel" if layer is None else layers.length_unit(layer)
         scaled = layer is not None and not np.allclose(layer.scale[-2:], 1)
         self.sizes.clear()
