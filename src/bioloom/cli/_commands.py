@@ -49,7 +49,10 @@ def _open_window() -> None:
     viewer = napari.Viewer(title="Bioloom demo")
     viewer.open_sample("napari-bioloom", "demo")
     for dock in DOCKS:
-        viewer.window.add_plugin_dock_widget("napari-bioloom", dock, tabify=dock != DOCKS[0])
+        _, panel = viewer.window.add_plugin_dock_widget("napari-bioloom", dock, tabify=dock != DOCKS[0])
+    # The last one shows what the loop is about: the plot, linked with the objects.
+    panel.raise_panel()
+    viewer.window.resize(1500, 1000)
     viewer.reset_view()
     napari.run()
 

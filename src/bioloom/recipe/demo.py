@@ -286,11 +286,14 @@ def open_demo() -> list[LayerData]:
         (data, {"name": name, **looks, **place, "metadata": dict(about)}, "image") for name, data in channels.items()
     ]
     features = _kept.table.assign(index=_kept.table["label"])
-    pictures: list[tuple[str, NDArray[Any], dict[str, Any]]] = [
-        ("Annotation", _kept.annotation, {"visible": False}),
-        ("Pixel classes", _kept.pixel_classes, {"visible": False, "opacity": 0.4}),
-        ("Object classes", _kept.object_classes, {"visible": False, "opacity": 0.5}),
-        ("Objects", _kept.labels, {"features": features, "opacity": 0.5}),
+    # The roles tell the panels which layer is for what.
+    pictures: list[tuple[str, NDArray[Any], dict[str, Any], str]] = [
+        ("Annotation", _kept.annotation, {"visible": False}, "annotation"),
+        ("Pixel classes", _kept.pixel_classes, {"visible": False, "opacity": 0.4}, "classes"),
+        ("Object classes", _kept.object_classes, {"visible": False, "opacity": 0.5}, "classes"),
+        ("Objects", _kept.labels, {"features": features, "opacity": 0.5}, ""),
     ]
-    layers += [(d, {"name": n, **more, **place, "metadata": dict(about)}, "labels") for n, d, more in pictures]
+    for name, data, look, role in pictures:
+        metadata = {**about, "bioloom": {"role": role}}
+        layers.append((data, {"name": name, **look, **place, "metadata": metadata}, "labels"))
     return layers

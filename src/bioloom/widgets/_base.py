@@ -183,7 +183,7 @@ class BioloomWidget(QWidget):
             if place.isVisible() and not place.isFloating():
                 if dock not in window.tabifiedDockWidgets(place):
                     window.tabifyDockWidget(place, dock)
-                dock.raise_()
+                    dock.raise_()
                 return
 
     def say(self, text: str) -> None:
