@@ -10,7 +10,7 @@ from skimage import filters, segmentation
 from bioloom import device, operations
 from bioloom.errors import InputError
 from bioloom.operations import CATALOGUE, over_frames
-from bioloom.operations._catalogue import fits_float32
+from bioloom.operations.checks import fits_float32
 from bioloom.operations.labelling import otsu_value
 
 SHAPES = {"2D": (61, 83), "3D": (21, 37, 41)}

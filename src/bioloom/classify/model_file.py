@@ -19,7 +19,7 @@ import bioloom
 from bioloom.classify.forest import Forest
 from bioloom.errors import InputError, ModelFileError
 from bioloom.files import replacing
-from bioloom.operations._catalogue import check_spacing
+from bioloom.operations.checks import check_spacing
 
 if TYPE_CHECKING:
     from bioloom.classify.base import ForestClassifier

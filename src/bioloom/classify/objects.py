@@ -14,7 +14,7 @@ from bioloom.classify.feature_blocks import Progress
 from bioloom.classify.forest import Forest, find_edges, to_bins
 from bioloom.classify.pixels import check_annotation
 from bioloom.errors import InputError
-from bioloom.operations._catalogue import as_labels
+from bioloom.operations.checks import as_labels
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,7 +14,7 @@ from bioloom.classify.feature_set import DEFAULT_FEATURES, FeatureSet
 from bioloom.classify.forest import find_edges, to_bins
 from bioloom.errors import InputError
 from bioloom.operations import connected_components
-from bioloom.operations._catalogue import as_labels, check_spacing
+from bioloom.operations.checks import as_labels, check_spacing
 
 _MAX_TRAINING_PIXELS = 200_000
 

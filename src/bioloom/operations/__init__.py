@@ -6,7 +6,8 @@ SciPy, scikit-image and Numba, OpenCL arrays (see :mod:`bioloom.device`) with cl
 
 from __future__ import annotations
 
-from bioloom.operations._catalogue import CATALOGUE, Operation, Parameter, get_operation, over_frames
+from bioloom.operations._catalogue import CATALOGUE, Operation, get_operation, over_frames
+from bioloom.operations._parameter import Parameter
 from bioloom.operations.filters import (
     difference_of_gaussians,
     gaussian_blur,

@@ -5,125 +5,18 @@ from __future__ import annotations
 import functools
 import inspect
 import math
-import re
-import types
-import typing
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from collections.abc import Callable, Sequence
+from typing import Any, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bioloom import device
-from bioloom.errors import BioloomError, InputError
-from bioloom.operations._types import ArrayOf, Number, SpacingOf
+from bioloom.errors import InputError
+from bioloom.operations._parameter import Parameter, markers, read_parameter
+from bioloom.operations.checks import as_labels, check_spacing, fits_float32
 
 Halo = Callable[..., float]
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """One parameter of an operation, as its signature and docstring tell it.
-
-    Attributes
-    ----------
-    name : str
-        Its name.
-    kind : str
-        ``image``, ``labels``, ``mask``, ``spacing``, ``number``, ``integer``, ``boolean`` or ``choice``.
-    default : object
-        Its default, or `inspect.Parameter.empty`.
-    optional : bool
-        Whether None is allowed.
-    limits : Number
-        Range, step and unit of a number.
-    choices : tuple of str
-        What a choice may be.
-    description : str
-        First sentences of its entry in the docstring.
-    """
-
-    name: str
-    kind: str
-    default: Any
-    optional: bool
-    limits: Number
-    choices: tuple[str, ...]
-    description: str
-
-    @property
-    def is_array(self) -> bool:
-        """Whether it takes pixels."""
-        return self.kind in ("image", "labels", "mask")
-
-    @property
-    def required(self) -> bool:
-        """Whether it must be given."""
-        return self.default is inspect.Parameter.empty
-
-    def check(self, value: Any, operation: str) -> Any:
-        """Return the value in its right type.
-
-        Raises
-        ------
-        InputError
-            If it is of another type or out of range.
-        """
-        where = f"{operation}: {self.name}"
-        if value is None:
-            if self.optional:
-                return None
-            raise InputError(f"{where} is missing. Give {self._wanted()}.")
-        if self.kind == "choice":
-            if value not in self.choices:
-                raise InputError(f"{where} is {value!r}, but must be one of {', '.join(self.choices)}.")
-            return value
-        if self.kind == "boolean":
-            if isinstance(value, (bool, np.bool_)):
-                return bool(value)
-            raise InputError(f"{where} is {value!r}, but must be true or false.")
-        if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
-            raise InputError(f"{where} is {value!r}. Give {self._wanted()}.")
-        low, high = self.limits.minimum, self.limits.maximum
-        if not math.isfinite(value) or (low is not None and value < low) or (high is not None and value > high):
-            raise InputError(f"{where} is {value}. Give {self._wanted()}.")
-        if self.kind == "integer":
-            if int(value) != value:
-                raise InputError(f"{where} is {value}. Give {self._wanted()}.")
-            return int(value)
-        return float(value)
-
-    def _wanted(self) -> str:
-        noun = {"integer": "a whole number", "number": "a number"}.get(self.kind, f"a {self.kind}")
-        low, high = self.limits.minimum, self.limits.maximum
-        if low is not None and high is not None:
-            noun += f" from {low:g} to {high:g}"
-        elif low is not None:
-            noun += f" of at least {low:g}"
-        return noun
-
-    def schema(self) -> dict[str, Any]:
-        """Return the JSON schema of the parameter."""
-        if self.is_array:
-            described: dict[str, Any] = {"type": "string", "format": "path", "kind": self.kind}
-        elif self.kind == "spacing":
-            positive = {"type": "number", "exclusiveMinimum": 0}
-            described = {"type": ["array", "null"], "items": positive, "minItems": 2, "maxItems": 3}
-        elif self.kind == "choice":
-            described = {"type": "string", "enum": list(self.choices)}
-        else:
-            described = {"type": [self.kind, "null"] if self.optional else self.kind}
-            if self.limits.minimum is not None:
-                described["minimum"] = self.limits.minimum
-            if self.limits.maximum is not None:
-                described["maximum"] = self.limits.maximum
-            if self.limits.unit:
-                described["unit"] = self.limits.unit
-        described["description"] = self.description
-        if not self.required:
-            described["default"] = self.default
-        return described
 
 
 class Operation:
@@ -157,10 +50,10 @@ class Operation:
         self.signature = inspect.signature(function)
         hints = get_type_hints(function, include_extras=True)
         self.parameters = {
-            name: _parameter(name, parameter.default, hints[name], inspect.getdoc(function) or "")
+            name: read_parameter(name, parameter.default, hints[name], inspect.getdoc(function) or "")
             for name, parameter in self.signature.parameters.items()
         }
-        self.returns: str = _markers(hints["return"])[0].kind
+        self.returns: str = markers(hints["return"])[0].kind
         self._opencl: Callable[..., Any] | None = None
         self._opencl_ndims: tuple[int, ...] = ()
 
@@ -457,116 +350,3 @@ def over_frames(
     if result is None:
         raise InputError(f"{chosen.name}: the time series has no frames.")
     return np.moveaxis(result, 0, frame_axis)
-
-
-def check_spacing(spacing: Any, ndim: int, where: str) -> tuple[float, ...] | None:
-    """Return the spacing as a tuple of `ndim` positive numbers, or None.
-
-    Raises
-    ------
-    InputError
-        If it has another length or values that are not positive.
-    """
-    if spacing is None:
-        return None
-    try:
-        values = tuple(float(s) for s in np.atleast_1d(spacing))
-    except (TypeError, ValueError):
-        values = ()
-    if len(values) != ndim or any(not math.isfinite(s) or s <= 0 for s in values):
-        axes = "(y, x)" if ndim == 2 else "(z, y, x)"
-        raise InputError(f"{where}: spacing is {spacing!r}, but must be {ndim} positive numbers {axes}.")
-    return values
-
-
-def as_labels(array: NDArray[Any], where: str) -> NDArray[Any]:
-    """Return labels as an unsigned array of the smallest sufficient of uint32 and uint64.
-
-    Raises
-    ------
-    InputError
-        If values are negative or not whole numbers.
-    """
-    if array.dtype in (np.uint8, np.uint16, np.uint32):
-        return array
-    if array.dtype == bool:
-        return array.astype(np.uint8)
-    if array.dtype.kind == "f" and not np.array_equal(array, np.rint(array)):
-        raise InputError(
-            f"{where} must be labels (whole numbers, 0 is background), but holds fractions. Is it an intensity image?"
-        )
-    if array.size and array.min() < 0:
-        raise InputError(f"{where} must be labels, but holds negative values (smallest: {array.min()}).")
-    big = array.size and array.max() > np.iinfo(np.uint32).max
-    if big:
-        raise InputError(
-            f"{where} holds the label {array.max()}; labels up to {np.iinfo(np.uint32).max} are possible. "
-            "Relabel it first."
-        )
-    return array.astype(np.uint32)
-
-
-def fits_float32(image: Any) -> bool:
-    """Tell whether float32 resolves 1/65 536 of an image's range; True for images that are float32 or less anyway.
-
-    Infinite pixels and NaN are left out. Images on a device are not looked at.
-    """
-    if device.is_opencl(image) or image.dtype.itemsize <= 2 or image.dtype == np.float32:
-        return True
-    finite = image[np.isfinite(image)] if image.dtype.kind == "f" else image
-    if not finite.size:
-        return True
-    low, high = float(finite.min()), float(finite.max())
-    largest = max(abs(low), abs(high))
-    if image.dtype.kind in "iu" and largest <= 1 << 24:
-        return True
-    if largest > float(np.finfo(np.float32).max):
-        return False
-    return bool((high - low) / (1 << 16) >= np.spacing(np.float32(largest)))
-
-
-def _markers(hint: Any) -> list[Any]:
-    """Collect the metadata of Annotated, also inside an optional."""
-    if get_origin(hint) in (Union, types.UnionType):
-        return [m for inner in get_args(hint) for m in _markers(inner)]
-    return list(getattr(hint, "__metadata__", ()))
-
-
-def _plain_types(hint: Any) -> Iterator[Any]:
-    if get_origin(hint) in (Union, types.UnionType):
-        for inner in get_args(hint):
-            yield from _plain_types(inner)
-    elif hasattr(hint, "__metadata__"):
-        yield from _plain_types(hint.__origin__)
-    else:
-        yield hint
-
-
-def _parameter(name: str, default: Any, hint: Any, docstring: str) -> Parameter:
-    markers = _markers(hint)
-    plain = list(_plain_types(hint))
-    limits = next((m for m in markers if isinstance(m, Number)), Number())
-    choices: tuple[str, ...] = ()
-    array = next((m for m in markers if isinstance(m, ArrayOf)), None)
-    if array:
-        kind = array.kind
-    elif any(isinstance(m, SpacingOf) for m in markers):
-        kind = "spacing"
-    elif get_origin(plain[0]) is Literal:
-        kind, choices = "choice", typing.get_args(plain[0])
-    elif bool in plain:
-        kind = "boolean"
-    elif int in plain:
-        kind = "integer"
-    elif float in plain:
-        kind = "number"
-    else:
-        raise BioloomError(f"The parameter {name} has the type {hint}, which no form can show.")
-    optional = type(None) in plain or default is None
-    return Parameter(name, kind, default, optional, limits, choices, _description(name, docstring))
-
-
-def _description(name: str, docstring: str) -> str:
-    """Return a parameter's text from a numpydoc docstring."""
-    match = re.search(rf"^{name}(?: :.*)?\n((?:[ \t]+.*\n?)+)", docstring + "\n", re.MULTILINE)
-    return " ".join(match.group(1).split()) if match else ""

@@ -53,7 +53,7 @@ def parse_spacing(text: str) -> tuple[float, ...]:
     InputError
         If it is not two or three positive numbers separated by commas.
     """
-    from bioloom.operations._catalogue import check_spacing
+    from bioloom.operations.checks import check_spacing
 
     parts = text.split(",")
     try:

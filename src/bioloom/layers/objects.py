@@ -1,0 +1,202 @@
+"""The objects of a labels layer: their table, their selection, their colours, and what is done to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bioloom.errors import InputError
+from bioloom.layers.reading import pixels
+from bioloom.layers.writing import activate
+from bioloom.session.feature_table import merge_tables
+from bioloom.session.selection import Mode, Selection
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Labels, Layer
+
+
+def has_table(layer: Layer) -> bool:
+    """Tell whether the objects of a layer are measured."""
+    return "label" in layer.features.columns
+
+
+def features(layer: Layer) -> pd.DataFrame:
+    """Return a copy of a layer's table."""
+    table: pd.DataFrame = layer.features.copy()
+    return table
+
+
+def add_columns(layer: Labels, table: pd.DataFrame) -> pd.DataFrame:
+    """Add the columns of a table of ``[frame,] label`` to the objects that the layer's features have now."""
+    merged = merge_tables(layer.features, table, keep_rows=True)
+    layer.features = merged
+    return merged
+
+
+def add_features(layer: Labels, table: pd.DataFrame) -> pd.DataFrame:
+    """Merge a table of ``[frame,] label`` and measurements into a layer's features and return the whole.
+
+    Other columns stay, and a new table is assigned, because napari does not notice changes in place.
+    """
+    merged = merge_tables(layer.features, table)
+    layer.features = merged
+    return merged
+
+
+_selections: WeakKeyDictionary[Any, Selection] = WeakKeyDictionary()
+
+
+def selection_of(layer: Labels) -> Selection:
+    """Return the selection of a layer's objects, shared by everything that shows them.
+
+    It follows the layer's features, and clicks on objects in the image change it: Shift adds, Alt removes.
+
+    Raises
+    ------
+    InputError
+        If the layer has no table of objects yet.
+    """
+    if layer in _selections:
+        return _selections[layer]
+    if "label" not in layer.features.columns:
+        raise InputError(f"The objects of {layer.name} are not measured yet. Measure them first.")
+    selection = _selections[layer] = Selection(layer.features)
+
+    def follow(event: Any = None) -> None:
+        if "label" in layer.features.columns:
+            selection.rekey(layer.features)
+
+    def clicked(label: int, position: tuple[float, ...], modifiers: set[str]) -> None:
+        frame = round(position[0]) if selection.has_frames else 0
+        mode: Mode = "add" if "Shift" in modifiers else "remove" if "Alt" in modifiers else "replace"
+        selection.select_objects([label] if label else [], frame, mode)
+
+    layer.events.features.connect(follow)
+    on_click(layer, clicked)
+    return selection
+
+
+_own_colormaps: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
+
+
+def colour_objects(layer: Labels, labels: NDArray[Any], colours: NDArray[np.uint8]) -> None:
+    """Colour objects; the layer's own colours can be restored.
+
+    Parameters
+    ----------
+    layer
+        The labels layer.
+    labels
+        Ids of the objects.
+    colours
+        uint8 RGBA per id, (n, 4). Objects that are not listed are grey.
+    """
+    from napari.utils.colormaps import DirectLabelColormap
+
+    if layer not in _own_colormaps:
+        _own_colormaps[layer] = layer.colormap
+    clear = np.zeros(4, np.float32)
+    table = dict(zip(np.asarray(labels).tolist(), (np.asarray(colours) / np.float32(255)), strict=True))
+    # Objects that are not in the table, such as one that is just being painted, must not be invisible.
+    unknown = np.array([0.6, 0.6, 0.6, 1], np.float32)
+    layer.colormap = DirectLabelColormap(color_dict={None: unknown, 0: clear, **table})
+
+
+def restore_colours(layer: Labels) -> None:
+    """Give a layer the colours back that it had before :func:`colour_objects`."""
+    if layer in _own_colormaps:
+        layer.colormap = _own_colormaps.pop(layer)
+
+
+def on_click(layer: Labels, callback: Callable[[int, tuple[float, ...], set[str]], None]) -> Callable[[], None]:
+    """Report clicks on objects while the layer is neither painted nor panned.
+
+    Parameters
+    ----------
+    layer
+        The labels layer.
+    callback
+        Called with the label (0 for background), the position in the layer's data, and the names of modifier keys.
+
+    Returns
+    -------
+    callable
+        Stops the reports.
+    """
+
+    def clicked(source: Labels, event: Any) -> Iterator[None]:
+        if str(source.mode) not in ("pan_zoom", "pick"):
+            return
+        start = np.array(event.pos)
+        yield
+        while event.type == "mouse_move":
+            # Panning is not selecting.
+            if np.hypot(*(np.array(event.pos) - start)) > 4:
+                return
+            yield
+        value = source.get_value(
+            event.position, view_direction=event.view_direction, dims_displayed=list(event.dims_displayed), world=True
+        )
+        label = value[1] if isinstance(value, tuple) else value
+        position = tuple(float(p) for p in source.world_to_data(event.position))
+        callback(int(label or 0), position, {str(getattr(m, "name", m)) for m in event.modifiers})
+
+    layer.mouse_drag_callbacks.append(clicked)
+
+    def disconnect() -> None:
+        if clicked in layer.mouse_drag_callbacks:
+            layer.mouse_drag_callbacks.remove(clicked)
+
+    return disconnect
+
+
+def on_edit(layer: Labels, callback: Callable[[], None]) -> Callable[[], None]:
+    """Call back after every edit of a labels layer, undo and redo included; also when it is merely sliced anew.
+
+    Returns
+    -------
+    callable
+        Stops the reports.
+    """
+
+    def edited(event: Any = None) -> None:
+        callback()
+
+    emitters = (layer.events.paint, layer.events.set_data, layer.events.data)
+    for emitter in emitters:
+        emitter.connect(edited)
+
+    def disconnect() -> None:
+        for emitter in emitters:
+            emitter.disconnect(edited)
+
+    return disconnect
+
+
+def go_to(viewer: ViewerModel, layer: Layer, point: Sequence[float]) -> None:
+    """Move the viewer to a point of a layer, given in its data coordinates."""
+    world = np.asarray(layer.data_to_world(point))
+    first = viewer.dims.ndim - layer.ndim
+    for axis, value in enumerate(world, start=first):
+        viewer.dims.set_point(axis, value)
+    world = np.concatenate([np.asarray(viewer.dims.point)[:first], world])
+    # napari 0.9 moved the camera into the scene.
+    camera = viewer.scene.camera if hasattr(viewer, "scene") else viewer.camera
+    camera.center = tuple(world[list(viewer.dims.displayed)][-3:])
+
+
+def show_object(viewer: ViewerModel, layer: Labels, label: int, frame: int | None) -> None:
+    """Move the viewer to an object and make its label the chosen one; nothing happens if it is gone."""
+    data = np.asarray(pixels(layer) if frame is None else pixels(layer)[frame])
+    found = np.argwhere(data == label)
+    if not len(found):
+        return
+    layer.selected_label = label
+    activate(viewer, layer)
+    go_to(viewer, layer, ([] if frame is None else [frame]) + found.mean(0).tolist())
