@@ -60,7 +60,7 @@ def manifest() -> dict[str, Any]:
         place, _, name = operation.category.partition("/")
         submenu = f"{PLUGIN}/{place.lower()}/{name.lower().replace(' ', '_')}"
         if submenu not in submenus:
-            submenus[submenu] = f"{name} (Bioloom)"
+            submenus[submenu] = name
             menus.setdefault(f"napari/layers/{place.lower()}", []).append({"submenu": submenu})
         menus.setdefault(submenu, []).append({"command": command})
     return {
