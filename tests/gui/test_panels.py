@@ -246,8 +246,11 @@ def test_pixel_classifier_says_what_is_missing(user, small, errors, tmp_path):
     viewer = user.viewer
     panel = user.open("Pixel classifier")
     assert not panel.train_button.isEnabled()
+    assert "Open Sample" in panel.train_button.toolTip()
     assert not panel.save_button.isEnabled()
+    assert "train one" in panel.save_button.toolTip()
     viewer.add_image(small.image, name="image")
+    assert "Open Sample" not in panel.train_button.toolTip()
     panel.train_button.click()
     assert "New annotation" in errors[-1]
     panel.new_button.click()

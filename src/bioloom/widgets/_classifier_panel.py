@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QLabel, QPushB
 from bioloom.classify import load_classifier
 from bioloom.errors import InputError
 from bioloom.widgets._base import BioloomWidget
-from bioloom.widgets._parts import AxesOptions, whole_number
+from bioloom.widgets._parts import AxesOptions, enable, whole_number
 
 _FILES = "Classifiers (*.cl)"
 
@@ -79,8 +79,8 @@ class ClassifierPanel(BioloomWidget):
     def show_classifier(self) -> None:
         """Show what there is of a classifier."""
         classifier = self.classifier
-        self.apply_button.setEnabled(classifier is not None)
-        self.save_button.setEnabled(classifier is not None)
+        for button in (self.apply_button, self.save_button):
+            enable(button, classifier is not None, "There is no classifier yet: train one, or load one")
         if classifier is None:
             self.importances.setText("")
             return

@@ -74,6 +74,14 @@ def whole_number(value: int, low: int, high: int, tooltip: str) -> QSpinBox:
     return field
 
 
+def enable(button: QWidget, on: bool, why: str) -> None:
+    """Enable or disable a button; while it is disabled, its tooltip says why and what to do."""
+    told = button.property("told") or button.toolTip()
+    button.setProperty("told", told)
+    button.setEnabled(on)
+    button.setToolTip(told if on else f"{why}\n({told})")
+
+
 class _LayerWatcher:
     """Calls back when layers come, go, move or are renamed."""
 

@@ -21,7 +21,7 @@ from bioloom.session.feature_table import keys_of, new_column_name
 from bioloom.session.selection import Selection
 from bioloom.session.worker_process import shared_worker
 from bioloom.widgets._base import BioloomWidget
-from bioloom.widgets._parts import CheckList, LayerCombo, form, group, narrow_combo, whole_number
+from bioloom.widgets._parts import CheckList, LayerCombo, enable, form, group, narrow_combo, whole_number
 from bioloom.widgets._plot import ScatterPlot
 
 
@@ -195,7 +195,7 @@ class ExploreWidget(BioloomWidget):
             self.save_classes,
             self.figure_button,
         ):
-            widget.setEnabled(measured)
+            enable(widget, measured, "These objects are not measured yet: measure them in the Measure panel")
         if not measured:
             self._table = pd.DataFrame()
             self.plot.hint = "No measured objects.\nMeasure a labels layer in the Measure panel first."

@@ -14,7 +14,7 @@ from bioloom.files import write_table
 from bioloom.measure import GROUPS, measure
 from bioloom.session.object_session import intensities
 from bioloom.widgets._base import BioloomWidget
-from bioloom.widgets._parts import AxesOptions, ImageList, LayerCombo, form, group, in_grid
+from bioloom.widgets._parts import AxesOptions, ImageList, LayerCombo, enable, form, group, in_grid
 from bioloom.widgets._table import ObjectTable
 
 _GROUP_TIPS = {
@@ -72,7 +72,7 @@ class MeasureWidget(BioloomWidget):
     def _labels_changed(self, layer: Any) -> None:
         self._leave_layer()
         self.axes.follow(layer, physical=True)
-        self.measure_button.setEnabled(layer is not None)
+        enable(self.measure_button, layer is not None, "There is no layer of objects: segment an image first")
         if layer is not None:
             layer.events.features.connect(self._show_table)
             self._unlink = lambda: layer.events.features.disconnect(self._show_table)
@@ -86,7 +86,7 @@ class MeasureWidget(BioloomWidget):
     def _show_table(self, event: Any = None) -> None:
         layer = self.labels.layer
         table = layers.features(layer) if layer is not None else None
-        self.save_button.setEnabled(table is not None and "label" in table.columns)
+        enable(self.save_button, table is not None and "label" in table.columns, "There is no table yet: measure first")
         if table is None or "label" not in table.columns:
             self.table.show_table(_empty(), np.zeros(0, bool))
             return

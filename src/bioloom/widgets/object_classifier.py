@@ -16,7 +16,7 @@ from bioloom.errors import InputError
 from bioloom.measure import list_properties
 from bioloom.session.object_session import CLASS_COLUMN, ObjectResult, apply_objects, intensities, train_objects
 from bioloom.widgets._classifier_panel import ClassifierPanel
-from bioloom.widgets._parts import AxesOptions, CheckList, ImageList, LayerCombo, form, group
+from bioloom.widgets._parts import AxesOptions, CheckList, ImageList, LayerCombo, enable, form, group
 
 
 class ObjectClassifierWidget(ClassifierPanel):
@@ -77,8 +77,8 @@ class ObjectClassifierWidget(ClassifierPanel):
 
     def _labels_changed(self, layer: Any) -> None:
         self.axes.follow(layer, physical=True)
-        self.new_button.setEnabled(layer is not None)
-        self.train_button.setEnabled(layer is not None)
+        for button in (self.new_button, self.train_button):
+            enable(button, layer is not None, "There is no layer of objects: segment an image first")
         self._list_features()
 
     def _list_features(self) -> None:

@@ -17,7 +17,17 @@ from bioloom.session.image_stack import ImageStack
 from bioloom.session.jobs import Progress
 from bioloom.session.pixel_session import PixelSession, Prediction
 from bioloom.widgets._classifier_panel import ClassifierPanel
-from bioloom.widgets._parts import AxesOptions, ImageList, LayerCombo, form, group, in_grid, narrow_combo, whole_number
+from bioloom.widgets._parts import (
+    AxesOptions,
+    ImageList,
+    LayerCombo,
+    enable,
+    form,
+    group,
+    in_grid,
+    narrow_combo,
+    whole_number,
+)
 
 _LIVE_DELAY_MS = 150
 _CUSTOM = "custom"
@@ -127,8 +137,8 @@ class PixelClassifierWidget(ClassifierPanel):
     def _image_changed(self) -> None:
         chosen = self.images.images
         self.axes.follow(chosen[0] if chosen else None)
-        self.new_button.setEnabled(bool(chosen))
-        self.train_button.setEnabled(bool(chosen))
+        for button in (self.new_button, self.train_button):
+            enable(button, bool(chosen), "Tick an image first; open one with File > Open, or File > Open Sample")
 
     def _annotation_changed(self, layer: Any) -> None:
         self._leave_annotation()
