@@ -7,8 +7,9 @@ import pytest
 
 pytest.importorskip("napari")
 
-from qtpy.QtCore import QPointF, Qt
+from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QMouseEvent
+from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 
@@ -94,6 +95,20 @@ class User:
             next(generator, None)
             event.type = "mouse_press"
         self.look()
+
+    def drag_on_canvas(self, path, modifiers=Qt.KeyboardModifier.NoModifier):
+        """Drag along a path, or click a single point, on napari's canvas; points are world coordinates (y, x)."""
+        canvas = self.viewer.window._qt_viewer.canvas
+        transform = canvas.view.scene.transform
+        points = [QPoint(*(round(float(c)) for c in transform.map([x, y, 0, 1])[:2])) for y, x in path]
+        QTest.mouseMove(canvas.native, points[0])
+        self.look()
+        QTest.mousePress(canvas.native, Qt.MouseButton.LeftButton, modifiers, points[0])
+        for point in points[1:]:
+            QTest.mouseMove(canvas.native, point)
+            self.look(0.02)
+        QTest.mouseRelease(canvas.native, Qt.MouseButton.LeftButton, modifiers, points[-1])
+        self.look(0.1)
 
     def drag(self, widget, points, modifiers=Qt.KeyboardModifier.NoModifier):
         """Press, move and release the left mouse button on a widget."""

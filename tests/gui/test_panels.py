@@ -612,3 +612,44 @@ def test_tables_made_elsewhere_do_not_keep_panels_shut(user, small):
     panel.measure_button.click()
     user.wait(panel)
     assert len(labels.features) == small.labels.max()
+
+
+def test_the_mouse_on_the_canvas_selects_pans_and_paints(user, small, errors):
+    """The same through the window itself: Qt's mouse events on napari's canvas."""
+    viewer = user.viewer
+    viewer.add_image(small.image, name="image")
+    labels = viewer.add_labels(small.labels, name="labels")
+    measure = user.open("Measure")
+    measure.measure_button.click()
+    user.wait(measure)
+    viewer.reset_view()
+    user.look(0.3)
+    selection = layers.selection_of(labels)
+
+    def chosen():
+        return selection.labels[selection.mask].tolist()
+
+    def inside(label):
+        where = np.argwhere(small.labels == label)
+        return where[len(where) // 2]
+
+    user.drag_on_canvas([inside(3)])
+    assert chosen() == [3]
+    user.drag_on_canvas([inside(5)], Qt.KeyboardModifier.ShiftModifier)
+    assert chosen() == [3, 5]
+    user.drag_on_canvas([inside(3)], Qt.KeyboardModifier.AltModifier)
+    assert chosen() == [5]
+    user.drag_on_canvas([np.add(inside(7), (0, 2 * k)) for k in range(10)])
+    assert chosen() == [5], "panning is not selecting"
+
+    viewer.reset_view()
+    user.look(0.3)
+    pixels = user.open("Pixel classifier")
+    pixels.new_button.click()
+    user.look(0.3)
+    annotation = viewer.layers["annotation of image"]
+    user.drag_on_canvas([(80, 60 + 2 * k) for k in range(10)])
+    user.look(0.4)
+    assert annotation.data[80, 60:78].all()
+    assert f"class 1: {(annotation.data == 1).sum()} px" in pixels.counts.text()
+    assert not errors
