@@ -1,0 +1,172 @@
+"""The parts that the classifier panels are made of, used as a user uses them."""
+
+import pytest
+
+pytest.importorskip("qtpy")
+
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication, QColorDialog, QLineEdit, QMessageBox
+
+pytestmark = pytest.mark.gui
+
+
+class Heard:
+    """Everything that a signal said."""
+
+    def __init__(self, *signals):
+        self.values = []
+        for signal in signals:
+            signal.connect(lambda *values: self.values.append(values[0] if len(values) == 1 else values))
+
+    def take(self):
+        taken, self.values = self.values, []
+        return taken
+
+
+@pytest.fixture
+def show(qtbot):
+    """Show a part as wide as a narrow dock."""
+
+    def shown(part, width=320):
+        qtbot.addWidget(part)
+        part.resize(width, part.sizeHint().height())
+        part.show()
+        qtbot.waitExposed(part)
+        part.setFocus()
+        return part
+
+    return shown
+
+
+# ------------------------------------------------------------------------------------------------ ClassList
+@pytest.fixture
+def class_list(show):
+    from bioloom.widgets._class_list import ClassList
+
+    return show(ClassList())
+
+
+def row_of(class_list, class_id):
+    return class_list.ids().index(class_id)
+
+
+def rename_by_keys(class_list, name):
+    QTest.keyClick(class_list.table, Qt.Key.Key_F2)
+    editor = class_list.table.findChildren(QLineEdit)[-1]
+    editor.selectAll()
+    QTest.keyClicks(editor, name)
+    QTest.keyClick(editor, Qt.Key.Key_Return)
+    QApplication.processEvents()
+
+
+def test_number_keys_and_arrows_choose_classes_that_exist(class_list):
+    class_list.set_classes([1, 2, 5])
+    heard = Heard(class_list.class_chosen)
+    for key in (Qt.Key.Key_5, Qt.Key.Key_3, Qt.Key.Key_Up):
+        QTest.keyClick(class_list.table, key)
+    assert heard.take() == [5, 2]
+    assert class_list.current == 2
+    class_list.set_current(1)
+    assert class_list.current == 1
+    assert heard.take() == []
+
+
+def test_a_click_chooses_the_class(class_list):
+    heard = Heard(class_list.class_chosen)
+    place = class_list.table.visualItemRect(class_list.table.item(1, 1)).center()
+    QTest.mouseClick(class_list.table.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert heard.take() == [2]
+
+
+def test_classes_are_renamed_in_place_and_digits_belong_to_the_name(class_list):
+    class_list.choose(2)
+    heard = Heard(class_list.names_changed, class_list.class_chosen)
+    rename_by_keys(class_list, "phase 1")
+    assert heard.take() == [{1: "class 1", 2: "phase 1"}]
+    assert class_list.names() == {1: "class 1", 2: "phase 1"}
+    class_list.set_current(1)
+    rename_by_keys(class_list, "phase 1")
+    assert heard.take() == []
+    assert class_list.names()[1] == "class 1"
+    assert "class 2 already" in class_list.hint.text()
+
+
+def test_colours_can_be_chosen_and_differ_from_the_start(class_list, monkeypatch):
+    class_list.set_classes(range(1, 41))
+    assert len(set(class_list.colours().values())) == 40
+    heard = Heard(class_list.colours_changed)
+    monkeypatch.setattr(QColorDialog, "getColor", lambda start, *rest: type(start)("#123456"))
+    place = class_list.table.visualItemRect(class_list.table.item(row_of(class_list, 3), 0)).center()
+    QTest.mouseClick(class_list.table.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    (colours,) = heard.take()
+    assert colours[3] == class_list.colours()[3] == "#123456"
+    icon = class_list.table.item(row_of(class_list, 3), 0).icon().pixmap(20, 20).toImage()
+    assert icon.pixelColor(icon.width() // 2, icon.height() // 2).name() == "#123456"
+
+
+def test_counts_bring_classes_and_say_what_is_missing(class_list):
+    assert class_list.hint.text() == "Nothing annotated yet"
+    class_list.set_counts({1: 1234})
+    assert "second class" in class_list.hint.text()
+    class_list.set_counts({0: 9, 1: 1234, 7: 1})
+    assert class_list.ids() == [1, 2, 7]
+    assert [class_list.table.item(row, 2).text() for row in range(3)] == ["1,234 px", "–", "1 px"]
+    assert class_list.hint.text() == ""
+    class_list.set_counts(dict.fromkeys(range(1, 3000), 5))
+    assert class_list.ids() == [1, 2, 7]
+    assert "is this an annotation" in class_list.hint.text()
+
+
+def test_classes_come_and_go(class_list):
+    class_list.set_classes([1, 3], {3: "cell"})
+    added, removed, chosen = (
+        Heard(class_list.class_added),
+        Heard(class_list.class_removed),
+        Heard(class_list.class_chosen),
+    )
+    class_list.add_button.click()
+    assert (added.take(), chosen.take(), class_list.ids()) == ([2], [2], [1, 2, 3])
+    class_list.choose(3)
+    class_list.set_counts({3: 20})
+    assert not class_list.remove_button.isEnabled()
+    assert "Erase its annotations first (20 px)" in class_list.remove_button.toolTip()
+    QTest.keyClick(class_list.table, Qt.Key.Key_Delete)
+    assert removed.take() == []
+    class_list.set_counts({})
+    QTest.keyClick(class_list.table, Qt.Key.Key_Delete)
+    assert removed.take() == [3]
+    assert class_list.names() == {1: "class 1", 2: "class 2"}
+    assert class_list.current == 2
+    class_list.remove_class(2)
+    assert "One class must remain" in class_list.remove_button.toolTip()
+
+
+def test_removing_a_class_with_annotations_asks_first(show, monkeypatch):
+    from bioloom.widgets._class_list import ClassList
+
+    class_list = show(ClassList("object", can_erase=True))
+    class_list.set_counts({1: 4, 2: 1})
+    class_list.choose(2)
+    removed, asked = Heard(class_list.class_removed), []
+    answers = [QMessageBox.StandardButton.No, QMessageBox.StandardButton.Yes]
+
+    def answer(parent, title, text):
+        asked.append(text)
+        return answers.pop(0)
+
+    monkeypatch.setattr(QMessageBox, "question", answer)
+    class_list.remove_button.click()
+    assert removed.take() == []
+    class_list.remove_button.click()
+    assert removed.take() == [2]
+    assert asked == ["Remove class 2 and erase its 1 object?"] * 2
+
+
+def test_the_class_list_fits_a_narrow_dock(class_list):
+    class_list.set_classes([1, 2], {1: "a name that is much too long for the dock that it stands in, by far"})
+    class_list.set_counts({1: 123_456_789, 2: 1})
+    assert class_list.minimumSizeHint().width() <= 300
+    assert class_list.table.horizontalScrollBar().maximum() == 0
+    right = class_list.table.visualItemRect(class_list.table.item(0, 2)).right()
+    assert right <= class_list.table.viewport().width()
