@@ -1,10 +1,12 @@
 """The parts that the classifier panels are made of, used as a user uses them."""
 
+from pathlib import Path
+
 import pytest
 
 pytest.importorskip("qtpy")
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QSettings, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QColorDialog, QLineEdit, QMessageBox
 
@@ -170,3 +172,35 @@ def test_the_class_list_fits_a_narrow_dock(class_list):
     assert class_list.table.horizontalScrollBar().maximum() == 0
     right = class_list.table.visualItemRect(class_list.table.item(0, 2)).right()
     assert right <= class_list.table.viewport().width()
+
+
+# ------------------------------------------------------------------------------------------------ CollapsibleGroup
+@pytest.fixture
+def own_settings(tmp_path):
+    """Keep what the user of this computer chose apart from the test."""
+    where = QSettings.Format.IniFormat, QSettings.Scope.UserScope
+    before = Path(QSettings(*where, "napari-bioloom").fileName()).parent
+    QSettings.setPath(*where, str(tmp_path))
+    yield
+    QSettings.setPath(*where, str(before))
+
+
+def test_a_group_folds_and_remembers_what_the_user_chose(show, own_settings):
+    from bioloom.widgets._parts import CollapsibleGroup
+
+    def make():
+        group = show(CollapsibleGroup("Scores", QLineEdit(), key="test/scores"))
+        return group, group.findChild(QLineEdit)
+
+    group, part = make()
+    group.set_summary("accuracy 0.93")
+    assert part.isVisible()
+    assert group.summary.text() == ""
+    QTest.keyClick(group.button, Qt.Key.Key_Space)
+    assert not part.isVisible()
+    assert group.summary.text() == "accuracy 0.93"
+    group, part = make()
+    assert not part.isVisible()
+    group.set_open(True)
+    assert part.isVisible()
+    assert not make()[0].is_open

@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
 )
 
 from bioloom import layers
+from bioloom.widgets._collapsible import CollapsibleGroup as CollapsibleGroup
 
 
 def group(title: str, *parts: QWidget) -> QGroupBox:
