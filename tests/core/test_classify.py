@@ -12,7 +12,7 @@ from skimage import filters
 from bioloom import device, samples
 from bioloom.classify import PRESETS, FeatureSet, ObjectClassifier, PixelClassifier, load_classifier, objects_of_class
 from bioloom.classify.feature_blocks import FeatureBlocks, in_threads
-from bioloom.classify.forest import Forest, find_edges, to_bins
+from bioloom.classify.forest import find_edges, to_bins
 from bioloom.classify.model_file import to_text
 from bioloom.classify.objects import annotated_classes
 from bioloom.errors import Cancelled, InputError, ModelFileError
@@ -93,24 +93,7 @@ def test_presets_can_be_read(name):
     assert str(FeatureSet.parse(name)) == PRESETS[name]
 
 
-# ------------------------------------------------------------------------------------------------ forest
-@pytest.mark.parametrize("n_classes", [2, 4])
-@pytest.mark.parametrize("max_depth", [1, 2, 6, 12, None])
-def test_forest_votes_as_scikit_learn_does(max_depth, n_classes):
-    from sklearn.ensemble import RandomForestClassifier
-
-    rng = np.random.default_rng(0)
-    values = rng.normal(size=(3000, 6)).astype(np.float32)
-    classes = np.digitize(values[:, 0] + 0.7 * rng.normal(size=3000), np.linspace(-1, 1, n_classes - 1))
-    edges = [find_edges(column) for column in values.T]
-    bins = np.stack([to_bins(column, e) for column, e in zip(values.T, edges, strict=True)])
-    forest = Forest.train(bins.T, classes, edges, n_trees=20, max_depth=max_depth, seed=3)
-    peer = RandomForestClassifier(20, max_depth=max_depth, random_state=3).fit(bins.T.astype(np.float32), classes)
-    votes = forest.votes(bins)
-    np.testing.assert_allclose((votes / votes.sum(0)).T, peer.predict_proba(bins.T.astype(np.float32)), atol=1e-6)
-    np.testing.assert_allclose(forest.importances, peer.feature_importances_)
-
-
+# ------------------------------------------------------------------------------------------------ bins
 def test_bins_of_edges():
     edges = find_edges(np.array([3.0, 1.0, np.nan, 2.0, np.inf, 2.0]))
     np.testing.assert_array_equal(edges, [1.5, 2.5])

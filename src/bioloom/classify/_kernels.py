@@ -1,9 +1,10 @@
 """The fixed kernels that put features into bins and evaluate forests; nothing here is compiled per training.
 
-A tree is evaluated for a whole row of pixels at a time. Its nodes are visited children first, and each blends the leaf
-numbers of its two children by `bin > threshold`: no branches and no gathers that depend on pixels, so that the compiler
-turns a row into vector instructions on bytes. The leaf numbers then pick the leaf's class weights from a small table.
-Trees of more than 256 leaves are walked pixel by pixel.
+Shallow trees are evaluated for a whole row of pixels at a time. Their nodes are visited children first, and each
+blends what its two children gave by `bin > threshold`: no branches and no gathers that depend on pixels, so that the
+compiler turns a row into vector instructions on bytes. What is blended are the votes for one class where these are
+whole bytes, else the numbers of leaves, which then pick the votes of all classes from a small table. Deep trees are
+walked from the root, by all pixels of a row in step.
 """
 
 from __future__ import annotations
@@ -13,11 +14,10 @@ from typing import Any
 import numpy as np
 from numba import njit, uintp
 
-ROW = 1024
+ROW = 4096
 """Pixels that are evaluated together."""
 
 LEAF_LEAF, LEAF_NODE, NODE_LEAF, NODE_NODE, END, CONSTANT = range(6)
-
 
 _CELLS = 2048
 
@@ -58,27 +58,29 @@ def quantise(values: Any, edges: Any, out: Any) -> None:
             out[i] = 0
 
 
-@njit(nogil=True, cache=True, error_model="numpy", inline="never")
+# What makes the compiler vectorise the following: each is a function of its own, both sides are loaded before the
+# choice, offsets are unsigned and arrays flat.
+@njit(nogil=True, cache=True, error_model="numpy")
 def _blend_leaves(stack: Any, at: int, bins: Any, start: int, threshold: int, left: int, right: int) -> None:
     for i in range(ROW):
         stack[at + uintp(i)] = right if bins[start + uintp(i)] > threshold else left
 
 
-@njit(nogil=True, cache=True, error_model="numpy", inline="never")
+@njit(nogil=True, cache=True, error_model="numpy")
 def _blend_left_leaf(stack: Any, at: int, bins: Any, start: int, threshold: int, left: int) -> None:
     for i in range(ROW):
         node = stack[at + uintp(i)]
         stack[at + uintp(i)] = node if bins[start + uintp(i)] > threshold else left
 
 
-@njit(nogil=True, cache=True, error_model="numpy", inline="never")
+@njit(nogil=True, cache=True, error_model="numpy")
 def _blend_right_leaf(stack: Any, at: int, bins: Any, start: int, threshold: int, right: int) -> None:
     for i in range(ROW):
         node = stack[at + uintp(i)]
         stack[at + uintp(i)] = right if bins[start + uintp(i)] > threshold else node
 
 
-@njit(nogil=True, cache=True, error_model="numpy", inline="never")
+@njit(nogil=True, cache=True, error_model="numpy")
 def _blend_nodes(stack: Any, at: int, bins: Any, start: int, threshold: int) -> None:
     for i in range(ROW):
         left = stack[at + uintp(i)]
@@ -86,23 +88,94 @@ def _blend_nodes(stack: Any, at: int, bins: Any, start: int, threshold: int) -> 
         stack[at + uintp(i)] = right if bins[start + uintp(i)] > threshold else left
 
 
-@njit(nogil=True, cache=True, error_model="numpy", inline="never")
+@njit(nogil=True, cache=True, error_model="numpy")
+def _add_bytes(sums: Any, stack: Any) -> None:
+    for i in range(ROW):
+        sums[i] += np.uint16(stack[i])
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
 def _add_leaves(sums: Any, offset: int, weights: Any, base: int, stack: Any) -> None:
     for i in range(ROW):
         sums[offset + uintp(i)] += weights[uintp(base) + uintp(stack[uintp(i)])]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def vote_by_rows(
-    bins: Any, n: int, code: Any, feature: Any, threshold: Any, left: Any, right: Any, weights: Any, leaf_base: Any,
-    leaf_stride: int, n_classes: int, stack: Any, row_sums: Any, sums: Any,
+def vote_in_bytes(
+    bins: Any, n: int, first: int, code: Any, feature: Any, threshold: Any, left: Any, right: Any, stack: Any,
+    row_sums: Any, sums: Any,
 ) -> None:  # fmt: skip
-    """Add the class weights of all trees of at most 256 leaves.
+    """Add the votes of at most 257 trees for one class, each a byte, to one row of pixels.
 
-    `bins` is flat uint8 (features × n) with n a multiple of ROW, `sums` float32 (classes, n); `weights` is flat
-    (classes × leaf_stride), the leaves of tree t start at `leaf_base[t]`.
+    `bins` is flat uint8 (features × n), `first` the number of the row's first pixel, `sums` float32 for the row.
     """
-    for row in range(n // ROW):
+    row_sums[:] = 0
+    top = -1
+    for k in range(code.shape[0]):
+        operation = code[k]
+        start = uintp(feature[k] * n + first)
+        if operation == LEAF_LEAF:
+            top += 1
+            _blend_leaves(stack, uintp(top * ROW), bins, start, threshold[k], left[k], right[k])
+        elif operation == LEAF_NODE:
+            _blend_left_leaf(stack, uintp(top * ROW), bins, start, threshold[k], left[k])
+        elif operation == NODE_LEAF:
+            _blend_right_leaf(stack, uintp(top * ROW), bins, start, threshold[k], right[k])
+        elif operation == NODE_NODE:
+            top -= 1
+            _blend_nodes(stack, uintp(top * ROW), bins, start, threshold[k])
+        elif operation == CONSTANT:
+            top += 1
+            stack[top * ROW : top * ROW + ROW] = left[k]
+        else:
+            _add_bytes(row_sums, stack)
+            top = -1
+    for i in range(ROW):
+        sums[i] += row_sums[i]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def vote_in_bytes_all(
+    bins: Any, n: int, starts: Any, code: Any, feature: Any, threshold: Any, left: Any, right: Any, stack: Any,
+    row_sums: Any, total: Any, sums: Any,
+) -> None:  # fmt: skip
+    """Do so for all classes and rows; `left` and `right` are (classes - 1, nodes), `total` the votes in all.
+
+    `starts` divides the nodes into runs of at most 257 trees; `sums` is float32 (classes, n), n a multiple of ROW.
+    """
+    n_classes = sums.shape[0]
+    for row in range(sums.shape[1] // ROW):
+        first = row * ROW
+        last = sums[n_classes - 1, first : first + ROW]
+        for i in range(ROW):
+            last[i] = total
+        for c in range(n_classes - 1):
+            own = sums[c, first : first + ROW]
+            for i in range(ROW):
+                own[i] = 0
+            for r in range(starts.shape[0] - 1):
+                a, b = starts[r], starts[r + 1]
+                vote_in_bytes(
+                    bins, n, first, code[a:b], feature[a:b], threshold[a:b], left[c, a:b], right[c, a:b], stack,
+                    row_sums, own,
+                )  # fmt: skip
+            for i in range(ROW):
+                last[i] -= own[i]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def vote_by_leaves(
+    bins: Any, n: int, code: Any, feature: Any, threshold: Any, left: Any, right: Any, weights: Any, leaf_base: Any,
+    stack: Any, row_sums: Any, sums: Any,
+) -> None:  # fmt: skip
+    """Add the votes of trees of at most 256 leaves for all classes; `left` and `right` are numbers of leaves.
+
+    `bins` is flat uint8 (features × n), `sums` float32 (classes, n), n a multiple of ROW; `weights` is flat
+    (classes × leaves), the leaves of tree t start at `leaf_base[t]`.
+    """
+    n_classes = sums.shape[0]
+    stride = weights.shape[0] // n_classes
+    for row in range(sums.shape[1] // ROW):
         first = row * ROW
         row_sums[:] = 0
         top = -1
@@ -122,37 +195,81 @@ def vote_by_rows(
                 _blend_nodes(stack, uintp(top * ROW), bins, start, threshold[k])
             elif operation == CONSTANT:
                 top += 1
-                stack[top * ROW : top * ROW + ROW] = 0
+                stack[top * ROW : top * ROW + ROW] = left[k]
             else:
                 for c in range(n_classes):
-                    _add_leaves(row_sums, uintp(c * ROW), weights, leaf_base[tree] + c * leaf_stride, stack)
+                    _add_leaves(row_sums, uintp(c * ROW), weights, leaf_base[tree] + c * stride, stack)
                 top = -1
                 tree += 1
         for c in range(n_classes):
-            sums[c, first : first + ROW] += row_sums[c * ROW : c * ROW + ROW]
+            sums[c, first : first + ROW] = row_sums[c * ROW : c * ROW + ROW]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def vote_by_walking(
-    bins: Any, roots: Any, feature: Any, threshold: Any, left: Any, right: Any, weights: Any, sums: Any
+    bins: Any, n: int, roots: Any, depths: Any, feature: Any, threshold: Any, child: Any, weights: Any, sums: Any
 ) -> None:
-    """Add the class weights of the trees that start at `roots`, pixel by pixel; `bins` is (features, n)."""
-    n_classes, n = sums.shape
-    for first in range(0, n, ROW):
+    """Add the votes of trees, walked by all pixels of a row in step; `sums` is float32 (classes, pixels).
+
+    `bins` is flat uint8 or uint16 (features × n). Of the node k, child[k] is the left child and child[k] + 1 the
+    right one; a leaf is its own left child and has a threshold that no bin exceeds.
+    """
+    n_classes, n_pixels = sums.shape
+    at = np.empty(ROW, np.int32)
+    for first in range(0, n_pixels, ROW):
+        width = min(ROW, n_pixels - first)
+        for c in range(n_classes):
+            sums[c, first : first + width] = 0
         for tree in range(roots.shape[0]):
-            for i in range(first, min(first + ROW, n)):
-                node = roots[tree]
-                while feature[node] >= 0:
-                    node = right[node] if bins[feature[node], i] > threshold[node] else left[node]
-                for c in range(n_classes):
-                    sums[c, i] += weights[c, node]
+            at[:] = roots[tree]
+            for _ in range(depths[tree]):
+                for i in range(width):
+                    node = uintp(at[i])
+                    value = bins[uintp(feature[node]) * uintp(n) + uintp(first) + uintp(i)]
+                    at[i] = child[node] + np.int32(value > threshold[node])
+            for c in range(n_classes):
+                for i in range(width):
+                    sums[c, first + i] += weights[c, at[i]]
 
 
-def padded(n: int) -> int:
-    """Return the next multiple of ROW."""
-    return -(-n // ROW) * ROW
+@njit(nogil=True, cache=True, error_model="numpy")
+def decide(votes: Any, classes: Any, best: Any, margin: Any) -> None:
+    """Find, for each pixel, the class of most votes (the lower of equals), its probability, and its lead.
+
+    `votes` is float32 (classes, n); `classes` gets class numbers from 0, `best` the largest probability, `margin` by
+    how much it is above the second largest.
+    """
+    n_classes, n = votes.shape
+    for i in range(n):
+        total = votes[0, i]
+        first, second, number = votes[0, i], np.float32(0), 0
+        for c in range(1, n_classes):
+            v = votes[c, i]
+            total += v
+            if v > first:
+                second = first
+                first = v
+                number = c
+            elif v > second:
+                second = v
+        scale = np.float32(1) / total if total > 0 else np.float32(0)
+        classes[i] = number
+        best[i] = first * scale
+        margin[i] = (first - second) * scale
 
 
-def scratch(depth: int, n_classes: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Allocate the stack of rows and the sums of one row, for one thread."""
-    return np.zeros((depth + 1) * ROW, np.uint8), np.zeros(n_classes * ROW, np.float32)
+@njit(nogil=True, cache=True, error_model="numpy")
+def out_of_bag(
+    bins: Any, roots: Any, feature: Any, threshold: Any, left: Any, right: Any, weights: Any, in_bag: Any, votes: Any
+) -> None:
+    """Add to each item (n, classes) the votes of the trees it is not in the bag of; `bins` is (n, features)."""
+    n, n_classes = votes.shape
+    for tree in range(roots.shape[0]):
+        for i in range(n):
+            if in_bag[tree, i]:
+                continue
+            node = roots[tree]
+            while feature[node] >= 0:
+                node = right[node] if bins[i, feature[node]] > threshold[node] else left[node]
+            for c in range(n_classes):
+                votes[i, c] += weights[c, node]

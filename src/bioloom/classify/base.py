@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bioloom.classify.forest import Forest
+from bioloom.classify.samples import TrainingSamples
 from bioloom.errors import InputError
+
+Trees = Literal["random forest", "extra trees"]
+
+TREES: tuple[Trees, ...] = ("random forest", "extra trees")
 
 
 class ForestClassifier:
@@ -25,17 +31,42 @@ class ForestClassifier:
         Weigh classes by the inverse of their frequency in the annotation.
     seed
         Seed of the forest; the same data and seed give the same classifier.
+    trees
+        ``"random forest"`` or ``"extra trees"``, whose thresholds are drawn at random.
+    class_names
+        Names of classes by their id, where they have names.
+
+    Attributes
+    ----------
+    classes_ : numpy.ndarray
+        The annotation's own class ids, ascending.
+    samples_ : TrainingSamples or None
+        What it was trained on; None for files of other programs.
     """
 
     _fit_call: ClassVar[str] = "fit(…)"
 
-    def __init__(self, n_trees: int, max_depth: int, *, balanced: bool, seed: int) -> None:
+    def __init__(
+        self,
+        n_trees: int,
+        max_depth: int,
+        *,
+        balanced: bool,
+        seed: int,
+        trees: Trees = "random forest",
+        class_names: Mapping[int, str] | None = None,
+    ) -> None:
         self.n_trees = check_whole("n_trees", n_trees, 1, 1000)
         self.max_depth = check_whole("max_depth", max_depth, 1, 30)
-        self.balanced = balanced
+        self.balanced = bool(balanced)
         self.seed = check_whole("seed", seed, 0, 2**32 - 1)
+        if trees not in TREES:
+            raise InputError(f"trees is {trees!r}, but must be one of: {', '.join(TREES)}.")
+        self.trees: Trees = trees
+        self.class_names = {int(k): str(name) for k, name in (class_names or {}).items()}
         self.spacing: tuple[float, ...] | None = None
         self.classes_: NDArray[np.int64] = np.empty(0, np.int64)
+        self.samples_: TrainingSamples | None = None
         self._forest: Forest | None = None
 
     @property
@@ -56,6 +87,18 @@ class ForestClassifier:
         """Impurity-based importance per feature, adding up to 1."""
         return self.forest.importances
 
+    @property
+    def oob_score_(self) -> float | None:
+        """Share of training items, 0…1, that the trees which were not grown on them classify right.
+
+        None where it is not known: for files of other programs, and for trees that are grown on all items.
+        """
+        return self.forest.oob_accuracy
+
+    def name_of(self, class_id: int) -> str:
+        """Return what to call a class: its name, or ``class <id>``."""
+        return self.class_names.get(int(class_id)) or f"class {int(class_id)}"
+
     def save(self, path: str | Path) -> None:
         """Write the classifier to one text file.
 
@@ -73,19 +116,64 @@ class ForestClassifier:
 
         save_classifier(self, path)
 
-    def _train(self, bins: NDArray[Any], annotated: NDArray[Any], edges: list[NDArray[np.float32]]) -> None:
-        """Train on the bins (n, features) of annotated items and their class ids, all above 0."""
-        ids = np.unique(annotated)
+    def _train(self, samples: TrainingSamples) -> None:
+        """Train on annotated items, all of whose class ids are above 0."""
+        ids = np.unique(samples.classes)
         self._forest = Forest.train(
-            bins,
-            np.searchsorted(ids, annotated),
-            edges,
+            samples.bins,
+            np.searchsorted(ids, samples.classes),
+            samples.edges,
             n_trees=self.n_trees,
             max_depth=self.max_depth,
             balanced=self.balanced,
             seed=self.seed,
+            kind="extra" if self.trees == "extra trees" else "random",
         )
         self.classes_ = ids.astype(np.int64)
+        self.samples_ = samples
+
+    def _state(self) -> dict[str, Any]:
+        """Return what a file must tell beyond the forest; each value can be written as JSON."""
+        return {
+            "class_ids": [int(c) for c in self.classes_],
+            "class_names": {str(k): name for k, name in self.class_names.items()},
+            "training": {
+                "seed": self.seed,
+                "balanced": self.balanced,
+                "trees": self.trees,
+                "oob_accuracy": self.forest.oob_accuracy,
+            },
+            "spacing": self.spacing,
+        }
+
+    def _set_state(self, state: Mapping[str, Any], forest: Forest) -> None:
+        """Take over what a file tells; keys may be missing.
+
+        Raises
+        ------
+        ValueError, TypeError, KeyError
+            If something does not fit.
+        """
+        ids = np.array(state.get("class_ids") or range(1, forest.n_classes + 1), np.int64)
+        if ids.shape != (forest.n_classes,) or ids.min() < 1 or len(set(ids.tolist())) < len(ids):
+            raise ValueError("its class ids do not fit its classes")
+        training = state.get("training") or {}
+        self.seed = check_whole("seed", training.get("seed", 0), 0, 2**32 - 1)
+        self.balanced = bool(training.get("balanced", False))
+        trees = training.get("trees", "random forest")
+        if trees not in TREES:
+            raise ValueError(f"its trees are {trees!r}")
+        self.trees = trees
+        accuracy = training.get("oob_accuracy")
+        if accuracy is not None:
+            object.__setattr__(forest, "oob_accuracy", float(accuracy))
+        self.class_names = {int(k): str(name) for k, name in dict(state.get("class_names") or {}).items()}
+        spacing = state.get("spacing")
+        self.spacing = None if spacing is None else tuple(float(s) for s in spacing)
+        if self.spacing and not all(0 < s < float("inf") for s in self.spacing):
+            raise ValueError(f"its spacing is {spacing}")
+        self.classes_ = ids
+        self._forest = forest
 
 
 def check_whole(name: str, value: Any, low: int, high: int) -> int:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,8 @@ from bioloom.errors import InputError
 MAX_EDGES = 255
 """More edges than these would not fit bins of one byte."""
 
-_BLOCK = 1 << 16
+VOTES_PER_TREE = 255
+"""Votes of a tree grown here: whole numbers, so that their sums are exact in any order and on any device."""
 
 
 def find_edges(values: NDArray[Any], n_max: int = MAX_EDGES) -> NDArray[np.float32]:
@@ -100,11 +101,13 @@ class Forest:
     left, right : numpy.ndarray
         int32 per node: its children.
     weights : numpy.ndarray
-        float32 (classes, nodes): the votes of a leaf.
+        float32 (classes, nodes): the votes of a leaf. Those of trees grown here are whole numbers that add up to 255.
     roots : numpy.ndarray
         int32 per tree.
     importances : numpy.ndarray
         Impurity-based importance per feature, adding up to 1.
+    oob_accuracy : float or None
+        Share of the training items that the trees not grown on them classify right, 0…1.
     """
 
     edges: list[NDArray[np.float32]]
@@ -115,6 +118,7 @@ class Forest:
     weights: NDArray[np.float32]
     roots: NDArray[np.int32]
     importances: NDArray[np.float64]
+    oob_accuracy: float | None = None
 
     @property
     def n_classes(self) -> int:
@@ -125,6 +129,11 @@ class Forest:
     def n_features(self) -> int:
         """Number of features it looks at."""
         return len(self.edges)
+
+    @property
+    def n_trees(self) -> int:
+        """Number of trees."""
+        return len(self.roots)
 
     @classmethod
     def train(
@@ -137,6 +146,7 @@ class Forest:
         max_depth: int | None = 6,
         balanced: bool = False,
         seed: int = 0,
+        kind: Literal["random", "extra"] = "random",
     ) -> Forest:
         """Train on bins.
 
@@ -150,14 +160,18 @@ class Forest:
             The edges of the bins, per feature.
         n_trees, max_depth, balanced, seed
             Settings of the forest; `balanced` weighs classes by the inverse of their frequency.
+        kind
+            A random forest, or extremely randomised ("extra") trees, which see all items.
 
         Notes
         -----
-        ``sklearn.ensemble.RandomForestClassifier`` (L. Breiman, Machine Learning 45 (2001) 5-32).
+        ``sklearn.ensemble.RandomForestClassifier`` (L. Breiman, Machine Learning 45 (2001) 5-32) and
+        ``ExtraTreesClassifier`` (P. Geurts et al., Machine Learning 63 (2006) 3-42). The shares of classes in a leaf
+        are rounded to whole 255ths.
         """
-        from sklearn.ensemble import RandomForestClassifier
+        from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 
-        model = RandomForestClassifier(
+        model = (RandomForestClassifier if kind == "random" else ExtraTreesClassifier)(
             n_estimators=n_trees,
             max_depth=max_depth,
             random_state=seed,
@@ -170,100 +184,51 @@ class Forest:
         for estimator in model.estimators_:
             tree = estimator.tree_
             inner = tree.children_left >= 0
-            votes = tree.value[:, 0, :]
-            votes = votes / votes.sum(1, keepdims=True)
             parts.append(
                 (
                     np.where(inner, tree.feature, -1),
                     np.where(inner, np.floor(tree.threshold), 0),
                     np.where(inner, tree.children_left + offset, -1),
                     np.where(inner, tree.children_right + offset, -1),
-                    votes,
+                    tree.value[:, 0, :],
                 )
             )
             roots.append(offset)
             offset += tree.node_count
         feature, threshold, left, right = (np.concatenate([p[k] for p in parts]).astype(np.int32) for k in range(4))
-        weights = np.ascontiguousarray(np.concatenate([p[4] for p in parts]).T, np.float32)
-        root_array = np.array(roots, np.int32)
-        # The same list, not a copy: bins that were made with it can be recognised and used again.
-        return cls(edges, feature, threshold, left, right, weights, root_array, model.feature_importances_)
+        weights = np.ascontiguousarray(whole_votes(np.concatenate([p[4] for p in parts])).T)
+        # The same list of edges, not a copy: bins that were made with it can be recognised and used again.
+        forest = cls(
+            edges, feature, threshold, left, right, weights, np.array(roots, np.int32), model.feature_importances_
+        )
+        if kind == "extra":
+            return forest
+        return replace(forest, oob_accuracy=_oob_accuracy(forest, bins, classes, model.estimators_samples_))
 
     @cached_property
-    def _program(self) -> tuple[Any, ...]:
-        """Split the trees into programs for rows and trees to walk; see the kernels."""
-        from bioloom.classify import _kernels as k
+    def has_whole_votes(self) -> bool:
+        """Whether votes are whole numbers that add up to 255 in every leaf."""
+        votes = self.weights[:, self.feature < 0]
+        return bool((votes == np.floor(votes)).all() and (votes.sum(0) == VOTES_PER_TREE).all() and (votes >= 0).all())
 
-        code: list[tuple[int, int, int, int, int]] = []
-        leaf_base: list[int] = []
-        leaves: list[int] = []
-        walked: list[int] = []
-        depth = 1
-        use_rows = all(len(e) <= MAX_EDGES for e in self.edges)
-        for root in self.roots:
-            order, tree_leaves = self._postorder(int(root))
-            if len(tree_leaves) > 256 or not use_rows:
-                walked.append(int(root))
-                continue
-            number = {node: i for i, node in enumerate(tree_leaves)}
-            if not order:
-                code.append((k.CONSTANT, 0, 0, 0, 0))
-            height = 0
-            for node in order:
-                left, right = int(self.left[node]), int(self.right[node])
-                left_leaf, right_leaf = left in number, right in number
-                operation = (
-                    (k.LEAF_LEAF if right_leaf else k.LEAF_NODE)
-                    if left_leaf
-                    else (k.NODE_LEAF if right_leaf else k.NODE_NODE)
-                )
-                height += {k.LEAF_LEAF: 1, k.NODE_NODE: -1}.get(operation, 0)
-                depth = max(depth, height + 1)
-                code.append(
-                    (
-                        operation,
-                        int(self.feature[node]),
-                        int(self.threshold[node]),
-                        number.get(left, 0),
-                        number.get(right, 0),
-                    )
-                )
-            code.append((k.END, 0, 0, 0, 0))
-            leaf_base.append(len(leaves))
-            leaves += tree_leaves
-        columns = np.array(code, np.int64).reshape(-1, 5).T
-        program = (
-            columns[0].astype(np.uint8),
-            columns[1].astype(np.int64),
-            *(c.astype(np.uint8) for c in columns[2:]),
-            np.ascontiguousarray(self.weights[:, leaves]).ravel(),
-            np.array(leaf_base, np.int64),
-            len(leaves),
-        )
-        return program, np.array(walked, np.int32), depth + 1
+    @cached_property
+    def _needs_two_bytes(self) -> bool:
+        return any(len(e) > MAX_EDGES for e in self.edges)
 
-    def _postorder(self, root: int) -> tuple[list[int], list[int]]:
-        """Return the inner nodes of a tree, children before parents, and its leaves."""
-        inner: list[int] = []
-        leaves: list[int] = []
-        stack = [root]
-        while stack:
-            node = stack.pop()
-            if self.feature[node] < 0:
-                leaves.append(node)
-            else:
-                inner.append(node)
-                # Popped in the order node, right, left: reversed, this is left, right, node.
-                stack += [int(self.left[node]), int(self.right[node])]
-        return inner[::-1], leaves
+    @cached_property
+    def _programs(self) -> dict[bool, Any]:
+        return {}
 
-    def votes(self, bins: NDArray[Any]) -> NDArray[np.float32]:
-        """Add up the votes of all trees, on one core; callers give blocks to several threads.
+    def votes(self, bins: NDArray[Any], first: int = 0, last: int | None = None) -> NDArray[np.float32]:
+        """Add up the votes of trees, on one core; callers give blocks to several threads.
 
         Parameters
         ----------
         bins
             (features, n), uint8 or uint16.
+        first, last
+            The trees that vote: `first` up to but not including `last`; all if left out. Votes of parts add up to those
+            of all, exactly so for trees grown here.
 
         Returns
         -------
@@ -275,37 +240,78 @@ class Forest:
         InputError
             If the number of features is another one.
         """
+        from bioloom.classify import _kernels, _program
+
         if bins.shape[0] != self.n_features:
             raise InputError(f"The classifier needs {self.n_features} features, but {bins.shape[0]} were given.")
-        result = np.zeros((self.n_classes, bins.shape[1]), np.float32)
-        for start in range(0, bins.shape[1], _BLOCK):
-            self._vote(bins[:, start : start + _BLOCK], result[:, start : start + _BLOCK])
+        bytes_suffice = bins.dtype == np.uint8 and not self._needs_two_bytes
+        if bytes_suffice not in self._programs:
+            self._programs[bytes_suffice] = _program.program_for(self, bytes_suffice)
+        program = self._programs[bytes_suffice]
+        n = bins.shape[1]
+        last = self.n_trees if last is None else min(last, self.n_trees)
+        if first >= last:
+            return np.zeros((self.n_classes, n), np.float32)
+        flat = np.ascontiguousarray(bins).reshape(-1)
+        whole = n - n % _kernels.ROW
+        parts = [program.votes(flat, n, whole, first, last)] if whole else []
+        if whole < n:
+            # The rest is filled up to a row.
+            rest = np.zeros((self.n_features, _kernels.ROW), bins.dtype)
+            rest[:, : n - whole] = bins[:, whole:]
+            parts.append(program.votes(rest.reshape(-1), _kernels.ROW, _kernels.ROW, first, last)[:, : n - whole])
+        result: NDArray[np.float32] = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
         return result
 
-    def _vote(self, bins: NDArray[Any], result: NDArray[np.float32]) -> None:
-        from bioloom.classify import _kernels as k
 
-        (code, feature, threshold, left, right, weights, leaf_base, n_leaves), walked, depth = self._program
-        n = bins.shape[1]
-        if len(leaf_base):
-            width = k.padded(n)
-            rows = np.zeros((self.n_features, width), np.uint8)
-            rows[:, :n] = bins
-            sums = np.zeros((self.n_classes, width), np.float32)
-            stack, row_sums = k.scratch(depth, self.n_classes)
-            k.vote_by_rows(
-                rows.ravel(), width, code, feature, threshold, left, right, weights, leaf_base,
-                n_leaves, self.n_classes, stack, row_sums, sums,
-            )  # fmt: skip
-            result += sums[:, :n]
-        if len(walked):
-            k.vote_by_walking(
-                np.ascontiguousarray(bins),
-                walked,
-                self.feature,
-                self.threshold,
-                self.left,
-                self.right,
-                self.weights,
-                result,
-            )
+def decide(votes: NDArray[np.float32]) -> tuple[NDArray[np.uint16], NDArray[np.float32], NDArray[np.float32]]:
+    """Turn votes into answers.
+
+    Parameters
+    ----------
+    votes
+        float32 (classes, n); see :meth:`Forest.votes`.
+
+    Returns
+    -------
+    number : numpy.ndarray
+        uint16 (n,): the class of most votes, from 0; the lower one of equals.
+    probability : numpy.ndarray
+        float32 (n,), 0…1: the share of its votes.
+    margin : numpy.ndarray
+        float32 (n,), 0…1: how far it is ahead of the second; 1 minus this is the uncertainty.
+    """
+    from bioloom.classify import _kernels
+
+    n = votes.shape[1]
+    number, best, margin = np.empty(n, np.uint16), np.empty(n, np.float32), np.empty(n, np.float32)
+    _kernels.decide(votes, number, best, margin)
+    return number, best, margin
+
+
+def whole_votes(shares: NDArray[Any]) -> NDArray[np.float32]:
+    """Round shares of classes (n, classes) to whole numbers that add up to 255: those most cut off are rounded up."""
+    exact = shares / shares.sum(1, keepdims=True) * VOTES_PER_TREE
+    votes = np.floor(exact)
+    missing = VOTES_PER_TREE - votes.sum(1)
+    rank = np.argsort(np.argsort(votes - exact, axis=1, kind="stable"), axis=1, kind="stable")
+    votes += rank < missing[:, np.newaxis]
+    rounded: NDArray[np.float32] = votes.astype(np.float32)
+    return rounded
+
+
+def _oob_accuracy(
+    forest: Forest, bins: NDArray[Any], classes: NDArray[np.intp], chosen: list[NDArray[Any]]
+) -> float | None:
+    from bioloom.classify._kernels import out_of_bag
+
+    in_bag = np.zeros((forest.n_trees, len(bins)), np.bool_)
+    for tree, items in enumerate(chosen):
+        in_bag[tree, items] = True
+    votes = np.zeros((len(bins), forest.n_classes), np.float32)
+    out_of_bag(
+        np.ascontiguousarray(bins), forest.roots, forest.feature, forest.threshold, forest.left, forest.right,
+        forest.weights, in_bag, votes,
+    )  # fmt: skip
+    asked = votes.sum(1) > 0
+    return float((votes.argmax(1) == classes)[asked].mean()) if asked.any() else None

@@ -13,6 +13,7 @@ from bioloom.classify.base import ForestClassifier
 from bioloom.classify.feature_blocks import Progress
 from bioloom.classify.forest import Forest, find_edges, to_bins
 from bioloom.classify.pixels import check_annotation
+from bioloom.classify.samples import TrainingSamples, bins_of, hashed
 from bioloom.errors import InputError
 from bioloom.operations.checks import as_labels
 
@@ -174,10 +175,9 @@ class ObjectClassifier(ForestClassifier):
         annotated = y > 0
         values = _numbers(table, names)[annotated]
         edges = [find_edges(column, _MAX_OBJECT_EDGES) for column in values.T]
-        bins = np.stack(
-            [to_bins(column, e).astype(np.uint16) for column, e in zip(values.T, edges, strict=True)], axis=1
-        )
-        self._train(bins, y[annotated], edges)
+        keys = table.loc[annotated, [c for c in ("frame", "label") if c in table.columns]].to_numpy(np.int64)
+        groups = hashed(*keys.T) if keys.shape[1] else hashed(np.flatnonzero(annotated))
+        self._train(TrainingSamples(bins_of(values, edges), edges, y[annotated].astype(np.int64), groups))
         self.feature_names_ = names
         return self
 

@@ -12,11 +12,13 @@ from bioloom.classify.base import ForestClassifier
 from bioloom.classify.feature_blocks import Block, FeatureBlocks, Progress, as_channels, in_threads
 from bioloom.classify.feature_set import DEFAULT_FEATURES, FeatureSet
 from bioloom.classify.forest import find_edges, to_bins
+from bioloom.classify.samples import TrainingSamples, hashed
 from bioloom.errors import InputError
 from bioloom.operations import connected_components
 from bioloom.operations.checks import as_labels, check_spacing
 
 _MAX_TRAINING_PIXELS = 200_000
+_TILE = 32
 
 
 class PixelClassifier(ForestClassifier):
@@ -150,7 +152,8 @@ class PixelClassifier(ForestClassifier):
         else:
             bins += [_bins_at(s, m, edges, progress) for s, m in zip(sources, masks, strict=True)]
         classes = np.concatenate([a[m] for a, m in zip(checked, masks, strict=True)])
-        self._train(np.concatenate(bins), classes, edges)
+        groups = np.concatenate([_tiles(m, number) for number, m in enumerate(masks)])
+        self._train(TrainingSamples(np.concatenate(bins), edges, classes.astype(np.int64), groups))
         self.n_channels, self.n_dim = len(sources[0].channels), len(sources[0].shape)
         self.spacing = sources[0].spacing
         return self
@@ -270,6 +273,11 @@ class PixelClassifier(ForestClassifier):
                 share = max(1, _MAX_TRAINING_PIXELS // len(ids))
                 mask.reshape(-1)[rng.choice(where, min(share, where.size), replace=False)] = True
         return mask
+
+
+def _tiles(mask: NDArray[np.bool_], image: int) -> NDArray[np.uint64]:
+    """Return, for the pixels of a mask, a number of the small tile of the image that each lies in."""
+    return hashed(image, *(axis // _TILE for axis in np.nonzero(mask)))
 
 
 def _bins_at(

@@ -1,0 +1,140 @@
+"""What a classifier was trained on, kept so that it can be scored, and trained on with more data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioloom.classify.forest import MAX_EDGES, find_edges, to_bins
+
+
+@dataclass(frozen=True)
+class TrainingSamples:
+    """Annotated items as bins.
+
+    Attributes
+    ----------
+    bins : numpy.ndarray
+        (n, features), uint8 or uint16.
+    edges : list of numpy.ndarray
+        Per feature the increasing float32 values that separate the bins.
+    classes : numpy.ndarray
+        int64 (n,): the annotation's own class ids.
+    groups : numpy.ndarray
+        uint64 (n,): items of the same block of pixels, or of the same object, have the same number. It depends on
+        where they lie and on nothing else, so that it stays the same when more is annotated.
+    """
+
+    bins: NDArray[Any]
+    edges: list[NDArray[np.float32]]
+    classes: NDArray[np.int64]
+    groups: NDArray[np.uint64]
+
+    def __len__(self) -> int:
+        return len(self.classes)
+
+    def values(self) -> NDArray[np.float32]:
+        """Return a value within each bin, float32 (n, features): put into the same edges, it gives the same bin."""
+        columns = []
+        for number, edges in enumerate(self.edges):
+            if not len(edges):
+                columns.append(np.zeros(len(self), np.float32))
+                continue
+            # The lowest bin has no lower edge: a value as far below the first edge as the next is above it.
+            step = edges[1] - edges[0] if len(edges) > 1 else np.float32(1)
+            below = min(edges[0] - step, np.nextafter(edges[0], np.float32(-np.inf)))
+            columns.append(np.concatenate([[below], edges]).astype(np.float32)[self.bins[:, number]])
+        return np.stack(columns, axis=1)
+
+    def at(self, chosen: NDArray[Any]) -> TrainingSamples:
+        """Return the chosen items (a mask or row numbers)."""
+        return TrainingSamples(self.bins[chosen], self.edges, self.classes[chosen], self.groups[chosen])
+
+    def joined(self, other: TrainingSamples, max_edges: int = MAX_EDGES) -> TrainingSamples:
+        """Return the items of both; where their bins differ, new ones that suit both.
+
+        Parameters
+        ----------
+        other
+            Of the same features.
+        max_edges
+            The largest number of edges per feature.
+        """
+        classes = np.concatenate([self.classes, other.classes])
+        groups = np.concatenate([self.groups, other.groups])
+        if _same_edges(self.edges, other.edges):
+            return TrainingSamples(np.concatenate([self.bins, other.bins]), other.edges, classes, groups)
+        values = np.concatenate([self.values(), other.values()])
+        edges = [find_edges(column, max_edges) for column in values.T]
+        return TrainingSamples(bins_of(values, edges), edges, classes, groups)
+
+    def capped(self, limit: int, seed: int = 0) -> TrainingSamples:
+        """Return at most `limit` items, as many of each class as that allows; see :func:`stratified`."""
+        if len(self) <= limit:
+            return self
+        return self.at(stratified(self.classes, limit, seed))
+
+
+def bins_of(values: NDArray[np.float32], edges: Sequence[NDArray[np.float32]]) -> NDArray[Any]:
+    """Put values (n, features) into bins, uint8 where these suffice."""
+    dtype = np.uint8 if all(len(e) <= MAX_EDGES for e in edges) else np.uint16
+    result = np.empty(values.shape, dtype)
+    for number, column_edges in enumerate(edges):
+        result[:, number] = to_bins(np.ascontiguousarray(values[:, number]), column_edges)
+    return result
+
+
+def stratified(classes: NDArray[Any], limit: int, seed: int = 0) -> NDArray[np.intp]:
+    """Choose at most `limit` items, none of a class before the rarer classes have theirs.
+
+    Parameters
+    ----------
+    classes
+        Class id per item.
+    limit
+        How many to choose at most, at least one per class.
+    seed
+        Seed of the choice.
+
+    Returns
+    -------
+    numpy.ndarray
+        Ascending numbers of the chosen items. Rare classes are kept whole; the others share what is left equally.
+    """
+    rng = np.random.default_rng(seed)
+    ids, counts = np.unique(classes, return_counts=True)
+    chosen = []
+    left, waiting = limit, len(ids)
+    for k in np.argsort(counts, kind="stable"):
+        share = max(1, left // waiting)
+        where = np.flatnonzero(classes == ids[k])
+        taken = where if len(where) <= share else np.sort(rng.choice(where, share, replace=False))
+        chosen.append(taken)
+        left -= len(taken)
+        waiting -= 1
+    return np.sort(np.concatenate(chosen))
+
+
+def _same_edges(a: Sequence[NDArray[Any]], b: Sequence[NDArray[Any]]) -> bool:
+    return a is b or (len(a) == len(b) and all(map(np.array_equal, a, b)))
+
+
+def hashed(*numbers: Any) -> NDArray[np.uint64]:
+    """Mix whole numbers (arrays of one shape, or single ones) into one that looks random but depends on them alone.
+
+    Notes
+    -----
+    The finaliser of SplitMix64 (G. Steele et al., OOPSLA 2014), once per number.
+    """
+    result = np.zeros((), np.uint64)
+    with np.errstate(over="ignore"):
+        for number in numbers:
+            z = result + np.asarray(number).astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+            z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+            z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+            result = z ^ (z >> np.uint64(31))
+    return np.asarray(result, np.uint64)
