@@ -10,6 +10,8 @@ from qtpy.QtCore import QSettings, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QColorDialog, QLineEdit, QMessageBox
 
+from bioloom.errors import InputError
+
 pytestmark = pytest.mark.gui
 
 
@@ -204,3 +206,148 @@ def test_a_group_folds_and_remembers_what_the_user_chose(show, own_settings):
     group.set_open(True)
     assert part.isVisible()
     assert not make()[0].is_open
+
+
+# ------------------------------------------------------------------------------------------------ FeatureGrid
+@pytest.fixture
+def grid(show):
+    from bioloom.widgets._feature_grid import FeatureGrid
+
+    return show(FeatureGrid())
+
+
+def click_cell(grid, kind, sigma, to=None):
+    """Click a cell, or drag from it to another."""
+    start = grid.cells.rect_of((kind, sigma)).center().toPoint()
+    QTest.mousePress(grid.cells, Qt.MouseButton.LeftButton, pos=start)
+    if to:
+        QTest.mouseMove(grid.cells, grid.cells.rect_of(to).center().toPoint())
+    end = grid.cells.rect_of(to or (kind, sigma)).center().toPoint()
+    QTest.mouseRelease(grid.cells, Qt.MouseButton.LeftButton, pos=end)
+
+
+def test_cells_and_text_say_the_same(grid):
+    grid.set_text("original gaussian_blur=2")
+    heard = Heard(grid.changed)
+    click_cell(grid, "sobel_of_gaussian_blur", 5)
+    assert heard.take() == [grid.text()] == ["original gaussian_blur=2 sobel_of_gaussian_blur=5"]
+    assert grid.text_line.text() == grid.text()
+    click_cell(grid, "original", 0)
+    assert heard.take() == ["gaussian_blur=2 sobel_of_gaussian_blur=5"]
+    grid.text_line.selectAll()
+    QTest.keyClicks(grid.text_line, "gaussian_blur=1")
+    assert heard.take()[-1] == "gaussian_blur=1"
+    assert grid.cells.checked == {("gaussian_blur", 1.0)}
+
+
+def test_every_preset_can_be_chosen_and_is_found_again(grid):
+    from bioloom.classify.feature_set import PRESETS, FeatureSet
+
+    for name in PRESETS:
+        grid.preset.setCurrentText(name)
+        grid.preset.textActivated.emit(name)
+        assert grid.features() == FeatureSet.parse(name)
+        assert len(grid.cells.checked) == len(FeatureSet.parse(name).features)
+        feature = FeatureSet.parse(name).features[-1]
+        click_cell(grid, feature.kind, feature.sigma)
+        assert grid.preset.currentText() != name
+        click_cell(grid, feature.kind, feature.sigma)
+        assert grid.preset.currentText() == name
+        assert grid.text() == str(FeatureSet.parse(name))
+
+
+def test_titles_check_rows_and_columns(grid):
+    from bioloom.classify.feature_set import KINDS
+
+    grid.set_text("gaussian_blur=2")
+    heard = Heard(grid.changed)
+    place = grid.cells.title_rect(2.0).center().toPoint()
+    QTest.mouseClick(grid.cells, Qt.MouseButton.LeftButton, pos=place)
+    n_kinds = sum(kind not in grid.cells.without_sigma for kind in KINDS)
+    assert {sigma for _, sigma in grid.cells.checked} == {2.0}
+    assert len(grid.cells.checked) == n_kinds
+    QTest.mouseClick(grid.cells, Qt.MouseButton.LeftButton, pos=place)
+    assert not grid.cells.checked
+    assert "Check at least one" in grid.info.text()
+    with pytest.raises(InputError, match="No feature is checked"):
+        grid.text()
+    place = grid.cells.title_rect("gaussian_blur").center().toPoint()
+    QTest.mouseClick(grid.cells, Qt.MouseButton.LeftButton, pos=place)
+    assert grid.cells.checked == {("gaussian_blur", sigma) for sigma in grid.cells.sigmas}
+    # The empty set was never told to anybody.
+    assert len(heard.take()) == 2
+
+
+def test_a_drag_checks_what_it_crosses_and_tells_it_once(grid):
+    grid.set_text("original")
+    heard = Heard(grid.changed)
+    click_cell(grid, "gaussian_blur", 1.0, to=("gaussian_blur", 2.0))
+    assert heard.take() == ["original gaussian_blur=1 gaussian_blur=2"]
+
+
+def test_the_grid_works_by_keys(grid):
+    grid.set_text("original")
+    grid.cells.setFocus()
+    heard = Heard(grid.changed)
+    for key in (Qt.Key.Key_Down, Qt.Key.Key_Right, Qt.Key.Key_Right, Qt.Key.Key_Space):
+        QTest.keyClick(grid.cells, key)
+    sigma = grid.cells.sigmas[2]
+    assert heard.take() == [f"original gaussian_blur={sigma:g}"]
+    assert grid.cells.accessibleDescription() == f"gaussian_blur, σ = {sigma:g} px"
+
+
+def test_wrong_text_is_explained_and_changes_nothing(grid):
+    before, heard = grid.cells.checked, Heard(grid.changed)
+    grid.text_line.selectAll()
+    QTest.keyClicks(grid.text_line, "gaussian_blur")
+    assert "needs a sigma" in grid.info.text()
+    assert grid.cells.checked == before
+    assert heard.take() == []
+    with pytest.raises(InputError, match="needs a sigma"):
+        grid.features()
+    QTest.keyClicks(grid.text_line, "=7")
+    assert heard.take() == ["gaussian_blur=7"]
+    assert grid.info.text() == "1 feature, 1 MB per megapixel"
+    grid.set_channels(3)
+    assert grid.info.text() == "3 features of 3 channels, 3 MB per megapixel"
+
+
+def test_own_sigmas_get_a_column(grid):
+    grid.set_unit("µm")
+    assert grid.own_sigma.text() == "4.00 µm"
+    grid.add_sigma_button.click()
+    assert 4.0 in grid.cells.sigmas
+    assert not grid.add_sigma_button.isEnabled()
+    assert "already" in grid.add_sigma_button.toolTip()
+    click_cell(grid, "gaussian_blur", 4.0)
+    assert "gaussian_blur=4" in grid.text().split()
+    grid.set_text("gaussian_blur=0.7 gaussian_blur=1.6 gaussian_blur=3.5")
+    assert {0.7, 1.6, 3.5, 4.0} <= set(grid.cells.sigmas)
+    assert grid.cells.sigmas == sorted(grid.cells.sigmas)
+    assert len(grid.cells.sigmas) <= 11
+
+
+def test_the_eye_asks_for_the_feature_under_the_mouse(grid, qtbot):
+    wanted, ended = Heard(grid.preview_requested), Heard(grid.preview_ended)
+    place = grid.cells.rect_of(("gaussian_blur", 2.0)).center().toPoint()
+    QTest.mouseMove(grid.cells, place)
+    qtbot.wait(300)
+    assert wanted.take() == []
+    grid.eye.click()
+    QTest.mouseMove(grid.cells, grid.cells.rect_of(("original", 0.0)).center().toPoint())
+    QTest.mouseMove(grid.cells, place)
+    qtbot.waitUntil(lambda: bool(wanted.values))
+    assert wanted.take() == ["gaussian_blur=2"]
+    grid.cells.setFocus()
+    QTest.keyClick(grid.cells, Qt.Key.Key_Down)
+    qtbot.waitUntil(lambda: bool(wanted.values))
+    assert wanted.take() != ["gaussian_blur=2"]
+    grid.eye.click()
+    assert len(ended.take()) == 1
+
+
+def test_the_grid_fits_a_narrow_dock(grid):
+    grid.resize(300, grid.height())
+    QApplication.processEvents()
+    assert grid.minimumSizeHint().width() <= 300
+    assert grid.cells.rect_of(("gaussian_blur", grid.cells.sigmas[-1])).right() <= grid.cells.parentWidget().width() + 1
