@@ -8,15 +8,17 @@ from types import ModuleType
 from typing import Any
 
 from bioloom.measure.comparison import SegmentationScores, compare_segmentations
-from bioloom.measure.registry import GROUPS, PROPERTIES, Property
+from bioloom.measure.registry import EXTRA_GROUPS, GROUPS, PROPERTIES, Property, find_property
 from bioloom.measure.table import list_properties, measure
 
 __all__ = [
+    "EXTRA_GROUPS",
     "GROUPS",
     "PROPERTIES",
     "Property",
     "SegmentationScores",
     "compare_segmentations",
+    "find_property",
     "list_properties",
     "measure",
 ]

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioloom.errors import InputError
-from bioloom.measure import features
-from bioloom.measure.registry import GROUPS, PROPERTIES, Objects, Property, slabs
+from bioloom.measure import clesperanto, features
+from bioloom.measure.registry import EXTRA_GROUPS, GROUPS, NUMBERED, PROPERTIES, Objects, Property, find_property, slabs
 
-assert features  # importing it fills PROPERTIES
+assert features  # importing them fills PROPERTIES
+assert clesperanto
 
 SMALL_TABLE = 1 << 16  # a lookup table of as many labels is cheap whatever the size of the image
 
@@ -172,27 +173,37 @@ def checked_channels(
 
 
 def checked_properties(names: Sequence[str] | str | None, ndim: int, has_image: bool) -> list[Property]:
-    """Properties asked for by name or by group, in that order and each once; by default all that fit."""
-    fitting = [p for p in PROPERTIES.values() if ndim in p.ndims and (has_image or p.group != "intensity")]
+    """Properties asked for by name or by group, in that order and each once; by default all of `GROUPS` that fit."""
     if names is None:
-        return fitting
+        return [
+            p for p in PROPERTIES.values() if p.group in GROUPS and ndim in p.ndims and (has_image or not p.per_channel)
+        ]
     chosen: dict[str, Property] = {}
     for name in [names] if isinstance(names, str) else names:
         if name == "label":
             continue
-        if name not in GROUPS and name not in PROPERTIES:
-            close = difflib.get_close_matches(str(name), [*PROPERTIES, *GROUPS], n=3)
-            hint = f" Did you mean {' or '.join(close)}?" if close else ""
-            raise InputError(f"Unknown property {name!r}.{hint} list_properties() names all, in groups {GROUPS}.")
-        group = [p for p in PROPERTIES.values() if name in (p.name, p.group)]
-        if not has_image and any(p.group == "intensity" for p in group):
+        found = find_property(str(name))
+        group = [found] if found else [p for p in PROPERTIES.values() if name == p.group]
+        if not group:
+            raise InputError(_unknown(str(name)))
+        if not has_image and all(p.per_channel for p in group):
             raise InputError(
                 f"{name!r} is measured in an image: give one (image=… in Python, --image on the command line)."
             )
-        if name in PROPERTIES and ndim not in PROPERTIES[name].ndims:
+        if found and ndim not in found.ndims:
             raise InputError(
-                f"{name!r} is defined in {PROPERTIES[name].ndims[0]}D only, and the labels are {ndim}D. "
+                f"{name!r} is defined in {found.ndims[0]}D only, and the labels are {ndim}D. "
                 f"list_properties({ndim}) names those for {ndim}D."
             )
-        chosen.update({p.name: p for p in group if ndim in p.ndims})
+        chosen.update({p.name: p for p in group if ndim in p.ndims and (has_image or not p.per_channel)})
     return list(chosen.values())
+
+
+def _unknown(name: str) -> str:
+    """Say that there is no such property, and which has a similar name."""
+    groups = (*GROUPS, *EXTRA_GROUPS)
+    if name.partition("=")[0] in NUMBERED:
+        return f"Unknown property {name!r}. Give a whole number from 1 to 1000 after the '='."
+    close = difflib.get_close_matches(name, [*PROPERTIES, *groups], n=3)
+    hint = f" Did you mean {' or '.join(close)}?" if close else ""
+    return f"Unknown property {name!r}.{hint} list_properties() names all, in groups {groups}."

@@ -15,6 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 GROUPS = ("size", "position", "intensity", "shape")
+EXTRA_GROUPS = ("clesperanto",)
+"""Groups that are measured only where they, or their properties, are asked for by name."""
+
 SKIMAGE = "scikit-image, skimage.measure.regionprops"
 SLAB = 1 << 23  # pixels between two looks at whether the user wants to stop
 
@@ -83,7 +86,7 @@ class Property(Quantity):
     name
         Its name, that of scikit-image where scikit-image has it.
     group
-        One of `GROUPS`.
+        One of `GROUPS` or `EXTRA_GROUPS`.
     description
         What it is, in one sentence.
     unit
@@ -114,6 +117,10 @@ class Property(Quantity):
 
 QUANTITIES: dict[str, Quantity] = {}
 PROPERTIES: dict[str, Property] = {}
+NUMBERED: dict[str, Callable[[int], Property]] = {}
+"""What makes the property ``<name>=<number>`` of a number, by name."""
+
+_MAX_NUMBER = 1000
 
 
 def slabs(labels: NDArray[Any], tick: Callable[[], None]) -> Iterator[tuple[int, int]]:
@@ -149,9 +156,20 @@ def measured(group: str, unit: str, *needs: str, **details: Any) -> Callable[[Co
     return register
 
 
+def find_property(name: str) -> Property | None:
+    """Return the property of a name, also of one such as ``average_distance_of_n_nearest_neighbors=6``."""
+    if name in PROPERTIES:
+        return PROPERTIES[name]
+    stem, _, number = name.partition("=")
+    # int() would also take "٣" and "1_0", which other programs do not.
+    if stem in NUMBERED and number.isascii() and number.isdigit() and 1 <= int(number[:9]) <= _MAX_NUMBER:
+        return NUMBERED[stem](int(number))
+    return None
+
+
 def node(name: str) -> Quantity:
     """Return the property or quantity of a name."""
-    return PROPERTIES.get(name) or QUANTITIES[name]
+    return find_property(name) or QUANTITIES[name]
 
 
 def closure(names: Iterable[str]) -> list[Quantity]:

@@ -11,19 +11,22 @@ from numpy.typing import NDArray
 
 from bioloom.errors import InputError
 from bioloom.measure import inputs
-from bioloom.measure.registry import PROPERTIES, Property, closure, evaluate
+from bioloom.measure.registry import EXTRA_GROUPS, GROUPS, PROPERTIES, Property, closure, evaluate
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def list_properties(ndim: int | None = None) -> tuple[Property, ...]:
+def list_properties(ndim: int | None = None, groups: Sequence[str] = GROUPS) -> tuple[Property, ...]:
     """List the measurements, with group, description, unit and source.
 
     Parameters
     ----------
     ndim
         2 or 3 to list only what is defined for planes or for stacks, with units that fit; None for all.
+    groups
+        Names of groups; by default those that are measured where no names are given. ``"clesperanto"`` is the group
+        of the measurements of clEsperanto and APOC under their own names, in pixels.
 
     Returns
     -------
@@ -33,17 +36,19 @@ def list_properties(ndim: int | None = None) -> tuple[Property, ...]:
     Raises
     ------
     InputError
-        If `ndim` is not 2, 3 or None.
+        If `ndim` is not 2, 3 or None, or there is no such group.
     """
+    wrong = [g for g in groups if g not in (*GROUPS, *EXTRA_GROUPS)]
+    if wrong:
+        raise InputError(f"There is no group {wrong[0]!r}. The groups are {', '.join((*GROUPS, *EXTRA_GROUPS))}.")
+    listed = [p for p in PROPERTIES.values() if p.group in groups]
     if ndim is None:
-        return tuple(PROPERTIES.values())
+        return tuple(listed)
     if ndim not in (2, 3):
         raise InputError(f"ndim={ndim} does not fit: objects are measured in 2 or 3 dimensions.")
     power = {2: "length²", 3: "length³"}[ndim]
     return tuple(
-        dataclasses.replace(p, unit=power if p.unit == "lengthⁿ" else p.unit)
-        for p in PROPERTIES.values()
-        if ndim in p.ndims
+        dataclasses.replace(p, unit=power if p.unit == "lengthⁿ" else p.unit) for p in listed if ndim in p.ndims
     )
 
 
@@ -72,7 +77,8 @@ def measure(
     spacing
         Size of a pixel per spatial axis, in any unit of length; None measures in pixels.
     properties
-        Names of measurements or of groups (see `list_properties`); None for all that fit the data.
+        Names of measurements or of groups (see `list_properties`); None for all that fit the data, without those
+        of the group ``"clesperanto"``.
     frame_axis
         The axis of `labels` that is time. Frames are measured one by one; the table gets a `frame` column.
     channel_axis

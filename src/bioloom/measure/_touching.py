@@ -1,0 +1,118 @@
+"""Numba kernels that count the faces between objects, and how far their pixels are from their centres.
+
+Label images come as (z, y, x), a plane having one z. Background is counted as one object more, after all others.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioloom.measure._compile import kernel
+from bioloom.measure._regions import position_of
+
+Array = NDArray[Any]
+
+
+@kernel
+def list_faces(
+    labels: Array, table: Array, ids: Array, first_row: int, last_row: int, keys: Array, counts: Array
+) -> int:
+    """Write lower row × (number of objects + 1) + higher row for each face between two labels, and how often.
+
+    Background has the row after that of the last object. Faces that repeat the one found before them in the same
+    direction are counted with it; the number of entries is returned.
+    """
+    nz, ny, nx = labels.shape
+    background = ids.size
+    n = 0
+    previous = np.zeros(3, np.int64) - 1
+    entry = np.zeros(3, np.int64)
+    for row in range(first_row, last_row):
+        z, y = row // ny, row % ny
+        for x in range(nx):
+            label = labels[z, y, x]
+            for axis in range(3):
+                w, v, u = z + (axis == 0), y + (axis == 1), x + (axis == 2)
+                if w == nz or v == ny or u == nx:
+                    continue
+                other = labels[w, v, u]
+                if other == label:
+                    continue
+                a = position_of(label, table, ids) if label != 0 else background
+                b = position_of(other, table, ids) if other != 0 else background
+                if a < 0 or b < 0:
+                    continue
+                key = min(a, b) * (background + 1) + max(a, b)
+                if key == previous[axis]:
+                    if entry[axis] < counts.size:
+                        counts[entry[axis]] += 1
+                    continue
+                previous[axis], entry[axis] = key, n
+                if n < keys.size:
+                    keys[n], counts[n] = key, 1
+                n += 1
+    return n
+
+
+@kernel
+def add_face_values(
+    labels: Array, image: Array, table: Array, ids: Array, first_row: int, last_row: int, keys: Array, whole: bool,
+    sums: Array,
+) -> None:  # fmt: skip
+    """Add, per pair of objects in the sorted `keys`, the mean value of the two pixels of each face between them.
+
+    With `whole`, means are rounded down.
+    """
+    nz, ny, nx = labels.shape
+    for row in range(first_row, last_row):
+        z, y = row // ny, row % ny
+        for x in range(nx):
+            label = labels[z, y, x]
+            if label == 0:
+                continue
+            for axis in range(3):
+                w, v, u = z + (axis == 0), y + (axis == 1), x + (axis == 2)
+                if w == nz or v == ny or u == nx:
+                    continue
+                other = labels[w, v, u]
+                if other in (label, 0):
+                    continue
+                a, b = position_of(label, table, ids), position_of(other, table, ids)
+                if a < 0 or b < 0:
+                    continue
+                at = np.searchsorted(keys, min(a, b) * (ids.size + 1) + max(a, b))
+                if at == keys.size or keys[at] != min(a, b) * (ids.size + 1) + max(a, b):
+                    continue
+                mean = float(image[z, y, x]) / 2 + float(image[w, v, u]) / 2
+                sums[at] += np.floor(mean) if whole else mean
+
+
+@kernel
+def add_distances(
+    labels: Array, table: Array, ids: Array, first_row: int, last_row: int, centres: Array, sums: Array, largest: Array
+) -> None:
+    """Add the distance of each pixel to the centre (z, y, x) of its object, in pixels, and keep the largest."""
+    ny, nx = labels.shape[1], labels.shape[2]
+    for row in range(first_row, last_row):
+        z, y = row // ny, row % ny
+        line = labels[z, y]
+        x = 0
+        while x < nx:
+            label = line[x]
+            start = x
+            x += 1
+            while x < nx and line[x] == label:
+                x += 1
+            if label == 0:
+                continue
+            k = position_of(label, table, ids)
+            if k < 0:
+                continue
+            across = (z - centres[k, 0]) ** 2 + (y - centres[k, 1]) ** 2
+            for i in range(start, x):
+                distance = np.sqrt(across + (i - centres[k, 2]) ** 2)
+                sums[k] += distance
+                largest[k] = max(largest[k], distance)
