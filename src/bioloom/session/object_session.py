@@ -1,8 +1,8 @@
-"""Annotating and classifying objects."""
+"""Annotating and classifying objects: trained anew after every click, and undone as easily."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,14 +11,312 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bioloom.classify import ObjectClassifier
+from bioloom.classify.forest import to_bins
 from bioloom.classify.objects import annotated_classes, paint_objects
 from bioloom.errors import InputError
 from bioloom.session.feature_table import keys_of
 from bioloom.session.image_stack import ImageStack
 from bioloom.session.jobs import Progress
+from bioloom.session.measured_objects import MeasuredObjects, ObjectSource
+from bioloom.session.object_annotation import ObjectKey
 
 CLASS_COLUMN = "object_class"
 PROBABILITY_COLUMN = "object_class_probability"
+
+_KEPT_SOURCES = 12
+_KEPT_CLASSIFIERS = 20
+
+
+@dataclass(frozen=True)
+class Example:
+    """Annotated objects of one layer.
+
+    Attributes
+    ----------
+    name : hashable
+        What the measurements are kept under.
+    source : ObjectSource
+        The objects and their images.
+    classes : mapping
+        Class id by (frame, label).
+    """
+
+    name: Hashable
+    source: ObjectSource
+    classes: Mapping[ObjectKey, int]
+
+
+@dataclass(frozen=True)
+class ObjectAnswer:
+    """What a classifier says about the objects of one layer; arrays have one value per object.
+
+    Attributes
+    ----------
+    classifier : ObjectClassifier
+        Who says it.
+    objects : MeasuredObjects
+        What it is about.
+    classes : numpy.ndarray
+        int64 class ids.
+    probability : numpy.ndarray
+        float32, 0…1: that of the class.
+    uncertainty : numpy.ndarray
+        float32, 0…1: 1 minus the difference between the largest and the second largest probability.
+    painted : numpy.ndarray
+        The objects with the number of their class, in the shape of the labels.
+    """
+
+    classifier: ObjectClassifier
+    objects: MeasuredObjects
+    classes: NDArray[np.int64]
+    probability: NDArray[np.float32]
+    uncertainty: NDArray[np.float32]
+    painted: NDArray[Any]
+
+    def columns(self) -> pd.DataFrame:
+        """Return ``[frame,] label``, the class and its probability."""
+        keys = self.objects.table([])
+        return keys.assign(**{CLASS_COLUMN: self.classes, PROBABILITY_COLUMN: self.probability})
+
+    def table(self) -> pd.DataFrame:
+        """Return ``[frame,] label``, the measurements that the classifier looks at, the class and its probability."""
+        names = self.classifier.feature_names_
+        keys = self.objects.table([])
+        columns = dict(zip(names, self.objects.values(names).T, strict=True))
+        said = {CLASS_COLUMN: self.classes, PROBABILITY_COLUMN: self.probability}
+        return keys.assign(**{n: c for n, c in columns.items() if n not in keys}, **said)
+
+    def counts(self) -> dict[int, int]:
+        """Return the number of objects per class."""
+        ids, counts = np.unique(self.classes, return_counts=True)
+        return dict(zip(ids.tolist(), counts.tolist(), strict=True))
+
+    def most_uncertain(self, annotated: Mapping[ObjectKey, int], n: int | None = None) -> NDArray[np.intp]:
+        """Return the rows of objects that are not annotated, the most uncertain first; at most `n`."""
+        done, _ = self.objects.rows_of(annotated)
+        order: NDArray[np.intp] = np.argsort(-self.uncertainty, kind="stable")
+        waiting = np.ones(len(self.objects), bool)
+        waiting[done] = False
+        return order[waiting[order]][:n]
+
+
+class ObjectSession:
+    """Measures objects once, and trains and applies a classifier to them as often as they are annotated.
+
+    All methods but `edited`, `undo_training` and `next_uncertain` may take long and are meant for a job.
+
+    Attributes
+    ----------
+    classifier : ObjectClassifier or None
+        The one trained or loaded last.
+    """
+
+    def __init__(self) -> None:
+        self._classifier: ObjectClassifier | None = None
+        self._before: list[ObjectClassifier] = []
+        self._measured: dict[Hashable, tuple[ObjectSource, int, MeasuredObjects]] = {}
+        self._visited: set[tuple[Hashable, ObjectKey]] = set()
+
+    @property
+    def classifier(self) -> ObjectClassifier | None:
+        """The classifier that was trained or loaded last, or None."""
+        return self._classifier
+
+    @classifier.setter
+    def classifier(self, classifier: ObjectClassifier | None) -> None:
+        if self._classifier is not None and classifier is not self._classifier:
+            self._before.append(self._classifier)
+            del self._before[:-_KEPT_CLASSIFIERS]
+        self._classifier = classifier
+
+    # ------------------------------------------------------------------------------------------ measuring
+    def measured(
+        self,
+        name: Hashable,
+        source: ObjectSource,
+        properties: Sequence[str],
+        progress: Progress | None = None,
+    ) -> MeasuredObjects:
+        """Return the objects of a source with some measurements; what was measured before is not measured again.
+
+        Parameters
+        ----------
+        name
+            What the measurements are kept under, such as the identity of a layer.
+        source
+            Objects and images.
+        properties
+            Names of measurements; see :func:`bioloom.measure.list_properties`.
+        progress
+            Called as ``progress(done, total)``; may raise Cancelled.
+
+        Raises
+        ------
+        InputError
+            If there are no objects, or a measurement does not fit them.
+        """
+        seen = source.fingerprint()
+        kept = self._measured.pop(name, None)
+        if kept is None or kept[1] != seen or not kept[0].same_pixels(source):
+            kept = (source, seen, MeasuredObjects(source, progress))
+        # Last in, last out: those used longest ago are forgotten first.
+        self._measured[name] = kept
+        while len(self._measured) > _KEPT_SOURCES:
+            self._measured.pop(next(iter(self._measured)))
+        kept[2].require(properties, progress)
+        return kept[2]
+
+    def find(self, name: Hashable) -> MeasuredObjects | None:
+        """Return the objects that were measured under a name, if they still are as they were then."""
+        kept = self._measured.get(name)
+        return kept[2] if kept else None
+
+    def edited(self, name: Hashable) -> None:
+        """Forget the measurements of objects that were edited."""
+        self._measured.pop(name, None)
+
+    def forget(self) -> None:
+        """Forget all measurements."""
+        self._measured.clear()
+
+    # ------------------------------------------------------------------------------------------ training
+    def train(
+        self, examples: Sequence[Example], features: Sequence[str], settings: Mapping[str, Any] | None = None,
+        progress: Progress | None = None,
+    ) -> ObjectClassifier:  # fmt: skip
+        """Train on annotated objects of one or several layers.
+
+        Parameters
+        ----------
+        examples
+            The annotated objects. Channels of different layers belong together by their order; they are called as in
+            the first.
+        features
+            Names of measurements.
+        settings
+            Options of :class:`bioloom.classify.ObjectClassifier`.
+        progress
+            Called as ``progress(done, total)``; may raise Cancelled, which leaves the last classifier in place.
+
+        Raises
+        ------
+        InputError
+            If fewer than two classes are annotated, or layers do not fit together.
+        """
+        if not features:
+            raise InputError("No feature is checked. Check at least one, such as area.")
+        tables, classes = [], []
+        names: list[str] = []
+        for number, example in enumerate(examples):
+            objects = self.measured(example.name, example.source, features, progress)
+            rows, known = objects.rows_of(example.classes)
+            columns = [c for f in features for c in objects.columns_of(f)]
+            names = names or columns
+            if len(columns) != len(names):
+                raise InputError(
+                    f"The annotated layers give {len(names)} and {len(columns)} measurements. "
+                    "Annotate layers of the same number of channels and axes only."
+                )
+            part = objects.table(features).iloc[rows]
+            tables.append(part.rename(columns=dict(zip(columns, names, strict=True))).assign(source=number))
+            classes.append(known)
+        classifier = ObjectClassifier(features, **(settings or {}))
+        classifier.spacing = examples[0].source.spacing if examples else None
+        if not tables:
+            raise InputError("No object is annotated. Click some objects of at least two classes, such as 1 and 2.")
+        joined = pd.concat(tables, ignore_index=True)
+        classifier.fit_table(joined.drop(columns="source"), np.concatenate(classes))
+        if progress:
+            # Growing the trees reports nothing: a cancel meanwhile is noticed here.
+            progress(1, 1)
+        self.classifier = classifier
+        return classifier
+
+    def classify(self, name: Hashable, source: ObjectSource, progress: Progress | None = None) -> ObjectAnswer:
+        """Classify all objects of a source with the classifier at hand.
+
+        Raises
+        ------
+        InputError
+            If there is no classifier, or it does not fit the objects.
+        """
+        if self._classifier is None:
+            raise InputError("There is no classifier yet. Train one, or load one from a file.")
+        classifier = self._classifier
+        objects = self.measured(name, source, properties_of(classifier), progress)
+        missing = [n for n in classifier.feature_names_ if n not in objects.columns]
+        if missing:
+            raise InputError(
+                f"The classifier needs the measurements {', '.join(missing)}, which these objects do not have. "
+                "Tick the same channels as in the training."
+            )
+        probability = _probabilities(classifier, objects)
+        winner = probability.argmax(0)
+        ordered = np.sort(probability, axis=0)
+        second = ordered[-2] if len(ordered) > 1 else np.zeros_like(ordered[-1])
+        classes = classifier.classes_[winner]
+        return ObjectAnswer(
+            classifier, objects, classes, ordered[-1], 1 - (ordered[-1] - second), objects.paint(classes)
+        )
+
+    def undo_training(self) -> bool:
+        """Go back to the classifier before the last one; return whether there was one."""
+        if not self._before:
+            return False
+        self._classifier = self._before.pop()
+        return True
+
+    @property
+    def can_undo_training(self) -> bool:
+        """Whether there is a classifier before this one."""
+        return bool(self._before)
+
+    # ------------------------------------------------------------------------------------------ what to look at next
+    def next_uncertain(self, name: Hashable, answer: ObjectAnswer, annotated: Mapping[ObjectKey, int]) -> int | None:
+        """Return the row of the most uncertain object that was neither annotated nor visited; None if there is none.
+
+        When all were visited, it begins with the most uncertain one again.
+        """
+        order = answer.most_uncertain(annotated)
+        if not len(order):
+            return None
+        row = next((r for r in order.tolist() if (name, answer.objects.key(r)) not in self._visited), None)
+        if row is None:
+            self._visited = {v for v in self._visited if v[0] != name}
+            row = int(order[0])
+        self.visit(name, answer.objects.key(row))
+        return row
+
+    def visit(self, name: Hashable, key: ObjectKey) -> None:
+        """Remember that an object was looked at."""
+        self._visited.add((name, key))
+
+
+def properties_of(classifier: ObjectClassifier) -> list[str]:
+    """Return the measurements that a classifier needs; columns of one channel or axis are parts of them."""
+    from bioloom.measure import PROPERTIES
+
+    known = sorted(PROPERTIES, key=len, reverse=True)
+    found = [
+        next((k for k in known if n == k or n.startswith((f"{k}-", f"{k}_"))), n) for n in classifier.feature_names_
+    ]
+    unknown = [n for n in found if n not in PROPERTIES]
+    if unknown:
+        raise InputError(f"The classifier needs the measurements {', '.join(unknown)}, which cannot be measured here.")
+    return list(dict.fromkeys(found))
+
+
+def _probabilities(classifier: ObjectClassifier, objects: MeasuredObjects) -> NDArray[np.float32]:
+    """Return the probability of each class (rows) for each object (columns)."""
+    forest = classifier.forest
+    values = objects.values(classifier.feature_names_)
+    small = all(len(e) <= 255 for e in forest.edges)
+    bins = np.empty((len(classifier.feature_names_), len(objects)), np.uint8 if small else np.uint16)
+    for row, column in enumerate(values.T):
+        to_bins(np.ascontiguousarray(column), forest.edges[row], bins[row])
+    votes = forest.votes(bins)
+    result: NDArray[np.float32] = votes / np.maximum(votes.sum(0), np.float32(1e-12))
+    return result
 
 
 @dataclass(frozen=True)
