@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bioloom.cli._parser import place_of
-from bioloom.cli._printing import print_table, tell_file, tell_hint
+from bioloom.cli._printing import complain, print_table, tell_file, tell_hint
+from bioloom.errors import InputError
 
 DOCKS = ("Pixel classifier", "Measure", "Explore")
 
@@ -128,6 +129,61 @@ def _measure(options: argparse.Namespace) -> int:
     return 0
 
 
+def _train(options: argparse.Namespace) -> int:
+    from bioloom.classify.scores import report
+    from bioloom.recipe import train_files
+    from bioloom.recipe.words import parse_names
+
+    given = {
+        name: vars(options)[name]
+        for name in ("positive_class", "normalise", "n_trees", "max_depth", "seed")
+        if vars(options)[name] is not None
+    }
+    features = _features(options)
+    if features is not None:
+        given["features"] = features
+    if options.class_names is not None:
+        given["class_names"] = parse_names(options.class_names)
+    if options.extra_trees:
+        given["trees"] = "extra trees"
+    if options.balanced:
+        given["balanced"] = True
+    result = train_files(
+        options.kind,
+        options.images,
+        options.annotations,
+        options.out,
+        labels=options.labels,
+        continued=options.continued,
+        settings=given,
+        channel_axis=options.channel_axis,
+        frame_axis=options.frame_axis,
+        spacing=_spacing(options),
+        arguments=options.words,
+    )
+    print(result.fit.pairs.describe())
+    for path, why in result.fit.failures:
+        complain(why if str(path) in why else f"{path}: {why}")
+    print(f"trained on {len(result.fit.used)} of {len(result.fit.pairs.pairs)}\n")
+    print(report(result.classifier))
+    forest = result.classifier.forest
+    print(f"\n{result.path}: {forest.n_classes} classes, {forest.n_features} features, {len(forest.roots)} trees")
+    return 2 if result.fit.failures else 0
+
+
+def _features(options: argparse.Namespace) -> str | None:
+    """Return the text of the features; a preset must be one of the names."""
+    if options.preset is None:
+        return None if options.features is None else str(options.features)
+    from bioloom.classify import PRESETS
+
+    if options.kind in ("object", "selector"):
+        raise InputError("Presets are sets of pixel features. Name measurements with --features, or leave it out.")
+    if options.preset not in PRESETS:
+        raise InputError(f"There is no preset {options.preset!r}. There are: {', '.join(PRESETS)}.")
+    return str(options.preset)
+
+
 def _classify(options: argparse.Namespace) -> int:
     from bioloom.recipe import classify_files, find_files
 
@@ -137,10 +193,12 @@ def _classify(options: argparse.Namespace) -> int:
         options.out,
         labels=options.labels,
         probabilities=options.probabilities,
+        uncertainty=options.uncertainty,
         objects=options.objects,
         spacing=_spacing(options),
         frame_axis=options.frame_axis,
         channel_axis=options.channel_axis,
+        existing="keep" if options.keep_existing else "replace",
         arguments=options.words,
         on_file=tell_file,
     )
@@ -159,5 +217,6 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "operations": _operations,
     "segment": _segment,
     "measure": _measure,
+    "train": _train,
     "classify": _classify,
 }

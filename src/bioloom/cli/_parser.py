@@ -12,7 +12,13 @@ if TYPE_CHECKING:
     from bioloom.operations import Operation, Parameter
 
 _SPACING_HELP = "physical size of a pixel along y,x or z,y,x, such as 0.9,0.3,0.3 (default: pixels)"
+_SPACING_HELP_TRAINED = _SPACING_HELP.replace("pixels)", "as in the training)")
+_CLASS_HELP = "segmenter, probability, selector: the class that it is about"
 _FRAME_HELP = "the axis of time: every frame is processed on its own (default: there is none)"
+
+
+# As in bioloom.recipe.training.KINDS, which would load the libraries that compute.
+TRAINED = ("pixel", "segmenter", "probability", "object", "selector")
 
 
 class Parser(argparse.ArgumentParser):
@@ -64,23 +70,55 @@ def build_parser(operation: Operation | None) -> argparse.ArgumentParser:
     _add_frame_axis(measure)
     measure.add_argument("--out", required=True, metavar="TABLE.csv", help="the table")
 
+    _add_training(command("train", "train a classifier on folders of images and annotations"))
+
     classify = command("classify", "run a classifier on image files")
     classify.add_argument("model", metavar="MODEL", help="classifier file (.cl)")
-    classify.add_argument("images", nargs="+", metavar="IMAGE", help="files, or patterns such as 'data/*.tif'")
+    classify.add_argument("images", nargs="+", metavar="IMAGE", help="files, folders, or patterns such as 'data/*.tif'")
     _add_out(classify)
     classify.add_argument(
         "--labels", metavar="LABELS", help="object classifiers: file of labels; {stem} stands for the image's name"
     )
     classify.add_argument("--probabilities", action="store_true", help="pixel classifiers: also write probabilities")
     classify.add_argument(
+        "--uncertainty", action="store_true", help="pixel classifiers: also write how uncertain each pixel is, 0 to 1"
+    )
+    classify.add_argument(
         "--objects", type=int, metavar="CLASS", help="pixel classifiers: also write the connected regions of a class"
     )
-    classify.add_argument("--spacing", metavar="Z,Y,X", help=f"{_SPACING_HELP[:-17]} (default: as in the training)")
+    classify.add_argument("--spacing", metavar="Z,Y,X", help=_SPACING_HELP_TRAINED)
     _add_frame_axis(classify)
     classify.add_argument(
         "--channel-axis", type=_axis, metavar="N", help="the axis of channels (default: found by their number)"
     )
+    classify.add_argument(
+        "--keep-existing", action="store_true", help="leave results that are there already (default: replace them)"
+    )
     return parser
+
+
+def _add_training(train: argparse.ArgumentParser) -> None:
+    train.add_argument("kind", choices=TRAINED, metavar="KIND", help=f"what to train: {', '.join(TRAINED)}")
+    train.add_argument("images", metavar="IMAGES", help="folder of images")
+    train.add_argument("annotations", metavar="ANNOTATIONS", help="folder of annotations with the same names")
+    train.add_argument("--labels", metavar="FOLDER", help="object, selector: folder of label images, same names")
+    train.add_argument("--out", required=True, metavar="MODEL.cl", help="the classifier file")
+    model = train.add_argument_group("the classifier (defaults are those of Python)")
+    features = model.add_mutually_exclusive_group()
+    features.add_argument("--features", metavar="TEXT", help="such as 'original gaussian_blur=2', or 'area solidity'")
+    features.add_argument("--preset", metavar="NAME", help="a set of pixel features, such as 'small objects'")
+    model.add_argument("--class", dest="positive_class", type=int, metavar="N", help=_CLASS_HELP)
+    model.add_argument("--class-names", metavar="1=A,2=B", help="what to call the classes")
+    model.add_argument("--normalise", metavar="none|linear|log", help="pixels: adjust the intensities of each image")
+    model.add_argument("--trees", dest="n_trees", type=int, metavar="N", help="number of trees, 1 to 1000")
+    model.add_argument("--depth", dest="max_depth", type=int, metavar="N", help="decisions in a row, 1 to 30")
+    model.add_argument("--seed", type=int, metavar="N", help="the same data and seed give the same classifier")
+    model.add_argument("--extra-trees", action="store_true", help="extremely randomised trees")
+    model.add_argument("--balanced", action="store_true", help="give all classes the same weight")
+    model.add_argument("--continue", dest="continued", metavar="MODEL.cl", help="add to what this one was trained on")
+    train.add_argument("--spacing", metavar="Z,Y,X", help=_SPACING_HELP)
+    _add_frame_axis(train)
+    train.add_argument("--channel-axis", type=_axis, metavar="N", help="the axis of channels (default: there is none)")
 
 
 def _add_out(parser: argparse.ArgumentParser) -> None:

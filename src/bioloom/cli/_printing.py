@@ -16,6 +16,12 @@ _PYTHON_WORDS = (
     (r"list_properties\(\d?\) names", "The reference of measurements names"),
     (r"(?<![\w./\\-])(frame|channel)_axis(?!\w|[./\\-]\w)", r"--\1-axis"),
     (r"\bspacing=(?=[(\[])", "--spacing "),
+    (r" \(labels\)(?=\.)", " (--labels FOLDER)"),
+    (r"takes no label images\. Leave out labels\.", "takes no label images. Leave out --labels."),
+    (r"\bsetting positive_class\b", "option --class"),
+    (r"\bsetting (normalise|balanced)\b", r"option --\1"),
+    (r"\bn_trees is", "--trees is"),
+    (r"\bmax_depth is", "--depth is"),
 )
 
 
@@ -37,6 +43,8 @@ def tell_file(file: FileResult) -> None:
     """Print what became of one input file."""
     if file.error:
         complain(file.error if str(file.path) in file.error else f"{file.path}: {file.error}")
+    elif not file.outputs:
+        print(f"{file.path}: kept {', '.join(map(str, file.kept))}", flush=True)
     else:
         print(f"{file.path} -> {', '.join(map(str, file.outputs))} ({file.seconds:.2f} s)", flush=True)
 

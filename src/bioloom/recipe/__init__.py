@@ -11,11 +11,13 @@ from bioloom.recipe.demo import LoopResult, open_demo, run_loop, write_results
 from bioloom.recipe.measuring import measure_file
 from bioloom.recipe.segmenting import segment_files
 from bioloom.recipe.steps import run_operation
+from bioloom.recipe.training import TrainResult, train_files
 
 __all__ = [
     "BatchResult",
     "FileResult",
     "LoopResult",
+    "TrainResult",
     "apply_to_files",
     "classify_files",
     "find_files",
@@ -24,5 +26,6 @@ __all__ = [
     "run_loop",
     "run_operation",
     "segment_files",
+    "train_files",
     "write_results",
 ]

@@ -6,7 +6,7 @@ import glob
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,12 +29,15 @@ class FileResult:
         Why it failed; empty if it did not.
     seconds
         How long it took.
+    kept
+        Results of earlier runs that were asked to be kept.
     """
 
     path: Path
     outputs: tuple[Path, ...]
     error: str
     seconds: float
+    kept: tuple[Path, ...] = ()
 
 
 OnFile = Callable[[FileResult], None]
@@ -56,23 +59,44 @@ class BatchResult:
         """The inputs that failed."""
         return [file for file in self.files if file.error]
 
+    def describe(self) -> str:
+        """Return how many files were processed, kept and failed, and why each of these failed."""
+        kept = sum(bool(file.kept and not file.outputs and not file.error) for file in self.files)
+        done = len(self.files) - kept - len(self.failures)
+        counts = [f"{done} of {len(self.files)} files processed"]
+        counts += [f"{kept} had results already"] if kept else []
+        counts += [f"{len(self.failures)} failed"] if self.failures else []
+        lines = [f"{f.error if str(f.path) in f.error else f'{f.path}: {f.error}'}" for f in self.failures]
+        return "\n".join([", ".join(counts), *lines])
+
 
 def find_files(patterns: Iterable[str | Path]) -> list[Path]:
-    """Expand patterns such as ``data/*.tif`` to files.
+    """Expand patterns such as ``data/*.tif``, and folders, to files.
 
     Parameters
     ----------
     patterns
-        Paths, or patterns with ``*``, ``?``, ``[…]`` and ``**``.
+        Paths, or patterns with ``*``, ``?``, ``[…]`` and ``**``. A folder stands for the images in it.
 
     Returns
     -------
     list of pathlib.Path
         Each file once, in the order given and sorted within a pattern. Paths of files that do not exist, and patterns
         that match none, stay as they are: reading them says what is missing.
+
+    Raises
+    ------
+    InputError
+        If a folder cannot be read or holds no image.
     """
     found: dict[str, Path] = {}
     for pattern in map(str, patterns):
+        if os.path.isdir(pattern):
+            from bioloom.classify.pairs import list_images
+
+            for path in list_images(pattern):
+                found.setdefault(_same(path), path)
+            continue
         matches = []
         if any(sign in pattern for sign in "*?[") and not os.path.lexists(pattern):
             matches = [match for match in sorted(glob.glob(pattern, recursive=True)) if os.path.isfile(match)]
@@ -157,6 +181,7 @@ def apply_to_files(
     files: Sequence[Path],
     work: Callable[[Path], Sequence[Path]],
     *,
+    existing: Mapping[Path, Sequence[Path]] | None = None,
     progress: Progress | None = None,
     on_file: OnFile | None = None,
 ) -> BatchResult:
@@ -168,6 +193,9 @@ def apply_to_files(
         The inputs.
     work
         Takes one input, writes its outputs and returns their paths.
+    existing
+        Results of earlier runs that are to be kept, by input. They are told of, and `work` is not called for an input
+        that has an entry here.
     progress
         Called as ``progress(done, total)`` after each file.
     on_file
@@ -192,15 +220,16 @@ def apply_to_files(
         start = time.perf_counter()
         outputs: tuple[Path, ...] = ()
         problem = ""
+        kept = tuple((existing or {}).get(path, ()))
         try:
-            outputs = tuple(work(path))
+            outputs = () if kept else tuple(work(path))
         except Cancelled:
             raise
         except BioloomError as error:
             problem = str(error)
         except Exception as error:  # a file that no library foresaw must not stop the other thousand
             problem = f"{type(error).__name__}: {error}"
-        result = FileResult(path, outputs, problem, time.perf_counter() - start)
+        result = FileResult(path, outputs, problem, time.perf_counter() - start, kept)
         results.append(result)
         if on_file is not None:
             on_file(result)

@@ -2,35 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, Literal
 
 from bioloom.errors import InputError
-from bioloom.files import read_image, write_image, write_table
-from bioloom.recipe.batch import BatchResult, OnFile, Progress, apply_to_files, check_folder, companion, name_outputs
-from bioloom.recipe.channels import channels_last, named_channels
+from bioloom.recipe.batch import (
+    BatchResult,
+    FileResult,
+    OnFile,
+    Progress,
+    apply_to_files,
+    check_folder,
+    name_outputs,
+)
+from bioloom.recipe.predicting import object_work, pixel_work, table_work
 from bioloom.recipe.provenance import describe_file, record_batch
-from bioloom.recipe.steps import run_frames
 
 if TYPE_CHECKING:
-    from bioloom.classify import ObjectClassifier, PixelClassifier
+    from bioloom.classify.base import ForestClassifier
+
+Existing = Literal["replace", "keep"]
+
+_RESULTS = {
+    "ObjectSegmenter": ["objects.tif"],
+    "ProbabilityMapper": ["probability.tif"],
+    "ObjectClassifier": ["object_classes.tif", "object_classes.csv"],
+    "ObjectSelector": ["selected.tif"],
+    "ObjectMerger": ["merged.tif"],
+    "TableClassifier": ["classes.csv"],
+}
+"""What the files are called that hold the prediction itself; those of other pixel classifiers hold classes."""
 
 
 def classify_files(
-    model: str | Path,
+    model: str | Path | ForestClassifier,
     files: Sequence[Path],
     out: str | Path,
     *,
     labels: str | Path | None = None,
     probabilities: bool = False,
+    uncertainty: bool = False,
     objects: int | None = None,
     spacing: Sequence[float] | None = None,
     frame_axis: int | None = None,
     channel_axis: int | None = None,
+    existing: Existing = "replace",
     arguments: Sequence[str] = (),
     progress: Progress | None = None,
     on_file: OnFile | None = None,
@@ -40,18 +57,24 @@ def classify_files(
     Parameters
     ----------
     model
-        A classifier file (.cl).
+        A classifier file (.cl), or a trained classifier.
     files
-        The images.
+        The images; :func:`bioloom.recipe.find_files` lists those of a folder.
     out
-        Folder for the results and ``bioloom-run.json``. Pixel classifiers give ``<stem>_classes.tif``; object
-        classifiers ``<stem>_object_classes.tif`` and ``<stem>_object_classes.csv``.
+        Folder for the results and ``bioloom-run.json``. They are named after the image: ``<stem>_classes.tif`` by a
+        PixelClassifier, ``<stem>_objects.tif`` (labels) by an ObjectSegmenter, ``<stem>_probability.tif`` (float32,
+        0…1) by a ProbabilityMapper, ``<stem>_object_classes.tif`` and ``<stem>_object_classes.csv`` by an
+        ObjectClassifier, ``<stem>_selected.tif`` (labels) by an ObjectSelector, ``<stem>_merged.tif`` (labels) by an
+        ObjectMerger.
     labels
-        Object classifiers only: the file of objects; ``{stem}`` stands for the name of the image.
+        Classifiers of objects only: the file of objects; ``{stem}`` stands for the name of the image.
     probabilities
         Pixel classifiers only: also write ``<stem>_probabilities.tif``, the axis of classes first.
+    uncertainty
+        Pixel classifiers only: also write ``<stem>_uncertainty.tif``, float32 0…1: 1 minus the lead of the most
+        probable class over the next.
     objects
-        Pixel classifiers only: also write ``<stem>_objects.tif``, the connected regions of this class.
+        PixelClassifier only: also write ``<stem>_objects.tif``, the connected regions of this class.
     spacing
         Physical size of a pixel per spatial axis; that of the training if left out and known.
     frame_axis
@@ -60,10 +83,15 @@ def classify_files(
         The axis of channels in the files, 0 or larger. Left out, it is found: for pixel classifiers it is the axis of
         the training if its length is the number of channels of the training, else the only axis of that length; for
         object classifiers the axis that the labels do not have.
+    existing
+        What to do about results that are there already: ``"replace"`` them, or ``"keep"`` them and make only those
+        that are missing.
     arguments
         The words of the command line, for ``bioloom-run.json``.
-    progress, on_file
-        Called after each file, see :func:`bioloom.recipe.apply_to_files`.
+    progress
+        Called as ``progress(done, total)`` with numbers of files, several times per file, so that it can stop the run.
+    on_file
+        Called with the result of each file.
 
     Returns
     -------
@@ -77,90 +105,109 @@ def classify_files(
         `out`.
     ModelFileError
         If the classifier file is broken.
+    Cancelled
+        If `progress` or `on_file` raised it. Results that are complete stay, and ``bioloom-run.json`` tells of them.
     """
-    from bioloom.classify import ObjectClassifier, load_classifier
     from bioloom.classify.model_file import describe
 
     if channel_axis is not None and channel_axis == frame_axis:
         raise InputError(f"Axis {frame_axis} cannot hold both time (--frame-axis) and channels (--channel-axis).")
-    classifier = load_classifier(model)
-    work: Callable[[Path], Sequence[Path]]
-    if isinstance(classifier, ObjectClassifier):
-        if labels is None:
-            raise InputError(f"{model} classifies objects: give their label image, too (--labels FILE).")
-        if probabilities or objects is not None:
-            raise InputError(f"{model} classifies objects; probabilities and objects are for pixel classifiers.")
-        outputs = name_outputs(files, out, ["_object_classes.tif", "_object_classes.csv"], [labels])
-        work = _object_work(classifier, labels, outputs, spacing, frame_axis, channel_axis)
-    else:
-        if labels is not None:
-            raise InputError(f"{model} classifies pixels and takes no labels. Leave out --labels.")
-        if objects is not None and objects not in classifier.classes_:
-            known = ", ".join(map(str, classifier.classes_))
-            raise InputError(f"{model} has no class {objects} to make objects of. It has the classes {known}.")
-        wanted = {"classes": True, "probabilities": probabilities, "objects": objects is not None}
-        outputs = name_outputs(files, out, [f"_{kind}.tif" for kind, asked in wanted.items() if asked])
-        work = _pixel_work(classifier, outputs, probabilities, objects, spacing, frame_axis, channel_axis)
+    classifier, name = _loaded(model)
+    results = _results(classifier, name, labels, probabilities, uncertainty, objects)
+    outputs = name_outputs(files, out, [f"_{result}" for result in results], [] if labels is None else [labels])
     check_folder(out)
-    result = apply_to_files(files, work, progress=progress, on_file=on_file)
+    there = {path: tuple(o for o in outputs[path] if existing == "keep" and o.exists()) for path in files}
+    wanted = {
+        path: {
+            result.removesuffix(".tif") if labels is None else result: output
+            for result, output in zip(results, outputs[path], strict=True)
+            if output not in there[path]
+        }
+        for path in files
+    }
+    tick = _Tick(progress, len(files))
+    if type(classifier).__name__ == "TableClassifier":
+        work = table_work(classifier, wanted)
+    elif labels is not None:
+        work = object_work(classifier, wanted, labels, spacing, frame_axis, channel_axis, tick)
+    else:
+        work = pixel_work(classifier, wanted, objects, spacing, frame_axis, channel_axis, tick)
     parameters = {
-        "model": describe_file(model), **describe(classifier), "labels": None if labels is None else str(labels),
-        "probabilities": probabilities, "objects": objects, "spacing": spacing, "frame_axis": frame_axis,
-        "channel_axis": channel_axis,
+        "model": describe_file(model) if isinstance(model, str | Path) else name, **describe(classifier),
+        "labels": None if labels is None else str(labels), "probabilities": probabilities, "uncertainty": uncertainty,
+        "objects": objects, "spacing": spacing, "frame_axis": frame_axis, "channel_axis": channel_axis,
+        "existing": existing,
     }  # fmt: skip
-    record_batch(out, "classify", parameters, result, {"training": classifier.seed}, arguments)
+    finished: list[FileResult] = []
+
+    def tell(file: FileResult) -> None:
+        finished.append(file)
+        tick.done = len(finished)
+        if on_file is not None:
+            on_file(file)
+
+    complete = {path: found for path, found in there.items() if not wanted[path]}
+    try:
+        apply_to_files(files, work, existing=complete, progress=progress, on_file=tell)
+    finally:
+        result = BatchResult(tuple(finished))
+        record_batch(out, "classify", parameters, result, {"training": classifier.seed}, arguments)
     return result
 
 
-def _pixel_work(
-    classifier: PixelClassifier,
-    outputs: Mapping[Path, Sequence[Path]],
+class _Tick:
+    """Asks the caller, while a file is worked on, whether to go on."""
+
+    def __init__(self, progress: Progress | None, total: int) -> None:
+        self._progress, self._total, self.done = progress, total, 0
+
+    def __call__(self, done: int = 0, total: int = 0) -> None:
+        if self._progress is not None:
+            self._progress(self.done, self._total)
+
+
+def _loaded(model: str | Path | ForestClassifier) -> tuple[Any, str]:
+    """Return a trained classifier and what to call it in messages."""
+    from bioloom.classify import load_classifier
+
+    if isinstance(model, str | Path):
+        return load_classifier(model), str(model)
+    _ = model.forest
+    return model, type(model).__name__
+
+
+def _results(
+    classifier: Any,
+    name: str,
+    labels: str | Path | None,
     probabilities: bool,
+    uncertainty: bool,
     objects: int | None,
-    spacing: Sequence[float] | None,
-    frame_axis: int | None,
-    channel_axis: int | None,
-) -> Callable[[Path], Sequence[Path]]:
-    from bioloom.classify import objects_of_class
+) -> list[str]:
+    """Return how the names of the results end; refuse options that are for other kinds of classifiers."""
+    from bioloom.classify import PixelClassifier
 
-    def classify(frame: NDArray[Any]) -> NDArray[Any]:
-        return classifier.predict(frame, channel_axis=-1, spacing=spacing)
-
-    def probable(frame: NDArray[Any]) -> NDArray[Any]:
-        return np.moveaxis(classifier.predict_proba(frame, channel_axis=-1, spacing=spacing), 0, -1)
-
-    def work(path: Path) -> Sequence[Path]:
-        image, time_axis = channels_last(classifier, read_image(path), frame_axis, channel_axis)
-        classes = run_frames(classify, image, time_axis)
-        results = [classes]
-        if probabilities:
-            results.append(np.moveaxis(run_frames(probable, image, time_axis), -1, 0))
-        if objects is not None:
-            results.append(run_frames(lambda frame: objects_of_class(frame, objects), classes, time_axis))
-        for output, pixels in zip(outputs[path], results, strict=True):
-            write_image(output, pixels)
-        return outputs[path]
-
-    return work
-
-
-def _object_work(
-    classifier: ObjectClassifier,
-    labels: str | Path,
-    outputs: Mapping[Path, Sequence[Path]],
-    spacing: Sequence[float] | None,
-    frame_axis: int | None,
-    channel_axis: int | None,
-) -> Callable[[Path], Sequence[Path]]:
-    from bioloom.classify.objects import paint_objects
-
-    def work(path: Path) -> Sequence[Path]:
-        found = read_image(companion(labels, path))
-        image = named_channels(read_image(path), found.shape, classifier.feature_names_, channel_axis)
-        table = classifier.predict_objects(found, image, spacing=spacing, frame_axis=frame_axis)
-        picture, listing = outputs[path]
-        write_image(picture, paint_objects(found, table, "class", frame_axis=frame_axis))
-        write_table(listing, table)
-        return outputs[path]
-
-    return work
+    results = _RESULTS.get(type(classifier).__name__, ["classes.tif"])
+    if not isinstance(classifier, PixelClassifier):
+        of_tables = type(classifier).__name__ == "TableClassifier"
+        what = "tables" if of_tables else "objects"
+        if probabilities or uncertainty or objects is not None:
+            raise InputError(
+                f"{name} classifies {what}; probabilities, uncertainty and objects are for pixel classifiers."
+            )
+        if of_tables and labels is not None:
+            raise InputError(f"{name} classifies tables and takes no labels. Leave out --labels.")
+        if not of_tables and labels is None:
+            raise InputError(f"{name} classifies objects: give their label image, too (--labels FILE).")
+        return results
+    if labels is not None:
+        raise InputError(f"{name} classifies pixels and takes no labels. Leave out --labels.")
+    if objects is not None:
+        if results != ["classes.tif"]:
+            given = results[0].removesuffix(".tif")
+            raise InputError(f"{name} gives {given}. Leave out --objects, which is for classifiers that give classes.")
+        if objects not in classifier.classes_:
+            known = ", ".join(map(str, classifier.classes_))
+            raise InputError(f"{name} has no class {objects} to make objects of. It has the classes {known}.")
+    further = {"probabilities": probabilities, "uncertainty": uncertainty, "objects": objects is not None}
+    return [*results, *(f"{kind}.tif" for kind, asked in further.items() if asked)]

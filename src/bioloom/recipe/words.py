@@ -67,6 +67,23 @@ def parse_spacing(text: str) -> tuple[float, ...]:
     return check_spacing(values, len(values), "The spacing") or ()
 
 
+def parse_names(text: str) -> dict[int, str]:
+    """Read names of classes such as ``1=background,2=nuclei``.
+
+    Raises
+    ------
+    InputError
+        If it is something else.
+    """
+    names: dict[int, str] = {}
+    for part in text.split(","):
+        number, separator, name = (word.strip() for word in part.partition("="))
+        if not separator or not name or not number.isdecimal() or int(number) < 1:
+            raise InputError(f"The names of classes are {text!r}. Give number=name with commas: 1=background,2=nuclei.")
+        names[int(number)] = name
+    return names
+
+
 def placeholder(parameter: Parameter) -> str:
     """Return what stands for the value of a parameter in the help of a command line."""
     if parameter.is_array:

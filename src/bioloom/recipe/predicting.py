@@ -1,0 +1,181 @@
+"""What a classifier of each kind makes of one image file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioloom.files import read_image, read_table, write_image, write_table
+from bioloom.recipe.batch import Progress, companion
+from bioloom.recipe.channels import channels_last, named_channels
+
+if TYPE_CHECKING:
+    from bioloom.classify import ObjectClassifier, PixelClassifier
+
+Wanted = Mapping[Path, Mapping[str, Path]]
+"""For each input the files to write, by what they hold."""
+
+Work = Callable[[Path], Sequence[Path]]
+
+
+def pixel_work(
+    classifier: PixelClassifier,
+    wanted: Wanted,
+    objects: int | None,
+    spacing: Sequence[float] | None,
+    frame_axis: int | None,
+    channel_axis: int | None,
+    progress: Progress,
+) -> Work:
+    """Return the function that runs a classifier of pixels on one file.
+
+    Parameters
+    ----------
+    classifier
+        Of any kind that classifies pixels.
+    wanted
+        What to write: ``classes``, ``probabilities``, ``uncertainty``, ``objects``, ``probability``.
+    objects
+        The class to make objects of, for classifiers whose prediction is classes.
+    spacing, frame_axis, channel_axis
+        See :func:`bioloom.recipe.classify_files`.
+    progress
+        Called now and then; it may raise Cancelled.
+    """
+
+    def work(path: Path) -> Sequence[Path]:
+        outputs = wanted[path]
+        image, time_axis = channels_last(classifier, read_image(path), frame_axis, channel_axis)
+        if time_axis is None:
+            results = _results(classifier, image, set(outputs), objects, spacing, progress)
+        else:
+            frames = [
+                _results(classifier, frame, set(outputs), objects, spacing, progress)
+                for frame in np.moveaxis(image, time_axis, 0)
+            ]
+            results = {
+                kind: np.stack([frame[kind] for frame in frames], axis=time_axis + (kind == "probabilities"))
+                for kind in outputs
+            }
+        for kind, output in outputs.items():
+            write_image(output, results[kind])
+        return list(outputs.values())
+
+    return work
+
+
+def _results(
+    classifier: PixelClassifier,
+    image: NDArray[Any],
+    kinds: set[str],
+    objects: int | None,
+    spacing: Sequence[float] | None,
+    progress: Progress,
+) -> dict[str, NDArray[Any]]:
+    """Return the results of one image, channels last."""
+    from bioloom.classify import objects_of_class
+
+    results: dict[str, NDArray[Any]] = {}
+    if "probability" in kinds or ("objects" in kinds and objects is None):
+        kind = "probability" if "probability" in kinds else "objects"
+        results[kind] = classifier.predict(image, channel_axis=-1, spacing=spacing, progress=progress)
+    votes = kinds & {"classes", "probabilities", "uncertainty"}
+    if "objects" in kinds and objects is not None:
+        votes.add("classes")
+    if votes:
+        results.update(_from_votes(classifier, image, votes, spacing, progress))
+    if "objects" in kinds and objects is not None:
+        results["objects"] = objects_of_class(results["classes"], objects)
+    return results
+
+
+def _from_votes(
+    classifier: PixelClassifier,
+    image: NDArray[Any],
+    kinds: set[str],
+    spacing: Sequence[float] | None,
+    progress: Progress,
+) -> dict[str, NDArray[Any]]:
+    """Return classes, probabilities and uncertainty, all from one evaluation of the forest."""
+    source = classifier.feature_blocks(image, -1, spacing or classifier.spacing)
+    dtypes = {
+        "classes": np.min_scalar_type(int(classifier.classes_.max())),
+        "probabilities": np.dtype(np.float32),
+        "uncertainty": np.dtype(np.float32),
+    }
+    shapes = {"probabilities": (len(classifier.classes_), *source.shape)}
+    results = {kind: np.empty(shapes.get(kind, source.shape), dtypes[kind]) for kind in kinds}
+    for block, votes in classifier.votes_by_block(source, progress=progress):
+        shape = results["classes"][block].shape if "classes" in kinds else tuple(s.stop - s.start for s in block)
+        if "classes" in kinds:
+            results["classes"][block] = classifier.classes_[votes.argmax(0)].reshape(shape)
+        if kinds == {"classes"}:
+            continue
+        shares = votes / votes.sum(0)
+        if "probabilities" in kinds:
+            results["probabilities"][(slice(None), *block)] = shares.reshape(len(shares), *shape)
+        if "uncertainty" in kinds:
+            ordered = np.partition(shares, len(shares) - 2, axis=0)
+            results["uncertainty"][block] = (1 - (ordered[-1] - ordered[-2])).reshape(shape)
+    return results
+
+
+def object_work(
+    classifier: ObjectClassifier,
+    wanted: Wanted,
+    labels: str | Path,
+    spacing: Sequence[float] | None,
+    frame_axis: int | None,
+    channel_axis: int | None,
+    progress: Progress,
+) -> Work:
+    """Return the function that runs a classifier of objects on one image file and its file of labels.
+
+    Parameters
+    ----------
+    classifier
+        Of any kind that looks at objects.
+    wanted
+        What to write: ``object_classes.tif``, ``object_classes.csv``, ``selected.tif`` or ``merged.tif``.
+    labels
+        The file of labels; ``{stem}`` stands for the name of the image.
+    spacing, frame_axis, channel_axis, progress
+        As for :func:`pixel_work`.
+    """
+    from bioloom.classify.objects import paint_objects
+
+    def work(path: Path) -> Sequence[Path]:
+        outputs = wanted[path]
+        found = read_image(companion(labels, path))
+        image = named_channels(read_image(path), found.shape, classifier.feature_names_, channel_axis)
+        if not any(kind.startswith("object_classes") for kind in outputs):
+            (output,) = outputs.values()
+            result = classifier.predict(found, image, spacing=spacing, frame_axis=frame_axis, progress=progress)
+            write_image(output, result)
+            return [output]
+        table = classifier.predict_objects(found, image, spacing=spacing, frame_axis=frame_axis, progress=progress)
+        if "object_classes.tif" in outputs:
+            painted = paint_objects(found, table, "class", frame_axis=frame_axis)
+            write_image(outputs["object_classes.tif"], painted)
+        if "object_classes.csv" in outputs:
+            write_table(outputs["object_classes.csv"], table)
+        return list(outputs.values())
+
+    return work
+
+
+def table_work(classifier: Any, wanted: Wanted) -> Work:
+    """Return the function that runs a classifier on one table; it adds the columns ``class`` and ``probability``."""
+
+    def work(path: Path) -> Sequence[Path]:
+        (output,) = wanted[path].values()
+        table = read_table(path)
+        found = classifier.predict_table(table)
+        write_table(output, table.drop(columns=list(found.columns), errors="ignore").join(found))
+        return [output]
+
+    return work
