@@ -351,3 +351,123 @@ def test_the_grid_fits_a_narrow_dock(grid):
     QApplication.processEvents()
     assert grid.minimumSizeHint().width() <= 300
     assert grid.cells.rect_of(("gaussian_blur", grid.cells.sigmas[-1])).right() <= grid.cells.parentWidget().width() + 1
+
+
+# ------------------------------------------------------------------------------------------------ ScoreView
+SCORES = {
+    "oob_accuracy": 0.973,
+    "accuracy": 0.9,
+    "classes": [
+        {"id": 1, "name": "ground", "precision": 0.9, "recall": 0.95, "f1": 0.924, "support": 2000, "trained": 9000},
+        {"id": 5, "name": "cell", "precision": None, "recall": 0.8, "f1": 0.84, "support": 500, "trained": 2500},
+    ],
+    "confusion": [[1900, 100], [100, 400]],
+    "features": [
+        {"name": "original", "importance": 0.1, "permutation": None, "permutation_std": None},
+        {"name": "gaussian_blur=2", "importance": 0.9, "permutation": None, "permutation_std": None},
+    ],
+    "decisions": [[0.25, 0.5], [0.75, 0.5]],
+    "notes": [],
+}
+NO_SCORES = {
+    **SCORES,
+    "oob_accuracy": None,
+    "accuracy": None,
+    "classes": [
+        {"id": k, "name": f"class {k}", **dict.fromkeys(("precision", "recall", "f1", "support", "trained"))}
+        for k in (1, 2)
+    ],
+    "confusion": None,
+    "notes": ["The file does not hold the annotation."],
+}
+
+
+@pytest.fixture
+def score_view(show):
+    from bioloom.widgets._score_view import ScoreView
+
+    return show(ScoreView())
+
+
+def test_scores_are_shown_with_names_and_colours(score_view):
+    assert "Train a classifier" in score_view.headline.text()
+    assert not score_view.table.isVisible()
+    score_view.show_scores(SCORES, {5: "#112233"})
+    assert score_view.summary() == "90.0 % held out, 97.3 % out of bag"
+    table = score_view.table
+    shown = [[table.item(row, column).text() for column in range(5)] for row in range(2)]
+    assert shown == [["ground", "0.90", "0.95", "0.92", "2,000"], ["cell", "–", "0.80", "0.84", "500"]]
+    assert table.verticalScrollBar().maximum() == 0
+    matrix = score_view.confusion
+    words = matrix.explain(matrix.cell_rect(1, 0).center())
+    assert words == "100 of 500 held out as cell, 20.0 % of it\nwere predicted to be ground"
+    picture = matrix.grab().toImage()
+    right, wrong = (matrix.cell_rect(0, column).topLeft().toPoint() for column in (0, 1))
+    blue, orange = (picture.pixelColor(place.x() + 3, place.y() + 3) for place in (right, wrong))
+    assert blue.blue() > blue.red()
+    assert orange.red() > orange.blue()
+    swatch = picture.pixelColor(8, int(matrix.cell_rect(1, 0).center().y()))
+    assert swatch.name() == "#112233"
+
+
+def test_scores_that_are_not_known_say_why(score_view):
+    score_view.show_scores(NO_SCORES)
+    assert "Not enough annotated blocks yet" in score_view.headline.text()
+    assert score_view.notes.text() == "The file does not hold the annotation."
+    assert not score_view.table.isVisible()
+    assert not score_view.confusion.isVisible()
+    asked = Heard(score_view.permutation_requested)
+    score_view.what.setCurrentIndex(1)
+    assert asked.take() == []
+    assert "Not enough annotated blocks" in score_view.feature_note.text()
+
+
+def test_importances_come_sorted_and_permutation_is_asked_for_once(score_view):
+    score_view.show_scores(SCORES)
+    asked = Heard(score_view.permutation_requested)
+    assert [row[0] for row in score_view.bars.rows] == ["gaussian_blur=2", "original"]
+    score_view.what.setCurrentIndex(1)
+    score_view.what.setCurrentIndex(0)
+    score_view.what.setCurrentIndex(1)
+    assert len(asked.take()) == 1
+    assert not score_view.bars.isVisible()
+    values = zip(SCORES["features"], (0.2, 0.1), strict=True)
+    measured = [{**f, "permutation": v, "permutation_std": 0.01} for f, v in values]
+    score_view.show_scores({**SCORES, "features": measured})
+    assert asked.take() == []
+    assert score_view.bars.rows == [("original", 0.2, 0.01), ("gaussian_blur=2", 0.1, 0.01)]
+    score_view.what.setCurrentIndex(2)
+    depths = score_view.depths
+    assert depths.explain(depths.cell_rect(0, 1).center()) == (
+        "50.0 % of the decisions at depth 1 ask for gaussian_blur=2"
+    )
+
+
+def test_many_features_are_folded_and_all_can_be_copied(score_view):
+    names = [f"gaussian_blur={k}" for k in range(1, 31)]
+    features = [{"name": n, "importance": 1 / 30, "permutation": None, "permutation_std": None} for n in names]
+    score_view.show_scores({**SCORES, "features": features, "decisions": [[1 / 30]] * 30})
+    folded = score_view.bars.height()
+    assert len(score_view.bars.rows) == 8
+    score_view.all_button.click()
+    assert len(score_view.bars.rows) == 30
+    assert score_view.bars.height() > 3 * folded
+    score_view.copy_button.click()
+    lines = QApplication.clipboard().text().splitlines()
+    assert "5\tcell\t\t0.8\t0.84\t500\t2500" in lines
+    assert "5\t100\t400" in lines
+    assert sum(line.startswith("gaussian_blur=") for line in lines) == 30
+
+
+def test_scores_of_a_real_classifier_can_be_shown(score_view):
+    from bioloom.classify import PixelClassifier
+    from bioloom.classify.scores import summary
+    from bioloom.samples import nuclei_2d
+
+    sample = nuclei_2d(shape=(160, 180), n_nuclei=12, seed=0)
+    classifier = PixelClassifier("original gaussian_blur=1", n_trees=10, max_depth=4)
+    classifier.fit(sample.image, (sample.labels > 0) + 1)
+    score_view.show_scores(summary(classifier))
+    assert score_view.table.rowCount() == 2
+    assert sum(map(sum, score_view.confusion.counts)) > 0
+    assert {name for name, _, _ in score_view.bars.rows} <= {"original", "gaussian_blur=1"}

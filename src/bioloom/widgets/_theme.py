@@ -24,6 +24,11 @@ def faint(widget: QWidget, share: float) -> QColor:
     return colour
 
 
+def ground_colour(widget: QWidget) -> QColor:
+    """Return the colour of an empty cell on the ground of a widget."""
+    return QColor("#33363f") if is_dark(widget) else QColor("#dedbd8")
+
+
 def accent(widget: QWidget) -> QColor:
     """Return a blue that stands out from the ground."""
     return QColor("#56b4e9") if is_dark(widget) else QColor("#0072b2")
