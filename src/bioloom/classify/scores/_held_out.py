@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioloom.classify.forest import Forest
-from bioloom.classify.samples import TrainingSamples
+from bioloom.classify.samples import TrainingSamples, hashed
 from bioloom.errors import InputError
 
 if TYPE_CHECKING:
@@ -99,16 +99,12 @@ def held_out(groups: NDArray[np.uint64], share: float = HELD_OUT_SHARE) -> NDArr
     share
         Share of groups to hold out.
 
-    Notes
-    -----
-    The numbers are mixed first (finaliser of SplitMix64; Steele, Lea and Flood, OOPSLA 2014), so that neighbouring
-    numbers fall on either side independently.
+    Returns
+    -------
+    numpy.ndarray
+        bool (n,). Neighbouring numbers fall on either side independently.
     """
-    x = np.asarray(groups, np.uint64).copy()
-    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-        x = (x ^ (x >> np.uint64(shift))) * np.uint64(factor)
-    x ^= x >> np.uint64(31)
-    result: NDArray[np.bool_] = (x >> np.uint64(11)).astype(np.float64) * 2.0**-53 < share
+    result: NDArray[np.bool_] = (hashed(groups) >> np.uint64(11)).astype(np.float64) * 2.0**-53 < share
     return result
 
 
