@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("qtpy")
 
-from qtpy.QtCore import QSettings, Qt
+from qtpy.QtCore import QSettings, Qt, QTimer
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QColorDialog, QLineEdit, QMessageBox
 
@@ -471,3 +471,158 @@ def test_scores_of_a_real_classifier_can_be_shown(score_view):
     assert score_view.table.rowCount() == 2
     assert sum(map(sum, score_view.confusion.counts)) > 0
     assert {name for name, _, _ in score_view.bars.rows} <= {"original", "gaussian_blur=1"}
+
+
+# ------------------------------------------------------------------------------------------------ TrainingList
+@pytest.fixture
+def training_list(show):
+    from bioloom.widgets._training_list import TrainingList
+
+    return show(TrainingList())
+
+
+@pytest.fixture
+def members():
+    from bioloom.widgets._training_list import TrainingMember
+
+    return [
+        TrainingMember(4, "nuclei", "annotation of nuclei", 1200),
+        TrainingMember(7, "lapse", "annotation of lapse", 34, frames=(3, 7)),
+        TrainingMember(9, "old", "annotation of old", 5, problem="Its layer was removed"),
+    ]
+
+
+def test_training_images_are_listed_with_what_is_annotated(training_list, members):
+    assert not training_list.go_button.isEnabled()
+    assert "no image in the list" in training_list.remove_button.toolTip()
+    training_list.set_members(members)
+    texts = [training_list.list.item(row).text() for row in range(3)]
+    assert texts[0] == "nuclei\n1,200 px – annotation of nuclei"
+    assert texts[1] == "lapse\n34 px in 2 frames – annotation of lapse"
+    assert texts[2] == "old\nIts layer was removed"
+    assert "3, 7" in training_list.list.item(1).toolTip()
+    assert training_list.hint.text() == "2 of 3 images, 1,234 px"
+    assert training_list.current == 9
+    assert "Its layer was removed" in training_list.go_button.toolTip()
+
+
+def test_training_images_are_left_out_visited_and_removed(training_list, members):
+    training_list.set_members(members)
+    used, went = Heard(training_list.used_changed), Heard(training_list.go_to_requested)
+    removed, added = Heard(training_list.remove_requested), Heard(training_list.add_requested)
+    training_list.set_current(4)
+    QTest.keyClick(training_list.list, Qt.Key.Key_Space)
+    assert used.take() == [(4, False)]
+    assert training_list.members[0].used is False
+    assert training_list.hint.text() == "1 of 3 images, 34 px"
+    training_list.go_button.click()
+    QTest.keyClick(training_list.list, Qt.Key.Key_Delete)
+    assert (went.take(), removed.take()) == ([4], [4])
+    training_list.set_members(members[1:])
+    assert used.take() == []
+    training_list.add_button.click()
+    training_list.allow_add("Nothing is annotated yet")
+    training_list.add_button.click()
+    assert len(added.take()) == 1
+    assert "Nothing is annotated yet" in training_list.add_button.toolTip()
+
+
+# ------------------------------------------------------------------------------------------------ ApplyDialog
+@pytest.fixture
+def folder(tmp_path):
+    """Make a folder, with brackets in its name, of two images, a mask and a note."""
+    images = tmp_path / "plate [3]"
+    images.mkdir()
+    for name in ("b.tif", "a.png", "a_mask.tif", "note.txt"):
+        (images / name).touch()
+    return images
+
+
+def test_what_cannot_be_chosen_says_why(show):
+    from bioloom.widgets._apply_dialog import Application, ApplyDialog
+
+    dialog = show(ApplyDialog("nuclei"))
+    assert "one frame only" in dialog.targets["frames"].toolTip()
+    assert "no other layer" in dialog.targets["layers"].toolTip()
+    assert dialog.application() == Application("image", ("classes",))
+    dialog.output_boxes["classes"].click()
+    assert not dialog.apply_button.isEnabled()
+    assert "at least one result" in dialog.apply_button.toolTip()
+    dialog.output_boxes["uncertainty"].click()
+    dialog.output_boxes["objects"].click()
+    assert dialog.application().outputs == ("objects", "uncertainty")
+
+
+def test_frames_and_other_layers_can_be_chosen(show):
+    from bioloom.widgets._apply_dialog import ApplyDialog
+
+    layers = [object(), object()]
+    dialog = show(ApplyDialog("lapse", 12, [("a", layers[0]), ("b", layers[1])]))
+    assert not dialog.layer_list.isVisible()
+    dialog.targets["frames"].click()
+    assert dialog.application().target == "frames"
+    dialog.targets["layers"].click()
+    assert dialog.layer_list.isVisible()
+    assert dialog.application().layers == tuple(layers)
+    dialog.layer_list.item(0).setCheckState(Qt.CheckState.Unchecked)
+    assert dialog.application().layers == (layers[1],)
+    dialog.layer_list.item(1).setCheckState(Qt.CheckState.Unchecked)
+    assert dialog.hint.text() == "Check at least one layer."
+
+
+def test_a_folder_is_read_as_it_is_typed(show, folder):
+    from bioloom.widgets._apply_dialog import ApplyDialog
+
+    dialog = show(ApplyDialog("nuclei"))
+    dialog.targets["folder"].click()
+    hints = [dialog.hint.text()]
+    for field, text in (
+        (dialog.folder, str(folder / "nowhere")),
+        (dialog.folder, str(folder)),
+        (dialog.out, str(folder)),
+        (dialog.out, str(folder / "results")),
+        (dialog.pattern, "*.jpg"),
+        (dialog.pattern, "*.tif"),
+    ):
+        field.setText(text)
+        hints.append(dialog.hint.text())
+    assert hints == [
+        "Choose the folder with the images.",
+        f"There is no folder {folder / 'nowhere'}.",
+        "Choose the folder for the results.",
+        "Choose another folder for the results: here they would be mistaken for images the next time.",
+        "3 files, from a.png to b.tif.",
+        "No file in this folder matches *.jpg.",
+        "2 files, from a_mask.tif to b.tif.",
+    ]
+    dialog.existing.setCurrentIndex(1)
+    chosen = dialog.application()
+    assert chosen.files == (folder / "a_mask.tif", folder / "b.tif")
+    assert (chosen.out, chosen.existing, chosen.labels) == (folder / "results", "keep", "")
+
+
+def test_objects_of_files_are_asked_for_where_they_are_needed(show, folder):
+    from bioloom.widgets._apply_dialog import ApplyDialog
+
+    dialog = show(ApplyDialog("nuclei", with_labels=True))
+    dialog.targets["folder"].click()
+    dialog.folder.setText(str(folder))
+    dialog.out.setText(str(folder / "results"))
+    assert dialog.application().labels == str(folder / "{stem}_labels.tif")
+    dialog.labels.clear()
+    assert "where the objects" in dialog.hint.text()
+
+
+def test_the_answer_is_the_choice_or_nothing(qtbot):
+    from bioloom.widgets._apply_dialog import ApplyDialog
+
+    def answer(accept):
+        dialog = QApplication.activeModalWidget()
+        (dialog.apply_button if accept else dialog.buttons.buttons()[0]).click()
+        if dialog.isVisible():
+            dialog.reject()
+
+    for accept in (True, False):
+        QTimer.singleShot(100, lambda accept=accept: answer(accept))
+        choice = ApplyDialog.ask("nuclei", checked=("objects",))
+        assert (choice.outputs if choice else None) == (("objects",) if accept else None)
