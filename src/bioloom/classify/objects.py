@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bioloom.classify.base import ForestClassifier
 from bioloom.classify.feature_blocks import Progress
-from bioloom.classify.forest import Forest, find_edges, to_bins
 from bioloom.classify.pixels import check_annotation
-from bioloom.classify.samples import TrainingSamples, bins_of, hashed
+from bioloom.classify.table import RowClassifier
 from bioloom.errors import InputError
 from bioloom.operations.checks import as_labels
 
@@ -26,16 +24,22 @@ DEFAULT_FEATURES = (
 )  # fmt: skip
 """Measurements used where none are named; those that do not fit the data (2D or 3D, no image) are left out."""
 
-_MAX_OBJECT_EDGES = 65_000
+_FROM_APOC = {"area": "num_pixels", "label": "label_plus_one"}
+_TO_APOC = {
+    **{ours: theirs for theirs, ours in _FROM_APOC.items()},
+    **{f"intensity_{s}": f"{s}_intensity" for s in ("min", "max", "sum", "mean")},
+    "intensity_std": "standard_deviation_intensity",
+}
 
 
-class ObjectClassifier(ForestClassifier):
+class ObjectClassifier(RowClassifier):
     """Classify labelled objects by a random forest on their measurements.
 
     Parameters
     ----------
     features
-        Names of measurements (see :func:`bioloom.measure.list_properties`); a sensible choice if left out.
+        Names of measurements (see :func:`bioloom.measure.list_properties`), as a list or a text with blanks; a
+        sensible choice if left out.
     n_trees
         Number of trees, 1…1000.
     max_depth
@@ -44,6 +48,10 @@ class ObjectClassifier(ForestClassifier):
         Weigh classes by the inverse of their number of annotated objects.
     seed
         Seed of the forest; the same data and seed give the same classifier.
+    trees
+        ``"random forest"`` or ``"extra trees"``.
+    class_names
+        Names of classes by their id, where they have names.
 
     Attributes
     ----------
@@ -56,21 +64,7 @@ class ObjectClassifier(ForestClassifier):
     """
 
     _fit_call = "fit(labels, annotation, image)"
-
-    def __init__(
-        self,
-        features: Sequence[str] | None = None,
-        n_trees: int = 100,
-        max_depth: int = 6,
-        *,
-        balanced: bool = False,
-        seed: int = 0,
-    ) -> None:
-        if isinstance(features, str):
-            features = features.split()
-        self.features = None if features is None else tuple(features)
-        super().__init__(n_trees, max_depth, balanced=balanced, seed=seed)
-        self.feature_names_: list[str] = list(self.features or ())
+    _item = "object"
 
     def fit(
         self,
@@ -81,25 +75,28 @@ class ObjectClassifier(ForestClassifier):
         spacing: Sequence[float] | None = None,
         frame_axis: int | None = None,
         progress: Progress | None = None,
-    ) -> ObjectClassifier:
+        keep: bool = False,
+    ) -> Self:
         """Train on annotated objects.
 
         Parameters
         ----------
         labels
-            Objects, (y, x) or (z, y, x), with time first if `frame_axis` is 0.
+            Objects, (y, x) or (z, y, x), with time first if `frame_axis` is 0; or a list of such arrays.
         annotation
             Same shape: 0 where nothing is annotated, class ids elsewhere. The class of an object is the highest value
-            inside it.
+            inside it. A list if `labels` is one.
         image
             Intensities of the same shape, or a mapping of channel names to them; left out, only size, position and
-            shape can be used.
+            shape can be used. A list of these if `labels` is one.
         spacing
             Physical size of a pixel per spatial axis.
         frame_axis
             The axis of time, if there is one.
         progress
             Called as ``progress(done, total)``.
+        keep
+            Train on the objects of earlier trainings as well; one that is annotated again counts with its new class.
 
         Returns
         -------
@@ -111,10 +108,20 @@ class ObjectClassifier(ForestClassifier):
         InputError
             If shapes do not match or fewer than two classes are annotated.
         """
-        table = self.measure(labels, image, spacing=spacing, frame_axis=frame_axis, progress=progress)
-        classes = annotated_classes(labels, annotation, table, frame_axis=frame_axis)
+        import pandas as pd
+
+        again = keep and self._forest is not None
+        tables, classes = [], []
+        for one, painted, pixels in as_examples(labels, annotation, image):
+            names = (
+                self._needed() if again else self._wanted(np.ndim(one) - (frame_axis is not None), pixels is not None)
+            )
+            table = self._measure(one, pixels, names, spacing, frame_axis, progress)
+            classes.append(annotated_classes(one, painted, table, frame_axis=frame_axis))
+            tables.append(table)
+        self.fit_table(pd.concat(tables, ignore_index=True), np.concatenate(classes), keep=keep)
         self.spacing = None if spacing is None else tuple(float(s) for s in spacing)
-        return self.fit_table(table, classes)
+        return self
 
     def measure(
         self,
@@ -126,115 +133,40 @@ class ObjectClassifier(ForestClassifier):
         progress: Progress | None = None,
     ) -> pd.DataFrame:
         """Measure what the classifier looks at; see :func:`bioloom.measure.measure`."""
-        from bioloom.measure import list_properties, measure
+        ndim = np.ndim(labels) - (frame_axis is not None)
+        names = self._needed() if self._forest is not None else self._wanted(ndim, image is not None)
+        return self._measure(labels, image, names, spacing, frame_axis, progress)
 
-        names: Sequence[str]
-        if self.features is None:
-            ndim = np.ndim(labels) - (frame_axis is not None)
-            known = {p.name for p in list_properties(ndim) if image is not None or p.group != "intensity"}
-            names = [n for n in DEFAULT_FEATURES if n in known]
-        else:
-            names = self._properties()
+    def _measure(
+        self, labels: Any, image: Any, names: Sequence[str], spacing: Sequence[float] | None, frame_axis: int | None,
+        progress: Progress | None,
+    ) -> pd.DataFrame:  # fmt: skip
+        from bioloom.measure import find_property, measure
+
+        if image is None:
+            missing = [n for n in names if (found := find_property(n)) and found.per_channel]
+            if missing and self._missing_is_unknown:
+                # As APOC does: what is measured in an image is measured in the labels, counted from 2.
+                image = np.asarray(labels) + 1
+            elif missing:
+                raise InputError(
+                    f"The classifier needs the measurements {', '.join(missing)}, which are taken in an image. "
+                    "Give the image, too."
+                )
         return measure(labels, image, spacing, names, frame_axis=frame_axis, progress=progress)
 
-    def _properties(self) -> list[str]:
-        """Return the properties to measure; columns of one channel or axis are parts of them."""
-        from bioloom.measure import list_properties
+    def _wanted(self, ndim: int, has_image: bool) -> list[str]:
+        """Return the measurements to train on."""
+        from bioloom.measure import find_property
 
-        known = sorted({p.name for p in (*list_properties(2), *list_properties(3))}, key=len, reverse=True)
-        found = [next((k for k in known if n == k or n.startswith((f"{k}-", f"{k}_"))), n) for n in self.features or ()]
-        return list(dict.fromkeys(found))
+        if self.features is not None:
+            return properties_of(self.features)
+        found = [p for n in DEFAULT_FEATURES if (p := find_property(n))]
+        return [p.name for p in found if ndim in p.ndims and (has_image or not p.per_channel)]
 
-    def fit_table(self, table: pd.DataFrame, classes: Any) -> ObjectClassifier:
-        """Train on a table of measurements.
-
-        Parameters
-        ----------
-        table
-            One row per object. The columns that `features` names are used, a measurement standing for its columns of
-            all axes and channels; without `features` all columns of numbers except `label`, `frame` and `index`.
-        classes
-            Class id per row, 0 where not annotated.
-
-        Returns
-        -------
-        ObjectClassifier
-            Itself.
-
-        Raises
-        ------
-        InputError
-            If fewer than two classes are annotated, a feature is missing or no number, or there is none.
-        """
-        y = np.asarray(classes)
-        ids = np.unique(y[y > 0])
-        if len(ids) < 2:
-            found = f"only class {ids[0]} is annotated" if len(ids) else "no object is annotated"
-            raise InputError(f"Cannot train: {found}. Annotate some objects of at least two classes, such as 1 and 2.")
-        names = self._columns(table)
-        annotated = y > 0
-        values = _numbers(table, names)[annotated]
-        edges = [find_edges(column, _MAX_OBJECT_EDGES) for column in values.T]
-        keys = table.loc[annotated, [c for c in ("frame", "label") if c in table.columns]].to_numpy(np.int64)
-        groups = hashed(*keys.T) if keys.shape[1] else hashed(np.flatnonzero(annotated))
-        self._train(TrainingSamples(bins_of(values, edges), edges, y[annotated].astype(np.int64), groups))
-        self.feature_names_ = names
-        return self
-
-    def _columns(self, table: pd.DataFrame) -> list[str]:
-        """Return the columns of a table to train on."""
-        columns = [c for c in table.columns if c not in ("label", "frame", "index")]
-        if self.features is None:
-            chosen = [c for c in columns if _is_number(table[c])]
-        else:
-            parts = {f: _columns_of(f, columns) for f in self.features}
-            missing = [f for f, found in parts.items() if not found]
-            if missing:
-                raise InputError(
-                    f"The table has no column {', '.join(missing)}. It has: {', '.join(map(str, columns))}."
-                )
-            chosen = list(dict.fromkeys(c for found in parts.values() for c in found))
-        if not chosen:
-            raise InputError("There is no measurement to train on: give a table with at least one column of numbers.")
-        return chosen
-
-    def predict_table(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Classify the rows of a table.
-
-        Parameters
-        ----------
-        table
-            Measurements with the columns of the training.
-
-        Returns
-        -------
-        pandas.DataFrame
-            ``class`` (id), and ``probability`` of that class, 0…1; index as in `table`.
-
-        Raises
-        ------
-        InputError
-            If the classifier is not trained, or a column is missing or holds no numbers.
-        """
-        import pandas as pd
-
-        forest = self.forest
-        missing = [n for n in self.feature_names_ if n not in table.columns]
-        if missing:
-            raise InputError(
-                f"The classifier needs the measurements {', '.join(missing)}, which this table does not have. "
-                "Give the same channels as in the training."
-            )
-        values = _numbers(table, self.feature_names_)
-        small = all(len(e) <= 255 for e in forest.edges)
-        bins = np.empty((len(self.feature_names_), len(table)), np.uint8 if small else np.uint16)
-        for row, column in enumerate(values.T):
-            to_bins(column, forest.edges[row], bins[row])
-        votes = forest.votes(bins)
-        probability = votes / np.maximum(votes.sum(0), np.float32(1e-12))
-        return pd.DataFrame(
-            {"class": self.classes_[votes.argmax(0)], "probability": probability.max(0)}, index=table.index
-        )
+    def _needed(self) -> list[str]:
+        """Return the measurements that give the columns it was trained on."""
+        return properties_of(self.feature_names_)
 
     def predict_objects(
         self,
@@ -255,12 +187,17 @@ class ObjectClassifier(ForestClassifier):
         Returns
         -------
         pandas.DataFrame
-            ``[frame,] label, class, probability``, one row per object.
+            ``[frame,] label, class, probability, uncertainty``, one row per object; see :meth:`predict_table`.
         """
+        table = self._measured(labels, image, spacing, frame_axis, progress)
+        return table[keys_in(table)].join(self.predict_table(table))
+
+    def _measured(
+        self, labels: Any, image: Any, spacing: Sequence[float] | None, frame_axis: int | None,
+        progress: Progress | None,
+    ) -> pd.DataFrame:  # fmt: skip
         _ = self.forest
-        table = self.measure(labels, image, spacing=spacing or self.spacing, frame_axis=frame_axis, progress=progress)
-        keys = [c for c in ("frame", "label") if c in table.columns]
-        return table[keys].join(self.predict_table(table))
+        return self.measure(labels, image, spacing=spacing or self.spacing, frame_axis=frame_axis, progress=progress)
 
     def predict(
         self,
@@ -291,40 +228,114 @@ class ObjectClassifier(ForestClassifier):
         result = self.predict_objects(labels, image, spacing=spacing, frame_axis=frame_axis, progress=progress)
         return paint_objects(labels, result, "class", frame_axis=frame_axis)
 
-    def _restore(self, forest: Forest, ids: NDArray[np.int64]) -> None:
-        if len(self.feature_names_) != forest.n_features:
-            raise ValueError("the number of features does not fit the feature specification")
-        self._forest, self.classes_ = forest, ids
+    def predict_proba(
+        self,
+        labels: Any,
+        image: Any = None,
+        *,
+        spacing: Sequence[float] | None = None,
+        frame_axis: int | None = None,
+        progress: Progress | None = None,
+    ) -> pd.DataFrame:
+        """Return how probable each class is for each object.
+
+        Parameters
+        ----------
+        labels, image, spacing, frame_axis, progress
+            As for :meth:`fit`; `spacing` is that of the training if left out.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``[frame,] label`` and one column per class, named by its id, 0…1; one row per object.
+        """
+        import pandas as pd
+
+        table = self._measured(labels, image, spacing, frame_axis, progress)
+        shares = dict(zip(self.classes_.tolist(), self._probabilities(table).T, strict=True))
+        return table[keys_in(table)].join(pd.DataFrame(shares, index=table.index))
+
+    def predict_uncertainty(
+        self,
+        labels: Any,
+        image: Any = None,
+        *,
+        spacing: Sequence[float] | None = None,
+        frame_axis: int | None = None,
+        progress: Progress | None = None,
+    ) -> pd.DataFrame:
+        """Return how uncertain the class of each object is.
+
+        Parameters
+        ----------
+        labels, image, spacing, frame_axis, progress
+            As for :meth:`fit`; `spacing` is that of the training if left out.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``[frame,] label, uncertainty``, the most uncertain object first: 1 minus the difference between the
+            probabilities of its two likeliest classes, 0…1.
+        """
+        result = self.predict_objects(labels, image, spacing=spacing, frame_axis=frame_axis, progress=progress)
+        ordered = result.sort_values("uncertainty", ascending=False, kind="stable", ignore_index=True)
+        return ordered[[*keys_in(ordered), "uncertainty"]]
+
+    # -------------------------------------------------------------------------------------------- files
+    def _specification(self) -> list[str]:
+        """Return the names of the measurements as APOC knows them, where it does."""
+        in_pixels = self.spacing is None or all(s == 1 for s in self.spacing)
+        names: list[str] = []
+        for ours in self.feature_names_:
+            theirs = _TO_APOC.get(ours, ours if in_pixels or ours != "area" else "area_in_units")
+            names.append(ours if theirs in names else theirs)
+        return names
+
+    def _names_of(self, specification: list[str]) -> list[str]:
+        from bioloom.measure import find_property
+
+        names = [_FROM_APOC.get(name, name) for name in specification]
+        unknown = [name for name in names if find_property(name) is None]
+        if unknown:
+            raise ValueError(f"it needs measurements that Bioloom does not have: {', '.join(unknown)}")
+        return names
 
 
-def _columns_of(feature: str, columns: Sequence[str]) -> list[str]:
-    """Return the column of this name, or those of the measurement of this name: of its axes, of all channels."""
-    from bioloom.measure.registry import PROPERTIES
+def as_examples(labels: Any, annotation: Any, image: Any) -> list[tuple[Any, Any, Any]]:
+    """Return (labels, annotation, image) per image; `labels` is one array or a list of arrays.
 
-    if feature in columns:
-        return [feature]
-    found = PROPERTIES.get(feature)
-    if found is None:
-        return []
-    pattern = re.escape(feature) + (r"-\d+" if found.parts else "") + (r"(_.*)?" if found.per_channel else "")
-    return [c for c in columns if re.fullmatch(pattern, str(c), re.DOTALL)]
+    Raises
+    ------
+    InputError
+        If the lists have different lengths.
+    """
+    if not isinstance(labels, (list, tuple)) or (len(labels) and np.ndim(labels[0]) < 2):
+        return [(labels, annotation, image)]
+    images = [None] * len(labels) if image is None else image
+    for name, given in (("annotation", annotation), ("image", images)):
+        n = len(given) if isinstance(given, (list, tuple)) else 1
+        if not isinstance(given, (list, tuple)) or n != len(labels):
+            raise InputError(f"{len(labels)} label images were given with {n} {name}(s). Give one {name} per image.")
+    if not labels:
+        raise InputError("No label image was given to train on.")
+    return list(zip(labels, annotation, images, strict=True))
 
 
-def _is_number(column: pd.Series[Any]) -> bool:
-    from pandas.api import types
+def properties_of(columns: Sequence[str]) -> list[str]:
+    """Return the measurements that give some columns; those of one channel or axis are parts of one."""
+    from bioloom.measure import PROPERTIES, find_property
 
-    return types.is_numeric_dtype(column) and not types.is_complex_dtype(column)
+    known = sorted(PROPERTIES, key=len, reverse=True)
+    found = []
+    for name in columns:
+        stem = name if find_property(name) else next((k for k in known if re.match(rf"{re.escape(k)}[-_]", name)), name)
+        found.append(stem)
+    return list(dict.fromkeys(found))
 
 
-def _numbers(table: pd.DataFrame, names: Sequence[str]) -> NDArray[np.float32]:
-    """Return columns as float32 (rows, columns), missing values being NaN."""
-    wrong = [n for n in names if not _is_number(table[n])]
-    if wrong:
-        raise InputError(
-            f"The columns {', '.join(wrong)} of the table hold no numbers. Leave them out of the features."
-        )
-    values: NDArray[np.float32] = np.stack([table[n].to_numpy(np.float32, na_value=np.nan) for n in names], axis=1)
-    return values
+def keys_in(table: pd.DataFrame) -> list[str]:
+    """Return which of the columns ``frame`` and ``label`` a table has."""
+    return [c for c in ("frame", "label") if c in table.columns]
 
 
 def annotated_classes(
