@@ -257,13 +257,11 @@ def test_every_preset_can_be_chosen_and_is_found_again(grid):
 
 
 def test_titles_check_rows_and_columns(grid):
-    from bioloom.classify.feature_set import KINDS
-
     grid.set_text("gaussian_blur=2")
     heard = Heard(grid.changed)
     place = grid.cells.title_rect(2.0).center().toPoint()
     QTest.mouseClick(grid.cells, Qt.MouseButton.LeftButton, pos=place)
-    n_kinds = sum(kind not in grid.cells.without_sigma for kind in KINDS)
+    n_kinds = sum(kind not in grid.cells.without_sigma for kind in grid.cells.kinds)
     assert {sigma for _, sigma in grid.cells.checked} == {2.0}
     assert len(grid.cells.checked) == n_kinds
     QTest.mouseClick(grid.cells, Qt.MouseButton.LeftButton, pos=place)
@@ -310,6 +308,49 @@ def test_wrong_text_is_explained_and_changes_nothing(grid):
     assert grid.info.text() == "1 feature, 1 MB per megapixel"
     grid.set_channels(3)
     assert grid.info.text() == "3 features of 3 channels, 3 MB per megapixel"
+
+
+def test_rare_filters_are_folded_away_until_they_are_wanted_or_used(grid):
+    usual = list(grid.cells.kinds)
+    grid.more.click()
+    assert len(grid.cells.kinds) > len(usual)
+    kind = list(grid.cells.kinds)[-1]
+    click_cell(grid, kind, 2.0)
+    assert f"{kind}=2" in grid.text().split()
+    grid.more.click()
+    assert list(grid.cells.kinds) == [*usual, kind]
+
+
+def test_filters_for_stacks_are_listed_for_stacks(grid):
+    from bioloom.classify.feature_set import KINDS
+
+    grid.more.click()
+    for_planes = list(grid.cells.kinds)
+    grid.set_dimensions(3)
+    assert list(grid.cells.kinds) == list(KINDS)
+    for_stacks = next(kind for kind in KINDS if kind not in for_planes)
+    grid.set_text(f"original {for_stacks}=2")
+    assert "2 features" in grid.info.text()
+    grid.set_dimensions(2)
+    assert for_stacks in grid.cells.kinds
+    assert "only stacks" in grid.info.text()
+    assert "only stacks" in grid.cells.describe(list(grid.cells.kinds).index(for_stacks), 0)
+
+
+def test_images_of_ones_own_stay_in_the_set(grid):
+    grid.set_text("original gaussian_blur=2 custom=0 custom=1")
+    click_cell(grid, "gaussian_blur", 1.0)
+    assert set(grid.text().split()) == {"original", "gaussian_blur=2", "gaussian_blur=1", "custom=0", "custom=1"}
+    click_cell(grid, "gaussian_blur", 1.0)
+    assert grid.text() == "original gaussian_blur=2 custom=0 custom=1"
+    grid.set_channels(2)
+    assert grid.info.text().startswith("6 features")
+
+
+def test_importances_of_channels_are_added_up(grid):
+    grid.show_importances({"gaussian_blur=2 of channel 0": 0.25, "gaussian_blur=2 of channel 1": 0.5, "area": 0.1})
+    row, column = list(grid.cells.kinds).index("gaussian_blur"), grid.cells.sigmas.index(2.0)
+    assert "importance 75.0 %" in grid.cells.describe(row, column)
 
 
 def test_own_sigmas_get_a_column(grid):
@@ -618,9 +659,8 @@ def test_the_answer_is_the_choice_or_nothing(qtbot):
 
     def answer(accept):
         dialog = QApplication.activeModalWidget()
-        (dialog.apply_button if accept else dialog.buttons.buttons()[0]).click()
-        if dialog.isVisible():
-            dialog.reject()
+        cancel = dialog.buttons.button(dialog.buttons.StandardButton.Cancel)
+        (dialog.apply_button if accept else cancel).click()
 
     for accept in (True, False):
         QTimer.singleShot(100, lambda accept=accept: answer(accept))

@@ -24,6 +24,11 @@ def short_title(kind: str) -> str:
     return kind.replace("_of_gaussian_blur", "").replace("_box", "").replace("_", " ")
 
 
+def size_name(kind: str) -> str:
+    """Return what the number of a kind of feature is."""
+    return "radius" if kind.endswith("_box") and "gaussian" not in kind else "σ"
+
+
 class FeatureCells(QWidget):
     """One row per kind of feature, one column per sigma.
 
@@ -220,14 +225,15 @@ class FeatureCells(QWidget):
     def describe(self, row: int, column: int) -> str:
         """Return what a place in the grid is."""
         if row == _TITLE:
-            return f"σ = {self.sigmas[column]:g} {self.unit}\nClick to check all filters at this sigma"
+            size = f"{self.sigmas[column]:g} {self.unit}"
+            return f"σ or radius = {size}\nClick to check all filters that are listed at this size"
         kind = list(self.kinds)[row]
         if column == _TITLE:
-            return f"{kind}: {self.kinds[kind]}\nClick to check this filter at every sigma"
+            return f"{kind}: {self.kinds[kind]}\nClick to check this filter at every size"
         cell = self.cell(row, column)
         if cell is None:
             return f"{kind} has no sigma"
-        size = "" if kind in self.without_sigma else f", σ = {cell[1]:g} {self.unit}"
+        size = "" if kind in self.without_sigma else f", {size_name(kind)} = {cell[1]:g} {self.unit}"
         text = f"{kind}{size}\n{self.kinds[kind]}"
         if cell in self.importances:
             text += f"\nimportance {100 * self.importances[cell]:.1f} %"
@@ -268,7 +274,7 @@ class FeatureCells(QWidget):
             line = self._rect(row_hovered, _TITLE).united(self._rect(row_hovered, len(self.sigmas) - 1))
             painter.fillRect(line, faint(self, 0.08))
         painter.setPen(faint(self, 0.7))
-        painter.drawText(self._rect(_TITLE, _TITLE), Qt.AlignmentFlag.AlignVCenter, f"σ in {self.unit}")
+        painter.drawText(self._rect(_TITLE, _TITLE), Qt.AlignmentFlag.AlignVCenter, f"σ, radius ({self.unit})")
         for row in range(len(self.kinds)):
             rect = self._rect(row, _TITLE)
             painter.setPen(text_colour(self) if row == row_hovered else faint(self, 0.85))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import (
@@ -18,7 +19,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from bioloom.classify.feature_set import KINDS, PRESETS, FeatureSet
+from bioloom.classify.feature_set import KINDS, PRESETS, Feature, FeatureSet
 from bioloom.errors import InputError
 from bioloom.widgets._feature_cells import Cell, FeatureCells
 from bioloom.widgets._parts import enable, narrow_combo
@@ -43,7 +44,7 @@ class FeatureGrid(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._own_sigmas: set[float] = set()
-        self._n_channels = 1
+        self._n_channels, self._n_dim = 1, 2
         self._error = ""
         self._set = FeatureSet.parse(next(iter(PRESETS)))
         self._pointed: Cell | None = None
@@ -54,7 +55,7 @@ class FeatureGrid(QWidget):
         self._scroll = _SidewaysScroll(self.cells)
         self.text_line = QLineEdit()
         self.text_line.setToolTip(
-            "The features as text: name=sigma, separated by blanks. Edit it, or copy it to another computer"
+            "The features as text: name=sigma (or radius), separated by blanks. Edit it, or copy it to another computer"
         )
         self.text_line.setAccessibleName("Features as text")
         self.info = QLabel()
@@ -64,13 +65,16 @@ class FeatureGrid(QWidget):
         self.own_sigma.setRange(0.1, 200)
         self.own_sigma.setValue(4)
         self.own_sigma.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.add_sigma_button = QPushButton("Add σ")
-        self.add_sigma_button.setToolTip("Add a column for this sigma")
+        self.add_sigma_button = QPushButton("Add size")
+        self.add_sigma_button.setToolTip("Add a column for this sigma or radius")
         self.eye = QToolButton()
         self.eye.setCheckable(True)
         self.eye.setText("Preview")
         self.eye.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.eye.setToolTip("Show the feature under the mouse, or at the focus of the keyboard, as an image layer")
+        self.more = QToolButton()
+        self.more.setCheckable(True)
+        self.more.setToolTip("List all filters, or only the usual ones and those that are used")
         tools = QHBoxLayout()
         tools.addWidget(self.own_sigma, stretch=1)
         tools.addWidget(self.add_sigma_button)
@@ -81,7 +85,10 @@ class FeatureGrid(QWidget):
         layout.addWidget(self._scroll)
         layout.addLayout(tools)
         layout.addWidget(self.text_line)
-        layout.addWidget(self.info)
+        foot = QHBoxLayout()
+        foot.addWidget(self.info, stretch=1)
+        foot.addWidget(self.more)
+        layout.addLayout(foot)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_HOVER_MS)
@@ -93,6 +100,7 @@ class FeatureGrid(QWidget):
         self.text_line.editingFinished.connect(self._tidy)
         self.add_sigma_button.clicked.connect(lambda on: self.add_sigma(self.own_sigma.value()))
         self.own_sigma.valueChanged.connect(lambda value: self._show_add())
+        self.more.toggled.connect(lambda on: self._show_axes())
         self.eye.toggled.connect(self._eye_toggled)
         self.set_unit("px")
         self.set_text(self._set)
@@ -130,12 +138,18 @@ class FeatureGrid(QWidget):
         """Say in which unit sigmas are: ``"px"`` or the unit of the layer, such as ``"µm"``."""
         self.cells.unit = unit
         self.own_sigma.setSuffix(f" {unit}")
-        self.own_sigma.setToolTip(f"A sigma of your own, in {unit}")
+        self.own_sigma.setToolTip(f"A sigma or radius of your own, in {unit}")
         self.cells.update()
 
     def set_channels(self, n_channels: int) -> None:
         """Say of how many channels each feature is computed, for the memory."""
         self._n_channels = max(1, n_channels)
+        self._show_info()
+
+    def set_dimensions(self, n_dim: int) -> None:
+        """Say of how many spatial axes, 2 or 3, the image has: some filters are for stacks only."""
+        self._n_dim = n_dim
+        self._show_axes()
         self._show_info()
 
     def show_importances(self, importances: Mapping[str, float]) -> None:
@@ -144,11 +158,16 @@ class FeatureGrid(QWidget):
         Parameters
         ----------
         importances
-            Share of each feature by its text, such as ``{"gaussian_blur=2": 0.4}``; empty for none.
+            Share of each feature by its name, such as ``{"gaussian_blur=2": 0.4}``; those of several channels are
+            added up; empty for none.
         """
-        self.cells.importances = {
-            cell: importances[word] for cell in self._all_cells() if (word := _word(cell)) in importances
-        }
+        shares: dict[Cell, float] = {}
+        for name, share in importances.items():
+            word = name.partition(" of channel ")[0]
+            if not _refusal(word, 3):
+                (cell,) = _cells(FeatureSet.parse(word))
+                shares[cell] = shares.get(cell, 0.0) + share
+        self.cells.importances = shares
         self.cells.update()
 
     def stop_preview(self) -> None:
@@ -175,9 +194,8 @@ class FeatureGrid(QWidget):
             self._show_info()
             return
         # Where they are those of a preset, they also come in its order.
-        known = {frozenset(_cells(FeatureSet.parse(name))): name for name in PRESETS}
-        preset = known.get(frozenset(chosen))
-        self._take(FeatureSet.parse(preset or " ".join(map(_word, chosen))))
+        features = FeatureSet.parse(" ".join(map(_word, chosen)))
+        self._take(_presets().get(_preset_of(features), features))
 
     def _text_edited(self, text: str) -> None:
         try:
@@ -230,34 +248,42 @@ class FeatureGrid(QWidget):
         chosen = _cells(self._set)
         self.cells.checked = set(chosen)
         self._show_axes()
-        name = next((n for n in PRESETS if set(_cells(FeatureSet.parse(n))) == set(chosen)), _CUSTOM)
-        self.preset.setCurrentText(name)
+        # Some presets have several names: the one that was chosen stays.
+        if _presets().get(self.preset.currentText()) != self._set:
+            self.preset.setCurrentText(_preset_of(self._set) or _CUSTOM)
         if with_text:
             self.text_line.setText(str(self._set))
             self.text_line.setCursorPosition(0)
         self._show_info()
 
     def _show_axes(self) -> None:
-        needed = {sigma for _, sigma in self.cells.checked if sigma > 0} | self._own_sigmas
+        used = {kind for kind, _ in self.cells.checked}
+        needed = {sigma for kind, sigma in self.cells.checked if kind in KINDS and sigma > 0} | self._own_sigmas
         sigmas = sorted({*needed, *_SIGMAS})
         # The usual ones that nobody uses make room; the smallest and the largest first.
         for sigma in (0.3, 0.5, 25.0, 15.0, 7.0, 3.0, 10.0, 5.0, 2.0, 1.0):
             if len(sigmas) > _MOST_COLUMNS and sigma not in needed:
                 sigmas.remove(sigma)
-        without = {kind for kind in KINDS if not _refusal((kind, 0.0))}
-        cells = [(kind, sigma) for kind in KINDS for sigma in sigmas if kind not in without]
-        impossible = {cell: why for cell in cells if (why := _refusal(cell))}
-        self.cells.set_axes(KINDS, sigmas, without, impossible)
+        possible = [k for k in KINDS if k in _without_sigma() or not _refusal(f"{k}=1", self._n_dim)]
+        usual = {feature.kind for feature in next(iter(_presets().values())).features}
+        kinds = [k for k in KINDS if k in used or (k in possible and (k in usual or self.more.isChecked()))]
+        cells = [(kind, sigma) for kind in kinds for sigma in sigmas if kind not in _without_sigma()]
+        impossible = {cell: why for cell in cells if (why := _refusal(_word(cell), self._n_dim))}
+        self.cells.set_axes({kind: KINDS[kind] for kind in kinds}, sigmas, set(_without_sigma()), impossible)
+        hidden = len(set(possible) - set(kinds))
+        self.more.setText("Fewer filters" if self.more.isChecked() else f"{hidden} more filters")
+        self.more.setVisible(self.more.isChecked() or hidden > 0)
         self._scroll.fit()
         self._show_add()
 
     def _show_add(self) -> None:
         there = any(abs(self.own_sigma.value() - sigma) < 1e-6 for sigma in self.cells.sigmas)
-        enable(self.add_sigma_button, not there, "There is a column for this sigma already")
+        enable(self.add_sigma_button, not there, "There is a column for this size already")
 
     def _show_info(self) -> None:
-        if self._error:
-            self.info.setText(self._error)
+        error = self._error or _refusal(str(self._set), self._n_dim)
+        if error:
+            self.info.setText(error)
             return
         n = len(self._set.names(self._n_channels))
         channels = f" of {self._n_channels} channels" if self._n_channels > 1 else ""
@@ -303,14 +329,30 @@ def _cells(features: FeatureSet) -> list[Cell]:
 
 
 def _word(cell: Cell) -> str:
-    kind, sigma = cell
-    return f"{kind}={sigma:g}" if sigma > 0 else kind
+    return str(Feature(*cell))
 
 
-def _refusal(cell: Cell) -> str:
-    """Return why there is no such feature; nothing if there is."""
+def _refusal(word: str, n_dim: int) -> str:
+    """Return why there is no such feature in so many dimensions; nothing if there is."""
     try:
-        FeatureSet.parse(_word(cell))
+        FeatureSet.parse(word).check_dimensions(n_dim)
     except InputError as error:
         return str(error)
     return ""
+
+
+def _preset_of(features: FeatureSet) -> str:
+    """Return the name of the preset with these features, best in this order; nothing if there is none."""
+    same = [name for name, known in _presets().items() if set(known.features) == set(features.features)]
+    return next((name for name in same if _presets()[name] == features), same[0] if same else "")
+
+
+@cache
+def _without_sigma() -> frozenset[str]:
+    """Return the kinds whose name alone is a feature."""
+    return frozenset(kind for kind in KINDS if not _refusal(kind, 3))
+
+
+@cache
+def _presets() -> dict[str, FeatureSet]:
+    return {name: FeatureSet.parse(name) for name in PRESETS}
