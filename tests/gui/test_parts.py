@@ -305,9 +305,9 @@ def test_wrong_text_is_explained_and_changes_nothing(grid):
         grid.features()
     QTest.keyClicks(grid.text_line, "=7")
     assert heard.take() == ["gaussian_blur=7"]
-    assert grid.info.text() == "1 feature, 1 MB per megapixel"
+    assert grid.info.text() == "1 feature, 1 MB/Mpx"
     grid.set_channels(3)
-    assert grid.info.text() == "3 features of 3 channels, 3 MB per megapixel"
+    assert grid.info.text() == "3 features of 3 channels, 3 MB/Mpx"
 
 
 def test_rare_filters_are_folded_away_until_they_are_wanted_or_used(grid):

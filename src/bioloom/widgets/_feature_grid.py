@@ -60,6 +60,7 @@ class FeatureGrid(QWidget):
         self.text_line.setAccessibleName("Features as text")
         self.info = QLabel()
         self.info.setWordWrap(True)
+        self.info.setToolTip("Features take one byte per pixel: so many megabytes for each million pixels")
         self.own_sigma = QDoubleSpinBox()
         self.own_sigma.setDecimals(2)
         self.own_sigma.setRange(0.1, 200)
@@ -288,7 +289,7 @@ class FeatureGrid(QWidget):
         n = len(self._set.names(self._n_channels))
         channels = f" of {self._n_channels} channels" if self._n_channels > 1 else ""
         # One byte per pixel and feature: that is how they are kept.
-        self.info.setText(f"{n} feature{'s' * (n != 1)}{channels}, {n} MB per megapixel")
+        self.info.setText(f"{n} feature{'s' * (n != 1)}{channels}, {n} MB/Mpx")
 
     def showEvent(self, event: object) -> None:
         """Draw the eye in the colour of the text."""
