@@ -10,8 +10,8 @@ import pytest
 from skimage import filters
 
 from bioloom import device, samples
-from bioloom.classify import PRESETS, FeatureSet, ObjectClassifier, PixelClassifier, load_classifier, objects_of_class
-from bioloom.classify.feature_blocks import FeatureBlocks, in_threads
+from bioloom.classify import ObjectClassifier, PixelClassifier, load_classifier, objects_of_class
+from bioloom.classify.feature_blocks import in_threads
 from bioloom.classify.forest import find_edges, to_bins
 from bioloom.classify.model_file import to_text
 from bioloom.classify.objects import annotated_classes
@@ -32,65 +32,6 @@ def nuclei():
 def trained(nuclei):
     sample, annotation = nuclei
     return PixelClassifier(n_trees=30).fit(sample.image, annotation)
-
-
-# ------------------------------------------------------------------------------------------------ features
-def test_features_are_those_of_their_definition():
-    from scipy import ndimage
-
-    image = np.random.default_rng(0).normal(100, 20, (40, 50)).astype(np.float32)
-    values = list(FeatureSet.parse(" ".join(["original", *(f"{k}=2" for k in _KINDS)])).compute(image[None], (1, 1)))
-    smooth = ndimage.gaussian_filter(image, 2, mode="nearest", truncate=4)
-    wide, narrow = (ndimage.gaussian_filter(image, s, mode="nearest", truncate=4) for s in (2.2, 1.8))
-    box = 8 * smooth - (9 * ndimage.uniform_filter(smooth, 3, mode="nearest") - smooth)
-    edges = np.hypot(*(ndimage.sobel(smooth, a, mode="nearest") for a in (0, 1)))
-    for value, expected in zip(values, (image, smooth, narrow - wide, box, edges), strict=True):
-        np.testing.assert_allclose(value, expected, rtol=1e-4, atol=2e-3)
-
-
-_KINDS = ("gaussian_blur", "difference_of_gaussian", "laplace_box_of_gaussian_blur", "sobel_of_gaussian_blur")
-
-
-@pytest.mark.parametrize("spacing", [None, (3.0, 1.0, 1.0)])
-@pytest.mark.parametrize("shape", [(1100, 700), (70, 150, 140)])
-def test_blocks_give_the_bits_of_the_whole_image(shape, spacing):
-    image = np.random.default_rng(0).integers(0, 4000, (1, *shape)).astype(np.uint16)
-    features = FeatureSet.parse("original " + " ".join(f"{k}=2.5" for k in _KINDS))
-    blocks = FeatureBlocks(image, features, spacing[-len(shape) :] if spacing else None)
-    assert len(blocks.blocks) > 3
-    whole = list(features.compute(image, blocks.spacing))
-    for block in blocks.blocks:
-        for part, feature in zip(blocks.values(block), whole, strict=True):
-            np.testing.assert_array_equal(part, feature[block])
-
-
-def test_sigma_in_physical_units_of_an_anisotropic_stack():
-    from scipy import ndimage
-
-    image = np.random.default_rng(0).normal(size=(1, 20, 30, 30)).astype(np.float32)
-    (value,) = FeatureSet.parse("gaussian_blur=1.2").compute(image, (0.9, 0.3, 0.3))
-    expected = ndimage.gaussian_filter(image[0], (1.2 / 0.9, 4, 4), mode="nearest", truncate=4)
-    np.testing.assert_array_equal(value, expected)
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("", "empty"),
-        ("gausian=2", "gausian=2"),
-        ("gaussian_blur", "needs a sigma"),
-        ("gaussian_blur=0", "above 0"),
-        ("original;rm", "original;rm"),
-    ],
-)
-def test_bad_feature_sets_are_refused(text, says):
-    with pytest.raises(InputError, match=says):
-        FeatureSet.parse(text)
-
-
-@pytest.mark.parametrize("name", PRESETS)
-def test_presets_can_be_read(name):
-    assert str(FeatureSet.parse(name)) == PRESETS[name]
 
 
 # ------------------------------------------------------------------------------------------------ bins
@@ -511,7 +452,7 @@ def _damage(text, how):
         "huge counts": text.replace("num_features = ", "num_features = 99999999"),
         "too few trees": text.replace("num_trees = 30", "num_trees = 31"),
         "no class": text.replace("classifier_class_name", "name"),
-        "other class": text.replace("= PixelClassifier", "= TableRowClassifier"),
+        "other class": text.replace("= PixelClassifier", "= SuperClassifier"),
         "bad ids": text.replace("class_ids = [1, 2]", "class_ids = [1, 1]"),
         "json": text.replace("class_ids = [1, 2]", 'class_ids = {"a": 1}'),
         "infinite threshold": re.sub(r"if\(i0<[^)]*\)", "if(i0<inf)", text, count=1),

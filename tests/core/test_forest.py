@@ -11,7 +11,7 @@ from bioloom.classify import _program
 from bioloom.classify.forest import Forest, decide, find_edges, to_bins, whole_votes
 
 
-def grown(n_classes=2, max_depth=6, n_trees=20, kind="random", two_bytes=False, n=3000, **settings):
+def grown(n_classes=2, max_depth=6, n_trees=20, kind="random", two_bytes=False, n=2400, **settings):
     """Return a forest, and bins (features, n), classes and scikit-learn's forest of the same settings."""
     from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 

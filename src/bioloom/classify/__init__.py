@@ -9,6 +9,16 @@ from __future__ import annotations
 from bioloom.classify.feature_set import PRESETS, FeatureSet
 from bioloom.classify.model_file import load_classifier
 from bioloom.classify.objects import ObjectClassifier
+from bioloom.classify.pixel_outputs import ObjectSegmenter, ProbabilityMapper
 from bioloom.classify.pixels import PixelClassifier, objects_of_class
 
-__all__ = ["PRESETS", "FeatureSet", "ObjectClassifier", "PixelClassifier", "load_classifier", "objects_of_class"]
+__all__ = [
+    "PRESETS",
+    "FeatureSet",
+    "ObjectClassifier",
+    "ObjectSegmenter",
+    "PixelClassifier",
+    "ProbabilityMapper",
+    "load_classifier",
+    "objects_of_class",
+]

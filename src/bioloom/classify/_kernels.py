@@ -19,43 +19,90 @@ ROW = 4096
 
 LEAF_LEAF, LEAF_NODE, NODE_LEAF, NODE_NODE, END, CONSTANT = range(6)
 
-_CELLS = 2048
+_CELLS = 4096
+_CHUNK = 1024
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _ordered(value: Any) -> Any:
+    """Return a whole number that grows with a float32, by about the same for each factor of two."""
+    bits = np.int64(np.float32(value).view(np.int32))
+    return bits if bits >= 0 else -(bits & 0x7FFFFFFF)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _linear_cell(value: Any, lowest: Any, highest: Any, scale: Any) -> Any:
+    inside = value if value > lowest else lowest  # so is NaN
+    inside = inside if inside < highest else highest
+    return np.int32((inside - lowest) * scale)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _ordered_cell(value: Any, lowest: Any, highest: Any, shift: int) -> Any:
+    inside = value if value > lowest else lowest
+    inside = inside if inside < highest else highest
+    return (_ordered(inside) - _ordered(lowest)) >> shift
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _add_up(before: Any) -> Any:
+    """Turn the numbers of edges per cell, each one place late, into those in earlier cells; return the largest."""
+    most = before.max()
+    for c in range(before.shape[0] - 1):
+        before[c + 1] += before[c]
+    return most
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _count_one_more(values: Any, first: int, edges: Any, count: Any) -> None:
+    for i in range(count.shape[0]):
+        count[i] += np.int32(edges[count[i]] <= values[first + i])
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def quantise(values: Any, edges: Any, out: Any) -> None:
     """Count, for each value, the edges that are not above it; NaN counts none. Edges must be finite and increase.
 
-    A table over equal cells of the edges' range tells how many edges lie in the cells before a value's own; only the
-    edges of its cell are looked at. Equal or larger values never fall into an earlier cell, so the count is exact.
+    A table over cells of the edges' range, of equal width or of equal ratio, tells how many edges lie in the cells
+    before a value's own; only the edges of its cell are looked at, at most so many as the fullest cell holds. Larger
+    values never fall into an earlier cell, so the count is exact.
     """
     n = edges.shape[0]
     if n == 0:
         out[:] = 0
         return
-    lowest, highest = np.float64(edges[0]), np.float64(edges[n - 1])
-    scale = (_CELLS - 1) / (highest - lowest) if highest > lowest else 0.0
-    before = np.zeros(_CELLS + 1, np.int32)
+    lowest, highest = edges[0], edges[n - 1]
+    shift = 0
+    while (_ordered(highest) - _ordered(lowest)) >> shift >= _CELLS:
+        shift += 1
+    by_ratio = np.zeros(_CELLS + 1, np.int32)
     for k in range(n):
-        before[int((edges[k] - lowest) * scale) + 1] += 1
-    for c in range(_CELLS):
-        before[c + 1] += before[c]
-    for i in range(values.shape[0]):
-        value = values[i]
-        if value >= highest:
-            out[i] = n
-        elif value >= lowest:
-            cell = int((value - lowest) * scale)
-            low, high = before[cell], before[cell + 1]
-            while low < high:
-                middle = (low + high) >> 1
-                if edges[middle] <= value:
-                    low = middle + 1
-                else:
-                    high = middle
-            out[i] = low
+        by_ratio[_ordered_cell(edges[k], lowest, highest, shift) + 1] += 1
+    most = _add_up(by_ratio)
+    linear = np.zeros(_CELLS + 1, np.int32)
+    scale = np.float32(0)
+    most_linear = n
+    if highest - lowest < np.float32(1e30) and highest - lowest > np.float32(1e-30):
+        scale = np.float32(_CELLS - 1) / (highest - lowest)
+        for k in range(n):
+            linear[_linear_cell(edges[k], lowest, highest, scale) + 1] += 1
+        most_linear = _add_up(linear)
+    # Beyond the last edge there is one that no value reaches.
+    padded = np.full(n + 1, np.float32(np.nan))
+    padded[:n] = edges
+    count = np.empty(_CHUNK, np.int32)
+    for first in range(0, values.shape[0], _CHUNK):
+        part = count[: min(_CHUNK, values.shape[0] - first)]
+        if most_linear <= most:
+            for i in range(part.shape[0]):
+                part[i] = linear[_linear_cell(values[first + i], lowest, highest, scale)]
         else:
-            out[i] = 0
+            for i in range(part.shape[0]):
+                part[i] = by_ratio[_ordered_cell(values[first + i], lowest, highest, shift)]
+        for _ in range(min(most, most_linear)):
+            _count_one_more(values, first, padded, part)
+        for i in range(part.shape[0]):
+            out[first + i] = part[i]
 
 
 # What makes the compiler vectorise the following: each is a function of its own, both sides are loaded before the

@@ -116,8 +116,10 @@ class ForestClassifier:
 
         save_classifier(self, path)
 
-    def _train(self, samples: TrainingSamples) -> None:
-        """Train on annotated items, all of whose class ids are above 0."""
+    def _train(self, samples: TrainingSamples, old: TrainingSamples | None = None) -> None:
+        """Train on annotated items, all of whose class ids are above 0, and on those of earlier trainings."""
+        if old is not None:
+            samples = old.joined(samples)
         ids = np.unique(samples.classes)
         self._forest = Forest.train(
             samples.bins,

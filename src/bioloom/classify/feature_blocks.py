@@ -7,27 +7,31 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from itertools import islice, product
 from threading import Lock
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bioloom import device
 from bioloom.classify.feature_set import FeatureSet
-from bioloom.classify.forest import find_edges, to_bins
+from bioloom.classify.forest import MAX_EDGES, Forest, find_edges, to_bins
 from bioloom.errors import InputError
+
+if TYPE_CHECKING:
+    from bioloom.classify.normalisation import Normalisation
 
 Block: TypeAlias = tuple[slice, ...]
 Progress: TypeAlias = Callable[[int, int], None]
 
 _BLOCK_SHAPES = {2: (512, 512), 3: (32, 128, 128)}
-_SAMPLED_BLOCKS = 9
-_SAMPLED_PIXELS = 30_000
+_PATCH_SHAPES = {2: (128, 128), 3: (16, 48, 48)}
+_SAMPLE_SHAPES = {2: (48, 48), 3: (8, 24, 24)}
+_N_SAMPLES = 12
 
 
-def blocks_of(shape: Sequence[int]) -> list[Block]:
+def blocks_of(shape: Sequence[int], sides: Sequence[int] | None = None) -> list[Block]:
     """Divide an image (y, x) or (z, y, x) into blocks, in reading order."""
-    sides = _BLOCK_SHAPES[len(shape)]
+    sides = sides or _BLOCK_SHAPES[len(shape)]
     starts = [range(0, n, side) for n, side in zip(shape, sides, strict=True)]
     return [
         tuple(slice(s, min(s + side, n)) for s, side, n in zip(at, sides, shape, strict=True))
@@ -68,51 +72,97 @@ class FeatureBlocks:
     Parameters
     ----------
     channels
-        (c, y, x) or (c, z, y, x), any real dtype.
+        Arrays (y, x) or (z, y, x) of any real dtype, one per channel. Of lazy ones (Dask, Zarr) only what a block needs
+        is read.
     features
         What to compute.
     spacing
         Size of a pixel per spatial axis, or None for pixels.
     budget
         Bytes of bins to keep; the blocks used longest ago are dropped first. 0 keeps none.
+    normalisation
+        How intensities are brought to one scale before any filter; None leaves them as they are.
+    region
+        The part of the image whose intensities are normalised by, as slices; the whole if left out.
+    custom
+        Images of one's own that are features as they are, for ``custom=0``, ``custom=1``, ….
+
+    Raises
+    ------
+    InputError
+        If a feature does not exist in so many dimensions, or an image of one's own is missing or has another shape.
     """
 
     def __init__(
-        self, channels: NDArray[Any], features: FeatureSet, spacing: Sequence[float] | None = None, budget: int = 0
+        self,
+        channels: Sequence[Any],
+        features: FeatureSet,
+        spacing: Sequence[float] | None = None,
+        budget: int = 0,
+        normalisation: Normalisation | None = None,
+        region: Block | None = None,
+        custom: Sequence[Any] = (),
     ) -> None:
-        self.channels = channels
+        self.channels = tuple(channels)
         self.features = features
-        self.shape: tuple[int, ...] = channels.shape[1:]
+        self.shape: tuple[int, ...] = tuple(self.channels[0].shape)
+        features.check_dimensions(len(self.shape))
         self.spacing = tuple(spacing) if spacing else (1.0,) * len(self.shape)
-        self.names = features.names(len(channels))
+        self.names = features.names(len(self.channels))
         self.blocks = blocks_of(self.shape)
+        self.custom = _custom_images(features, custom, self.shape)
+        self.normalisation = normalisation if normalisation is not None and normalisation.scale != "none" else None
+        self._region = region
+        self._ranges: Any = None
         self._halo = features.halo(self.spacing)
         self._budget = budget
         self._cache: OrderedDict[tuple[int, ...], NDArray[Any]] = OrderedDict()
         self._cached_edges: Sequence[NDArray[np.float32]] | None = None
         self._cached_bytes = 0
         self._lock = Lock()
+        self._range_lock = Lock()
         self._edges: list[NDArray[np.float32]] | None = None
 
     def values(self, block: Block) -> Iterator[NDArray[np.float32]]:
-        """Compute the features of a block, one after the other; the same bits as in the whole image."""
-        outer = tuple(
-            slice(max(s.start - h, 0), min(s.stop + h, n))
-            for s, h, n in zip(block, self._halo, self.shape, strict=True)
-        )
-        inner = tuple(slice(s.start - o.start, s.stop - o.start) for s, o in zip(block, outer, strict=True))
-        for feature in self.features.compute(self.channels[(slice(None), *outer)], self.spacing):
-            yield feature[inner]
+        """Compute the features of a block, any part of the image; the same bits as in the whole image."""
+        halo = self._halo
+        for number in range(len(self.channels)):
+            pixels = self.surroundings(number, block)
+            yield from self.features.compute(pixels, halo, block, self.shape, self.spacing)
+        for image in self.custom:
+            yield _finite(np.ascontiguousarray(image[block], np.float32), "An image of your own")
+
+    def surroundings(self, channel: int, block: Block) -> NDArray[np.float32]:
+        """Read a block of a channel with all that its features depend on; outside the image, its edge goes on."""
+        outer, missing = [], []
+        for s, h, n in zip(block, self._halo, self.shape, strict=True):
+            low, high = s.start - h, s.stop + h
+            outer.append(slice(max(low, 0), min(high, n)))
+            missing.append((max(-low, 0), max(high - n, 0)))
+        pixels = np.asarray(self.channels[channel][tuple(outer)])
+        if self.normalisation is not None:
+            pixels = self.normalisation.apply(pixels, self._measured()[channel])
+        pixels = np.ascontiguousarray(pixels, np.float32)
+        if not isinstance(self.channels[channel], np.ndarray):
+            # Those in memory were looked at as a whole.
+            _finite(pixels, "The image")
+        return np.pad(pixels, missing, "edge") if any(map(any, missing)) else pixels
+
+    def _measured(self) -> Any:
+        with self._range_lock:
+            if self._ranges is None and self.normalisation is not None:
+                self._ranges = self.normalisation.measure(self.channels, self._region)
+            return self._ranges
 
     def at(self, mask: NDArray[np.bool_], progress: Progress | None = None) -> NDArray[np.float32]:
-        """Compute the features of single pixels; only the blocks that hold some are computed.
+        """Compute the features of single pixels; only small patches that hold some are computed.
 
         Returns
         -------
         numpy.ndarray
             float32 (n, features), in reading order of the pixels of `mask`.
         """
-        numbers = np.zeros(self.shape, np.int64)
+        numbers = np.zeros(self.shape, np.int32)
         n = int(np.count_nonzero(mask))
         numbers[mask] = np.arange(n)
         result = np.empty((n, len(self.names)), np.float32)
@@ -123,25 +173,23 @@ class FeatureBlocks:
             for column, feature in enumerate(self.values(block)):
                 result[rows, column] = feature[here]
 
-        for _ in in_threads(one, [b for b in self.blocks if mask[b].any()], progress):
+        patches = [_tightened(b, mask) for b in blocks_of(self.shape, _PATCH_SHAPES[len(self.shape)]) if mask[b].any()]
+        for _ in in_threads(one, patches, progress):
             pass
         return result
 
     @property
     def edges(self) -> list[NDArray[np.float32]]:
-        """The edges of bins that suit this image, chosen once from blocks spread over it."""
+        """The edges of bins that suit this image, chosen once from small patches spread over it."""
         if self._edges is None:
-            step = max(1, len(self.blocks) // _SAMPLED_BLOCKS)
-            chosen = self.blocks[::step]
-            mask = np.zeros(self.shape, bool)
+            patches = blocks_of(self.shape, _SAMPLE_SHAPES[len(self.shape)])
             rng = np.random.default_rng(0)
-            for block in chosen:
-                part = mask[block]
-                wanted = min(part.size, max(1, _SAMPLED_PIXELS // len(chosen)))
-                picked = np.zeros(part.size, bool)
-                picked[rng.choice(part.size, wanted, replace=False)] = True
-                mask[block] = picked.reshape(part.shape)
-            self._edges = [find_edges(column) for column in self.at(mask).T]
+            chosen = rng.choice(len(patches), min(_N_SAMPLES, len(patches)), replace=False)
+            found = [
+                np.stack([feature.ravel() for feature in features])
+                for _, features in in_threads(lambda b: list(self.values(b)), [patches[i] for i in sorted(chosen)])
+            ]
+            self._edges = [find_edges(row) for row in np.concatenate(found, axis=1)]
         return self._edges
 
     def bins(self, block: Block, edges: Sequence[NDArray[np.float32]]) -> NDArray[Any]:
@@ -163,7 +211,7 @@ class FeatureBlocks:
             if key in self._cache:
                 self._cache.move_to_end(key)
                 return self._cache[key]
-        small = all(len(e) <= 255 for e in edges)
+        small = all(len(e) <= MAX_EDGES for e in edges)
         n = int(np.prod([s.stop - s.start for s in block]))
         result = np.empty((len(self.names), n), np.uint8 if small else np.uint16)
         for row, feature in enumerate(self.values(block)):
@@ -177,14 +225,66 @@ class FeatureBlocks:
                         self._cached_bytes -= self._cache.popitem(last=False)[1].nbytes
         return result
 
+    def votes(self, block: Block, forest: Forest, first: int = 0, last: int | None = None) -> NDArray[np.float32]:
+        """Return what trees of a forest say about a block; see :meth:`bioloom.classify.forest.Forest.votes`."""
+        return forest.votes(self.bins(block, forest.edges), first, last)
 
-def as_channels(image: Any, channel_axis: int | None, where: str) -> NDArray[Any]:
-    """Return an image with its channels first.
+
+def _tightened(block: Block, mask: NDArray[np.bool_]) -> Block:
+    """Return the smallest part of a block that holds all that the mask marks in it."""
+    tight = []
+    for axis, s in enumerate(block):
+        others = tuple(a for a in range(len(block)) if a != axis)
+        where = np.flatnonzero(mask[block].any(others))
+        tight.append(slice(s.start + int(where[0]), s.start + int(where[-1]) + 1))
+    return tuple(tight)
+
+
+def _finite(pixels: NDArray[np.float32], where: str) -> NDArray[np.float32]:
+    if not np.isfinite(pixels.sum(dtype=np.float64)) and (wrong := np.count_nonzero(~np.isfinite(pixels))):
+        raise InputError(
+            f"{where} holds {wrong} NaN or infinite pixels, which would spread through the features. Replace them "
+            "first with bioloom.operations.replace_nan, in the menu Layers > Filter."
+        )
+    return pixels
+
+
+def _custom_images(features: FeatureSet, custom: Sequence[Any], shape: tuple[int, ...]) -> tuple[Any, ...]:
+    """Return the images of one's own that the features name, in their order."""
+    images = []
+    for feature in features.customs:
+        number = int(feature.sigma)
+        if number >= len(custom):
+            raise InputError(f"The feature {feature} needs {number + 1} images in `custom`, not {len(custom)}.")
+        image = custom[number]
+        if tuple(np.shape(image)) != shape:
+            raise InputError(f"The image for {feature} has the shape {np.shape(image)}, but must have {shape}.")
+        images.append(image)
+    return tuple(images)
+
+
+class _Channel:
+    """One channel of a lazy array whose axes cannot be moved, such as Zarr's."""
+
+    def __init__(self, array: Any, axis: int, index: int) -> None:
+        self._array, self._axis, self._index = array, axis, index
+        self.shape = tuple(n for a, n in enumerate(array.shape) if a != axis)
+        self.dtype = array.dtype
+        self.ndim = len(self.shape)
+
+    def __getitem__(self, where: Any) -> NDArray[Any]:
+        where = where if isinstance(where, tuple) else (where,)
+        where += (slice(None),) * (self.ndim - len(where))
+        return np.asarray(self._array[(*where[: self._axis], self._index, *where[self._axis :])])
+
+
+def as_channels(image: Any, channel_axis: int | None, where: str) -> tuple[Any, ...]:
+    """Return the channels of an image.
 
     Parameters
     ----------
     image
-        (y, x) or (z, y, x), and with `channel_axis` one axis more.
+        (y, x) or (z, y, x), and with `channel_axis` one axis more; arrays of Dask and Zarr are not loaded.
     channel_axis
         Which axis holds the channels, or None.
     where
@@ -192,35 +292,34 @@ def as_channels(image: Any, channel_axis: int | None, where: str) -> NDArray[Any
 
     Returns
     -------
-    numpy.ndarray
-        (c, y, x) or (c, z, y, x).
+    tuple of array
+        Each (y, x) or (z, y, x).
 
     Raises
     ------
     InputError
-        If the number of axes is another one, there are no pixels, or values are not finite real numbers.
+        If the number of axes is another one, there are no pixels, or values are not finite real numbers. Those of lazy
+        arrays are looked at when they are read.
     """
-    pixels = device.pull(image)
-    wanted = "(y, x) or (z, y, x)"
-    if channel_axis is not None:
-        if not -pixels.ndim <= channel_axis < pixels.ndim:
-            raise InputError(f"{where}: channel_axis is {channel_axis}, but the image has the shape {pixels.shape}.")
-        pixels = np.moveaxis(pixels, channel_axis, 0)
-    else:
-        pixels = pixels[np.newaxis]
-    if pixels.ndim not in (3, 4):
-        given = pixels.shape if channel_axis is not None else pixels.shape[1:]
+    lazy = not isinstance(image, np.ndarray) and all(hasattr(image, a) for a in ("shape", "dtype", "__getitem__"))
+    pixels = image if lazy and not device.is_opencl(image) else device.pull(image)
+    shape, n_dim = tuple(pixels.shape), len(pixels.shape)
+    if channel_axis is not None and not -n_dim <= channel_axis < n_dim:
+        raise InputError(f"{where}: channel_axis is {channel_axis}, but the image has the shape {shape}.")
+    if n_dim - (channel_axis is not None) not in (2, 3):
         raise InputError(
-            f"{where} has the shape {given}, but must be {wanted}. Give time series as a list of frames, and name the "
-            "axis of channels with channel_axis (the last one, -1, for RGB)."
+            f"{where} has the shape {shape}, but must be (y, x) or (z, y, x). Give time series as a list of frames, "
+            "and name the axis of channels with channel_axis (the last one, -1, for RGB)."
         )
-    if 0 in pixels.shape:
-        raise InputError(f"{where} has no pixels (shape {pixels.shape}).")
-    if pixels.dtype.kind not in "buif":
+    if 0 in shape:
+        raise InputError(f"{where} has no pixels (shape {shape}).")
+    if np.dtype(pixels.dtype).kind not in "buif":
         raise InputError(f"{where} holds values of type {pixels.dtype}, but must hold real numbers.")
-    if pixels.dtype.kind == "f" and not np.isfinite(pixels.sum()) and (wrong := np.count_nonzero(~np.isfinite(pixels))):
-        raise InputError(
-            f"{where} holds {wrong} NaN or infinite pixels, which would spread through the features. Replace them "
-            "first with bioloom.operations.replace_nan, in the menu Layers > Filter."
-        )
-    return pixels
+    if isinstance(pixels, np.ndarray):
+        if pixels.dtype.kind == "f":
+            _finite(pixels, where)
+        return (pixels,) if channel_axis is None else tuple(np.moveaxis(pixels, channel_axis, 0))
+    if channel_axis is None:
+        return (pixels,)
+    axis = channel_axis % n_dim
+    return tuple(_Channel(pixels, axis, index) for index in range(shape[axis]))

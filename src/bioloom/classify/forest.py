@@ -15,6 +15,9 @@ from bioloom.errors import InputError
 MAX_EDGES = 255
 """More edges than these would not fit bins of one byte."""
 
+_BAG = 2500
+"""Items that one tree of a random forest is grown on at most; more of them cost time and give nothing."""
+
 VOTES_PER_TREE = 255
 """Votes of a tree grown here: whole numbers, so that their sums are exact in any order and on any device."""
 
@@ -171,12 +174,17 @@ class Forest:
         """
         from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 
-        model = (RandomForestClassifier if kind == "random" else ExtraTreesClassifier)(
-            n_estimators=n_trees,
-            max_depth=max_depth,
-            random_state=seed,
-            class_weight="balanced" if balanced else None,
-            n_jobs=device.n_cores(),
+        settings: dict[str, Any] = {
+            "n_estimators": n_trees,
+            "max_depth": max_depth,
+            "random_state": seed,
+            "class_weight": "balanced" if balanced else None,
+            "n_jobs": device.n_cores(),
+        }
+        model = (
+            RandomForestClassifier(max_samples=min(len(bins), _BAG), **settings)
+            if kind == "random"
+            else ExtraTreesClassifier(**settings)
         )
         model.fit(bins.astype(np.float32), classes)
         parts: list[tuple[NDArray[Any], ...]] = []

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bioloom.classify.base import ForestClassifier
+from bioloom.classify.base import ForestClassifier, Trees
 from bioloom.classify.feature_blocks import Block, FeatureBlocks, Progress, as_channels, in_threads
 from bioloom.classify.feature_set import DEFAULT_FEATURES, FeatureSet
-from bioloom.classify.forest import find_edges, to_bins
-from bioloom.classify.samples import TrainingSamples, hashed
+from bioloom.classify.forest import Forest, decide, find_edges
+from bioloom.classify.samples import TrainingSamples, bins_of, hashed, stratified
 from bioloom.errors import InputError
 from bioloom.operations import connected_components
 from bioloom.operations.checks import as_labels, check_spacing
 
-_MAX_TRAINING_PIXELS = 200_000
+if TYPE_CHECKING:
+    from bioloom.classify.normalisation import Normalisation
+
+MAX_SAMPLES = 10_000
+"""Pixels that a classifier is trained on at most."""
+
 _TILE = 32
 
 
@@ -28,6 +33,7 @@ class PixelClassifier(ForestClassifier):
     ----------
     features
         Text such as ``"original gaussian_blur=2 sobel_of_gaussian_blur=2"``, or a name from `bioloom.classify.PRESETS`.
+        ``custom=0``, ``custom=1``, … stand for images of one's own.
     n_trees
         Number of trees, 1…1000.
     max_depth
@@ -36,6 +42,14 @@ class PixelClassifier(ForestClassifier):
         Weigh classes by the inverse of their number of annotated pixels.
     seed
         Seed of the forest; the same data and seed give the same classifier.
+    trees
+        ``"random forest"`` or ``"extra trees"``.
+    class_names
+        Names of classes by their id.
+    normalise
+        Bring the intensities of each image to one scale before anything else, so that a classifier holds on images of
+        other exposure: ``"none"``, ``"linear"``, ``"log"``, or a
+        :class:`~bioloom.classify.normalisation.Normalisation`.
 
     Attributes
     ----------
@@ -45,10 +59,13 @@ class PixelClassifier(ForestClassifier):
         Names of the features, per channel.
     feature_importances_ : numpy.ndarray
         Impurity-based importance per feature, adding up to 1.
+    oob_score_ : float or None
+        Share of training pixels that the trees not grown on them classify right.
 
     Notes
     -----
-    L. Breiman, Machine Learning 45 (2001) 5-32, trained by scikit-learn on features put into at most 256 bins.
+    L. Breiman, Machine Learning 45 (2001) 5-32, trained by scikit-learn on features put into at most 256 bins, on at
+    most 10 000 annotated pixels that are spread evenly over the classes.
     """
 
     _fit_call = "fit(image, annotation)"
@@ -61,9 +78,13 @@ class PixelClassifier(ForestClassifier):
         *,
         balanced: bool = False,
         seed: int = 0,
+        trees: Trees = "random forest",
+        class_names: Mapping[int, str] | None = None,
+        normalise: str | Normalisation = "none",
     ) -> None:
         self.features = FeatureSet.parse(features)
-        super().__init__(n_trees, max_depth, balanced=balanced, seed=seed)
+        super().__init__(n_trees, max_depth, balanced=balanced, seed=seed, trees=trees, class_names=class_names)
+        self.normalisation = _normalisation(normalise)
         self.n_channels = 0
         self.n_dim = 0
         self.channel_axis: int | None = None
@@ -80,6 +101,8 @@ class PixelClassifier(ForestClassifier):
         *,
         channel_axis: int | None = None,
         spacing: Sequence[float] | None = None,
+        custom: Sequence[Any] | None = None,
+        keep: bool = False,
         progress: Progress | None = None,
     ) -> PixelClassifier:
         """Train on annotated pixels.
@@ -88,7 +111,7 @@ class PixelClassifier(ForestClassifier):
         ----------
         image
             (y, x) or (z, y, x), with one more axis for channels if `channel_axis` is given; or a list of such images,
-            for example the frames of a time series.
+            for example the frames of a time series. Arrays of Dask and Zarr are read where they are annotated.
         annotation
             Whole numbers of the image's shape (without channels): 0 where nothing is annotated, the class id
             elsewhere. Ids are free, {1, 5} stays {1, 5}. A list if `image` is one.
@@ -96,6 +119,10 @@ class PixelClassifier(ForestClassifier):
             The axis of channels; -1 for RGB.
         spacing
             Physical size of a pixel per spatial axis; sigmas are then in its units.
+        custom
+            Images of one's own, for ``custom=0``, ``custom=1``, …; a list of these per image if `image` is a list.
+        keep
+            Go on training: what was learnt before stays, new annotations are added.
         progress
             Called as ``progress(done, total)``.
 
@@ -110,11 +137,17 @@ class PixelClassifier(ForestClassifier):
             If shapes do not match, values are NaN, or fewer than two classes are annotated.
         """
         images, annotations = _as_lists(image, annotation)
-        sources = [self.feature_blocks(one, channel_axis, spacing) for one in images]
+        customs = list(custom or ()) if isinstance(image, (list, tuple)) else [list(custom or ())]
+        customs += [[]] * (len(images) - len(customs))
+        sources = [
+            self.feature_blocks(one, channel_axis, spacing, custom=own)
+            for one, own in zip(images, customs, strict=True)
+        ]
         if len({(len(s.channels), len(s.shape)) for s in sources}) > 1:
             raise InputError("All images must have the same number of channels and dimensions.")
+        self.fit_blocks(sources, annotations, progress=progress, keep=keep)
         self.channel_axis = channel_axis
-        return self.fit_blocks(sources, annotations, progress=progress)
+        return self
 
     def fit_blocks(
         self,
@@ -122,6 +155,8 @@ class PixelClassifier(ForestClassifier):
         annotations: Sequence[Any],
         edges: list[NDArray[np.float32]] | None = None,
         progress: Progress | None = None,
+        keep: bool = False,
+        keys: Sequence[int] | None = None,
     ) -> PixelClassifier:
         """Train on images whose features are at hand.
 
@@ -136,27 +171,39 @@ class PixelClassifier(ForestClassifier):
             reused between trainings.
         progress
             Called as ``progress(done, total)`` within each image.
+        keep
+            See :meth:`fit`.
+        keys
+            A number per source by which it is known, so that the held-out part of its annotation stays the same; the
+            place in the list if left out.
         """
         checked = [check_annotation(a, s.shape) for a, s in zip(annotations, sources, strict=True)]
-        ids = np.unique(np.concatenate([np.unique(a) for a in checked]))
+        old = self._to_keep(sources[0]) if keep else None
+        ids = np.unique(np.concatenate([np.unique(a) for a in checked] + ([old.classes] if old is not None else [])))
         ids = ids[ids > 0]
         if len(ids) < 2:
             found = f"only class {ids[0]} is annotated" if len(ids) else "nothing is annotated"
             raise InputError(f"Cannot train: {found}. Paint some pixels of at least two classes, such as 1 and 2.")
-        masks = [self._sampled(a) for a in checked]
-        bins: list[NDArray[Any]] = []
+        masks, groups = self._sampled(checked, range(len(sources)) if keys is None else keys)
         if edges is None:
             values = np.concatenate([s.at(m, progress) for s, m in zip(sources, masks, strict=True)])
             edges = [find_edges(column) for column in values.T]
-            bins.append(np.stack([to_bins(column, e) for column, e in zip(values.T, edges, strict=True)], axis=1))
+            bins = bins_of(values, edges)
         else:
-            bins += [_bins_at(s, m, edges, progress) for s, m in zip(sources, masks, strict=True)]
-        classes = np.concatenate([a[m] for a, m in zip(checked, masks, strict=True)])
-        groups = np.concatenate([_tiles(m, number) for number, m in enumerate(masks)])
-        self._train(TrainingSamples(np.concatenate(bins), edges, classes.astype(np.int64), groups))
+            bins = np.concatenate([_bins_at(s, m, edges, progress) for s, m in zip(sources, masks, strict=True)])
+        classes = np.concatenate([a[m] for a, m in zip(checked, masks, strict=True)]).astype(np.int64)
+        samples = TrainingSamples(bins, edges, classes, groups)
+        self._train(samples, old)
         self.n_channels, self.n_dim = len(sources[0].channels), len(sources[0].shape)
         self.spacing = sources[0].spacing
         return self
+
+    def _to_keep(self, source: FeatureBlocks) -> TrainingSamples | None:
+        """Return what was learnt before, if it is of the same features."""
+        if self._forest is None:
+            return None
+        self._check_fits(source, source.shape)
+        return self.samples_
 
     def predict(
         self,
@@ -164,8 +211,10 @@ class PixelClassifier(ForestClassifier):
         *,
         channel_axis: int | None = None,
         spacing: Sequence[float] | None = None,
+        custom: Sequence[Any] | None = None,
         progress: Progress | None = None,
-    ) -> NDArray[Any]:
+        out: Any = None,
+    ) -> Any:
         """Classify every pixel.
 
         Parameters
@@ -176,8 +225,12 @@ class PixelClassifier(ForestClassifier):
             The axis of channels; that of the training if left out.
         spacing
             Physical size of a pixel per spatial axis; that of the training if left out.
+        custom
+            Images of one's own, as in the training.
         progress
             Called as ``progress(done, total)``.
+        out
+            Array of the image's shape to write into, of NumPy or Zarr; a new one if left out.
 
         Returns
         -------
@@ -189,13 +242,9 @@ class PixelClassifier(ForestClassifier):
         InputError
             If the classifier is not trained or the image does not fit it.
         """
-        source = self._fitting_blocks(image, channel_axis, spacing)
-        dtype = np.min_scalar_type(int(self.classes_.max()))
-        result = np.empty(source.shape, dtype)
-        for block, votes in self.votes_by_block(source, progress=progress):
-            shape = result[block].shape
-            result[block] = self.classes_[votes.argmax(0)].astype(dtype).reshape(shape)
-        return result
+        source = self.fitting_blocks(image, channel_axis, spacing, custom)
+        ids = self.classes_.astype(np.min_scalar_type(int(self.classes_.max())))
+        return filled(self.by_block(source, lambda votes: ids[decide(votes)[0]], progress), source, ids.dtype, out)
 
     def predict_proba(
         self,
@@ -203,14 +252,16 @@ class PixelClassifier(ForestClassifier):
         *,
         channel_axis: int | None = None,
         spacing: Sequence[float] | None = None,
+        custom: Sequence[Any] | None = None,
         progress: Progress | None = None,
-    ) -> NDArray[np.float32]:
+        out: Any = None,
+    ) -> Any:
         """Return how probable each class is at every pixel.
 
         Parameters
         ----------
-        image, channel_axis, spacing, progress
-            As for :meth:`predict`.
+        image, channel_axis, spacing, custom, progress, out
+            As for :meth:`predict`; `out` has the classes first.
 
         Returns
         -------
@@ -222,69 +273,197 @@ class PixelClassifier(ForestClassifier):
         InputError
             If the classifier is not trained or the image does not fit it.
         """
-        source = self._fitting_blocks(image, channel_axis, spacing)
-        result = np.empty((len(self.classes_), *source.shape), np.float32)
-        for block, votes in self.votes_by_block(source, progress=progress):
-            part = result[(slice(None), *block)]
-            result[(slice(None), *block)] = (votes / votes.sum(0)).reshape(part.shape)
-        return result
+        source = self.fitting_blocks(image, channel_axis, spacing, custom)
+        blocks = self.by_block(source, lambda votes: votes / votes.sum(0), progress)
+        return filled(blocks, source, np.dtype(np.float32), out, len(self.classes_))
+
+    def predict_uncertainty(
+        self,
+        image: Any,
+        *,
+        channel_axis: int | None = None,
+        spacing: Sequence[float] | None = None,
+        custom: Sequence[Any] | None = None,
+        progress: Progress | None = None,
+        out: Any = None,
+    ) -> Any:
+        """Return how uncertain the class of every pixel is.
+
+        Parameters
+        ----------
+        image, channel_axis, spacing, custom, progress, out
+            As for :meth:`predict`.
+
+        Returns
+        -------
+        numpy.ndarray
+            float32 (y, x) or (z, y, x), 0…1: 1 minus how far the most probable class is ahead of the second.
+
+        Raises
+        ------
+        InputError
+            If the classifier is not trained or the image does not fit it.
+        """
+        source = self.fitting_blocks(image, channel_axis, spacing, custom)
+        blocks = self.by_block(source, lambda votes: 1 - decide(votes)[2], progress)
+        return filled(blocks, source, np.dtype(np.float32), out)
 
     def votes_by_block(
-        self, source: FeatureBlocks, blocks: Sequence[Block] | None = None, progress: Progress | None = None
+        self,
+        source: FeatureBlocks,
+        blocks: Sequence[Block] | None = None,
+        progress: Progress | None = None,
+        first: int = 0,
+        last: int | None = None,
     ) -> Iterator[tuple[Block, NDArray[np.float32]]]:
-        """Yield each block with the votes of the forest, float32 (classes, pixels of the block), as they come."""
+        """Yield each block with the votes of trees `first` up to `last`, float32 (classes, pixels), as they come."""
         forest = self.forest
         return in_threads(
-            lambda block: forest.votes(source.bins(block, forest.edges)),
+            lambda block: source.votes(block, forest, first, last),
             source.blocks if blocks is None else blocks,
             progress,
         )
 
+    def by_block(
+        self, source: FeatureBlocks, function: Callable[[NDArray[np.float32]], NDArray[Any]], progress: Progress | None
+    ) -> Iterator[tuple[Block, NDArray[Any]]]:
+        """Yield each block with what a function makes of its votes; it is called in the thread pool."""
+        forest = self.forest
+        return in_threads(lambda block: function(source.votes(block, forest)), source.blocks, progress)
+
     def feature_blocks(
-        self, image: Any, channel_axis: int | None, spacing: Sequence[float] | None, budget: int = 0
+        self,
+        image: Any,
+        channel_axis: int | None,
+        spacing: Sequence[float] | None,
+        budget: int = 0,
+        *,
+        custom: Sequence[Any] | None = None,
     ) -> FeatureBlocks:
         """Return the features of an image on demand, of which at most `budget` bytes are kept."""
         channels = as_channels(image, channel_axis, "The image")
-        return FeatureBlocks(channels, self.features, check_spacing(spacing, channels.ndim - 1, "The image"), budget)
+        checked = check_spacing(spacing, channels[0].ndim, "The image")
+        return FeatureBlocks(channels, self.features, checked, budget, self.normalisation, custom=custom or ())
 
-    def _fitting_blocks(self, image: Any, channel_axis: int | None, spacing: Sequence[float] | None) -> FeatureBlocks:
+    def fitting_blocks(
+        self, image: Any, channel_axis: int | None, spacing: Sequence[float] | None, custom: Sequence[Any] | None = None
+    ) -> FeatureBlocks:
+        """Return the features of an image to predict.
+
+        Raises
+        ------
+        InputError
+            If the classifier is not trained or the image does not fit it.
+        """
         _ = self.forest
         axis = self.channel_axis if channel_axis is None else channel_axis
         if axis is None and self.n_channels > 1:
             axis = 0
-        source = self.feature_blocks(image, axis, None)
+        source = self.feature_blocks(image, axis, None, custom=custom)
+        self._check_fits(source, np.shape(image))
+        return self.feature_blocks(image, axis, spacing or self.spacing, custom=custom)
+
+    def _check_fits(self, source: FeatureBlocks, shape: Sequence[int]) -> None:
         given = (len(source.channels), len(source.shape))
         if given != (self.n_channels, self.n_dim):
             raise InputError(
                 f"The classifier was trained on {self.n_channels} channel(s) in {self.n_dim}D, but this image has "
-                f"{given[0]} channel(s) in {given[1]}D (shape {np.shape(image)})."
+                f"{given[0]} channel(s) in {given[1]}D (shape {tuple(shape)})."
             )
-        return self.feature_blocks(image, axis, spacing or self.spacing)
 
-    def _sampled(self, annotation: NDArray[Any]) -> NDArray[np.bool_]:
-        """Choose the pixels to train on: all, or at most so many per class where very much is annotated."""
-        mask = annotation > 0
-        if np.count_nonzero(mask) > _MAX_TRAINING_PIXELS:
-            rng = np.random.default_rng(self.seed)
-            mask[:] = False
-            ids = np.unique(annotation[annotation > 0])
-            for k in ids:
-                where = np.flatnonzero(annotation == k)
-                share = max(1, _MAX_TRAINING_PIXELS // len(ids))
-                mask.reshape(-1)[rng.choice(where, min(share, where.size), replace=False)] = True
-        return mask
+    def _sampled(
+        self, annotations: Sequence[NDArray[Any]], keys: Sequence[int]
+    ) -> tuple[list[NDArray[np.bool_]], NDArray[np.uint64]]:
+        """Choose the pixels to train on; return masks, and for each pixel the number of the tile it lies in."""
+        where = [np.nonzero(a) for a in annotations]
+        classes = np.concatenate([a[w] for a, w in zip(annotations, where, strict=True)])
+        pixels = np.concatenate([hashed(self.seed, k, *w) for k, w in zip(keys, where, strict=True)])
+        chosen = np.zeros(len(classes), bool)
+        chosen[stratified(classes, pixels, MAX_SAMPLES)] = True
+        masks, groups, start = [], [], 0
+        for a, w, key in zip(annotations, where, keys, strict=True):
+            here = chosen[start : start + len(w[0])]
+            start += len(w[0])
+            kept = tuple(axis[here] for axis in w)
+            mask = np.zeros(a.shape, bool)
+            mask[kept] = True
+            masks.append(mask)
+            groups.append(hashed(key, *(axis // _TILE for axis in kept)))
+        return masks, np.concatenate(groups)
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            **super()._state(),
+            # Other programs know sigmas in pixels only; ours are in the units of the spacing.
+            "physical_features": str(self.features),
+            "channels": {"number": self.n_channels, "axis": self.channel_axis},
+            "normalisation": None if self.normalisation is None else self.normalisation.to_json(),
+        }
+
+    def _set_state(self, state: Mapping[str, Any], forest: Forest) -> None:
+        super()._set_state(state, forest)
+        text = str(state.get("physical_features") or state["feature_specification"])
+        if text.startswith("Custom/no feature stack"):
+            # What APOC writes for images of one's own.
+            text = " ".join(f"custom={k}" for k in range(forest.n_features))
+        self.features = FeatureSet.parse(text)
+        stored = state.get("normalisation")
+        self.normalisation = None if stored is None else _stored_normalisation(stored)
+        n_filters, n_own = len(self.features.filters), len(self.features.customs)
+        self.n_channels, rest = (
+            divmod(forest.n_features - n_own, n_filters) if n_filters else (1, forest.n_features - n_own)
+        )
+        if rest or self.n_channels < 1:
+            raise ValueError("the number of features does not fit the feature specification")
+        channels = dict(state.get("channels") or {})
+        axis = channels.get("axis")
+        self.channel_axis = None if axis is None else int(axis)
+        self.n_dim = int(state["num_ground_truth_dimensions"])
+        if self.n_dim not in (2, 3) or (self.spacing and len(self.spacing) != self.n_dim):
+            raise ValueError("its number of dimensions is wrong")
+        self.features.check_dimensions(self.n_dim)
 
 
-def _tiles(mask: NDArray[np.bool_], image: int) -> NDArray[np.uint64]:
-    """Return, for the pixels of a mask, a number of the small tile of the image that each lies in."""
-    return hashed(image, *(axis // _TILE for axis in np.nonzero(mask)))
+def _normalisation(wanted: str | Normalisation) -> Normalisation | None:
+    if wanted == "none":
+        return None
+    from bioloom.classify.normalisation import Normalisation
+
+    found = wanted if isinstance(wanted, Normalisation) else Normalisation(wanted)
+    return None if found.scale == "none" else found
+
+
+def _stored_normalisation(stored: Any) -> Normalisation | None:
+    from bioloom.classify.normalisation import Normalisation
+
+    return _normalisation(Normalisation.from_json(stored))
+
+
+def filled(
+    blocks: Iterator[tuple[Block, NDArray[Any]]],
+    source: FeatureBlocks,
+    dtype: np.dtype[Any],
+    out: Any,
+    n_classes: int | None = None,
+) -> Any:
+    """Put the answers of blocks together, with the classes first if there are several values per pixel."""
+    lead: tuple[slice, ...] = () if n_classes is None else (slice(None),)
+    shape = source.shape if n_classes is None else (n_classes, *source.shape)
+    if out is None:
+        out = np.empty(shape, dtype)
+    elif tuple(out.shape) != shape:
+        raise InputError(f"out has the shape {tuple(out.shape)}, but must have {shape}.")
+    for block, values in blocks:
+        size = tuple(s.stop - s.start for s in block)
+        out[(*lead, *block)] = values.reshape(size if n_classes is None else (n_classes, *size))
+    return out
 
 
 def _bins_at(
     source: FeatureBlocks, mask: NDArray[np.bool_], edges: list[NDArray[np.float32]], progress: Progress | None
 ) -> NDArray[Any]:
     """Gather the bins of single pixels, (n, features), in reading order of the mask."""
-    numbers = np.zeros(mask.shape, np.int64)
+    numbers = np.zeros(mask.shape, np.int32)
     n = int(np.count_nonzero(mask))
     numbers[mask] = np.arange(n)
     result: NDArray[Any] | None = None

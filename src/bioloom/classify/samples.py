@@ -72,12 +72,6 @@ class TrainingSamples:
         edges = [find_edges(column, max_edges) for column in values.T]
         return TrainingSamples(bins_of(values, edges), edges, classes, groups)
 
-    def capped(self, limit: int, seed: int = 0) -> TrainingSamples:
-        """Return at most `limit` items, as many of each class as that allows; see :func:`stratified`."""
-        if len(self) <= limit:
-            return self
-        return self.at(stratified(self.classes, limit, seed))
-
 
 def bins_of(values: NDArray[np.float32], edges: Sequence[NDArray[np.float32]]) -> NDArray[Any]:
     """Put values (n, features) into bins, uint8 where these suffice."""
@@ -88,33 +82,36 @@ def bins_of(values: NDArray[np.float32], edges: Sequence[NDArray[np.float32]]) -
     return result
 
 
-def stratified(classes: NDArray[Any], limit: int, seed: int = 0) -> NDArray[np.intp]:
-    """Choose at most `limit` items, none of a class before the rarer classes have theirs.
+def stratified(classes: NDArray[Any], keys: NDArray[np.uint64], limit: int) -> NDArray[np.intp]:
+    """Choose at most `limit` items, as evenly over the classes as these allow.
 
     Parameters
     ----------
     classes
         Class id per item.
+    keys
+        A number per item that looks random, such as :func:`hashed` gives; the items of the smallest ones are chosen,
+        so that most stay chosen when others are added.
     limit
-        How many to choose at most, at least one per class.
-    seed
-        Seed of the choice.
+        How many to choose at most, but at least one per class.
 
     Returns
     -------
     numpy.ndarray
         Ascending numbers of the chosen items. Rare classes are kept whole; the others share what is left equally.
     """
-    rng = np.random.default_rng(seed)
+    if len(classes) <= limit:
+        return np.arange(len(classes))
     ids, counts = np.unique(classes, return_counts=True)
     chosen = []
     left, waiting = limit, len(ids)
     for k in np.argsort(counts, kind="stable"):
         share = max(1, left // waiting)
         where = np.flatnonzero(classes == ids[k])
-        taken = where if len(where) <= share else np.sort(rng.choice(where, share, replace=False))
-        chosen.append(taken)
-        left -= len(taken)
+        if len(where) > share:
+            where = where[np.argpartition(keys[where], share - 1)[:share]]
+        chosen.append(where)
+        left -= len(where)
         waiting -= 1
     return np.sort(np.concatenate(chosen))
 
