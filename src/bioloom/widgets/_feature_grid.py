@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 
 from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import (
@@ -12,17 +11,18 @@ from qtpy.QtWidgets import (
     QLabel,
     QLineEdit,
     QPushButton,
-    QScrollArea,
     QSizePolicy,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from bioloom.classify.feature_set import KINDS, PRESETS, Feature, FeatureSet
+from bioloom.classify.feature_set import KINDS, PRESETS, FeatureSet
 from bioloom.errors import InputError
 from bioloom.widgets._feature_cells import Cell, FeatureCells
+from bioloom.widgets._feature_words import cells_of, preset_of, presets, refusal, without_sigma, word_of
 from bioloom.widgets._parts import enable, narrow_combo
+from bioloom.widgets._scroll import SidewaysScroll
 from bioloom.widgets._theme import eye_icon
 
 _SIGMAS = (0.3, 0.5, 1.0, 2.0, 3.0, 5.0, 7.0, 10.0, 15.0, 25.0)
@@ -52,7 +52,7 @@ class FeatureGrid(QWidget):
             "Choose by the size of the structures that tell the classes apart", [*PRESETS, _CUSTOM]
         )
         self.cells = FeatureCells()
-        self._scroll = _SidewaysScroll(self.cells)
+        self._scroll = SidewaysScroll(self.cells)
         self.text_line = QLineEdit()
         self.text_line.setToolTip(
             "The features as text: name=sigma (or radius), separated by blanks. Edit it, or copy it to another computer"
@@ -165,8 +165,8 @@ class FeatureGrid(QWidget):
         shares: dict[Cell, float] = {}
         for name, share in importances.items():
             word = name.partition(" of channel ")[0]
-            if not _refusal(word, 3):
-                (cell,) = _cells(FeatureSet.parse(word))
+            if not refusal(word, 3):
+                (cell,) = cells_of(FeatureSet.parse(word))
                 shares[cell] = shares.get(cell, 0.0) + share
         self.cells.importances = shares
         self.cells.update()
@@ -195,8 +195,8 @@ class FeatureGrid(QWidget):
             self._show_info()
             return
         # Where they are those of a preset, they also come in its order.
-        features = FeatureSet.parse(" ".join(map(_word, chosen)))
-        self._take(_presets().get(_preset_of(features), features))
+        features = FeatureSet.parse(" ".join(map(word_of, chosen)))
+        self._take(presets().get(preset_of(features), features))
 
     def _text_edited(self, text: str) -> None:
         try:
@@ -221,7 +221,7 @@ class FeatureGrid(QWidget):
     # -------------------------------------------------------------------------------------------- preview
     def _eye_toggled(self, on: bool) -> None:
         if on:
-            self._cell_pointed(self._pointed or next(iter(_cells(self._set))))
+            self._cell_pointed(self._pointed or next(iter(cells_of(self._set))))
         else:
             self._timer.stop()
             self.cells.shown = None
@@ -237,7 +237,7 @@ class FeatureGrid(QWidget):
         if self._pointed and self._pointed != self.cells.shown and self._pointed not in self.cells.impossible:
             self.cells.shown = self._pointed
             self.cells.update()
-            self.preview_requested.emit(_word(self._pointed))
+            self.preview_requested.emit(word_of(self._pointed))
 
     # -------------------------------------------------------------------------------------------- inside
     def _all_cells(self) -> list[Cell]:
@@ -246,12 +246,12 @@ class FeatureGrid(QWidget):
         return [cell for place in places if (cell := cells.cell(*place))]
 
     def _show(self, with_text: bool) -> None:
-        chosen = _cells(self._set)
+        chosen = cells_of(self._set)
         self.cells.checked = set(chosen)
         self._show_axes()
         # Some presets have several names: the one that was chosen stays.
-        if _presets().get(self.preset.currentText()) != self._set:
-            self.preset.setCurrentText(_preset_of(self._set) or _CUSTOM)
+        if presets().get(self.preset.currentText()) != self._set:
+            self.preset.setCurrentText(preset_of(self._set) or _CUSTOM)
         if with_text:
             self.text_line.setText(str(self._set))
             self.text_line.setCursorPosition(0)
@@ -265,12 +265,12 @@ class FeatureGrid(QWidget):
         for sigma in (0.3, 0.5, 25.0, 15.0, 7.0, 3.0, 10.0, 5.0, 2.0, 1.0):
             if len(sigmas) > _MOST_COLUMNS and sigma not in needed:
                 sigmas.remove(sigma)
-        possible = [k for k in KINDS if k in _without_sigma() or not _refusal(f"{k}=1", self._n_dim)]
-        usual = {feature.kind for feature in next(iter(_presets().values())).features}
+        possible = [k for k in KINDS if k in without_sigma() or not refusal(f"{k}=1", self._n_dim)]
+        usual = {feature.kind for feature in next(iter(presets().values())).features}
         kinds = [k for k in KINDS if k in used or (k in possible and (k in usual or self.more.isChecked()))]
-        cells = [(kind, sigma) for kind in kinds for sigma in sigmas if kind not in _without_sigma()]
-        impossible = {cell: why for cell in cells if (why := _refusal(_word(cell), self._n_dim))}
-        self.cells.set_axes({kind: KINDS[kind] for kind in kinds}, sigmas, set(_without_sigma()), impossible)
+        cells = [(kind, sigma) for kind in kinds for sigma in sigmas if kind not in without_sigma()]
+        impossible = {cell: why for cell in cells if (why := refusal(word_of(cell), self._n_dim))}
+        self.cells.set_axes({kind: KINDS[kind] for kind in kinds}, sigmas, set(without_sigma()), impossible)
         hidden = len(set(possible) - set(kinds))
         self.more.setText("Fewer filters" if self.more.isChecked() else f"{hidden} more filters")
         self.more.setVisible(self.more.isChecked() or hidden > 0)
@@ -282,7 +282,7 @@ class FeatureGrid(QWidget):
         enable(self.add_sigma_button, not there, "There is a column for this size already")
 
     def _show_info(self) -> None:
-        error = self._error or _refusal(str(self._set), self._n_dim)
+        error = self._error or refusal(str(self._set), self._n_dim)
         if error:
             self.info.setText(error)
             return
@@ -296,64 +296,3 @@ class FeatureGrid(QWidget):
         super().showEvent(event)
         self.eye.setIcon(eye_icon(self))
         self._scroll.fit()
-
-
-class _SidewaysScroll(QScrollArea):
-    """As high as its content; scrolls only where there are more columns than fit."""
-
-    def __init__(self, content: QWidget) -> None:
-        super().__init__()
-        self.setFrameShape(QScrollArea.Shape.NoFrame)
-        self.setWidgetResizable(True)
-        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setWidget(content)
-
-    def fit(self) -> None:
-        """Take the height of the content, and of the scroll bar where there is one."""
-        wide = self.widget().minimumWidth() > self.width() and self.isVisible()
-        self.setFixedHeight(self.widget().height() + (self.horizontalScrollBar().sizeHint().height() if wide else 0))
-
-    def resizeEvent(self, event: object) -> None:
-        """Make room for the scroll bar."""
-        super().resizeEvent(event)
-        self.fit()
-
-    def wheelEvent(self, event: object) -> None:
-        """Leave the wheel to the panel."""
-        event.ignore()
-
-
-def _cells(features: FeatureSet) -> list[Cell]:
-    return [(f.kind, f.sigma) for f in features.features]
-
-
-def _word(cell: Cell) -> str:
-    return str(Feature(*cell))
-
-
-def _refusal(word: str, n_dim: int) -> str:
-    """Return why there is no such feature in so many dimensions; nothing if there is."""
-    try:
-        FeatureSet.parse(word).check_dimensions(n_dim)
-    except InputError as error:
-        return str(error)
-    return ""
-
-
-def _preset_of(features: FeatureSet) -> str:
-    """Return the name of the preset with these features, best in this order; nothing if there is none."""
-    same = [name for name, known in _presets().items() if set(known.features) == set(features.features)]
-    return next((name for name in same if _presets()[name] == features), same[0] if same else "")
-
-
-@cache
-def _without_sigma() -> frozenset[str]:
-    """Return the kinds whose name alone is a feature."""
-    return frozenset(kind for kind in KINDS if not _refusal(kind, 3))
-
-
-@cache
-def _presets() -> dict[str, FeatureSet]:
-    return {name: FeatureSet.parse(name) for name in PRESETS}
