@@ -9,7 +9,7 @@ from bioloom.classify import ObjectClassifier
 from bioloom.errors import Cancelled, InputError
 from bioloom.session.measured_objects import MeasuredObjects, ObjectSource
 from bioloom.session.object_annotation import ObjectAnnotation
-from bioloom.session.object_session import CLASS_COLUMN, Example, ObjectSession, properties_of
+from bioloom.session.object_session import CLASS_COLUMN, Example, ObjectSession
 
 FEATURES = ["area", "eccentricity", "intensity_mean", "intensity_std"]
 
@@ -367,7 +367,7 @@ def test_a_loaded_classifier_says_what_it_needs(source, types, tmp_path):
 
     fresh = ObjectSession()
     fresh.classifier = load_classifier(tmp_path / "objects.cl")
-    assert properties_of(fresh.classifier) == FEATURES
+    assert list(fresh.classifier.feature_names_) == FEATURES
     np.testing.assert_array_equal(fresh.classify("a", source).classes, expected)
     with pytest.raises(InputError):
         fresh.classify("b", ObjectSource(source.labels, None, source.spacing, None))

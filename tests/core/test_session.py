@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from bioloom import device, operations, samples
-from bioloom.classify import ObjectClassifier
 from bioloom.errors import Cancelled, InputError
 from bioloom.explore import cluster, embed
 from bioloom.measure import measure
@@ -15,13 +14,7 @@ from bioloom.operations import get_operation
 from bioloom.session.exploring import cluster_table, embed_table, plottable
 from bioloom.session.image_stack import ImageStack
 from bioloom.session.jobs import JobProgress, JobRunner
-from bioloom.session.object_session import (
-    CLASS_COLUMN,
-    PROBABILITY_COLUMN,
-    apply_objects,
-    intensities,
-    train_objects,
-)
+from bioloom.session.object_session import intensities
 from bioloom.session.processing import run_on_plane, run_operation
 from bioloom.session.worker_process import shared_worker
 
@@ -40,77 +33,6 @@ def deep():
 @pytest.fixture(scope="module")
 def nuclei():
     return samples.nuclei_2d(shape=(288, 288), n_nuclei=40, seed=1)
-
-
-@pytest.fixture(scope="module")
-def trained(nuclei):
-    return train_objects(
-        nuclei.labels, samples.annotate_objects(nuclei, 5), nuclei.image,
-        features=None, spacing=nuclei.spacing, frame_axis=None,
-    )  # fmt: skip
-
-
-def test_a_few_annotated_objects_classify_all(nuclei, trained):
-    table = trained.table
-    assert list(table.columns[:1]) == ["label"]
-    assert list(table.columns[-2:]) == [CLASS_COLUMN, PROBABILITY_COLUMN]
-    truth = nuclei.cell_types.set_index("label")["cell_type"]
-    assert (table[CLASS_COLUMN].to_numpy() == truth[table["label"]].to_numpy()).mean() > 0.85
-    assert table[CLASS_COLUMN].dtype == np.int64
-    assert table[PROBABILITY_COLUMN].between(0.5, 1).all()
-    measured = measure(nuclei.labels, nuclei.image, nuclei.spacing, properties=["area"])
-    np.testing.assert_allclose(table["area"], measured["area"])
-    assert trained.classifier.spacing == nuclei.spacing
-
-
-def test_the_classifier_of_one_image_classifies_another(trained):
-    other = samples.nuclei_2d(shape=(256, 256), n_nuclei=30, seed=8)
-    result = apply_objects(trained.classifier, other.labels, other.image, spacing=other.spacing, frame_axis=None)
-    assert result.classifier is trained.classifier
-    truth = other.cell_types.set_index("label")["cell_type"]
-    assert (result.table[CLASS_COLUMN].to_numpy() == truth[result.table["label"]].to_numpy()).mean() > 0.8
-
-
-def test_objects_of_a_time_series_are_classified_per_frame(series):
-    annotation, steps = samples.annotate_objects(series, 6), []
-    result = train_objects(
-        series.labels, annotation, series.image, features=["area", "eccentricity", "intensity_mean", "intensity_std"],
-        spacing=series.spatial_spacing, frame_axis=0, progress=lambda *step: steps.append(step),
-    )  # fmt: skip
-    assert list(result.table.columns[:2]) == ["frame", "label"]
-    assert len(result.table) == len(series.cell_types)
-    truth = series.cell_types.set_index(["frame", "label"])["cell_type"]
-    found = result.table.set_index(["frame", "label"])[CLASS_COLUMN]
-    assert (found == truth[found.index]).mean() > 0.8
-    assert steps[-1][0] == steps[-1][1] >= 4
-
-
-def test_objects_with_gaps_and_big_ids_keep_them(nuclei, trained):
-    ids = np.arange(nuclei.labels.max() + 1, dtype=np.uint32) * 90_000_001
-    result = apply_objects(
-        trained.classifier, ids[nuclei.labels], nuclei.image, spacing=nuclei.spacing, frame_axis=None
-    )
-    np.testing.assert_array_equal(result.table["label"], ids[trained.table["label"]])
-    np.testing.assert_array_equal(result.table[CLASS_COLUMN], trained.table[CLASS_COLUMN])
-
-
-def test_what_keeps_objects_from_being_classified_is_said(nuclei, trained):
-    settings = {"features": None, "spacing": nuclei.spacing, "frame_axis": None}
-    nothing = np.zeros_like(nuclei.labels)
-    with pytest.raises(InputError, match=r"no objects in the labels layer\. Segment the image first"):
-        train_objects(nothing, nothing, nuclei.image, **settings)
-    with pytest.raises(InputError, match="no objects in the labels layer"):
-        apply_objects(trained.classifier, nothing, nuclei.image, spacing=nuclei.spacing, frame_axis=None)
-    with pytest.raises(InputError, match="two classes"):
-        train_objects(nuclei.labels, nothing, nuclei.image, **settings)
-    with pytest.raises(InputError, match="shape"):
-        train_objects(nuclei.labels, np.ones((4, 4), np.uint8), nuclei.image, **settings)
-
-    def stop(done, total):
-        raise Cancelled
-
-    with pytest.raises(Cancelled):
-        train_objects(nuclei.labels, samples.annotate_objects(nuclei, 5), nuclei.image, **settings, progress=stop)
 
 
 def test_intensities_are_measured_in_none_one_or_several_channels(nuclei):
@@ -325,12 +247,3 @@ def test_what_keeps_a_table_from_being_explored_is_said(table):
         embed_table(table, ["size"], "pca", n_neighbors=15, seed=0, progress=going())
     with pytest.raises(InputError, match=f"must be 1 to {len(table)}"):
         cluster_table(table, COLUMNS, n_clusters=1000, seed=0, progress=going())
-
-
-def test_a_classifier_trained_in_a_session_is_the_plain_one(nuclei, trained):
-    plain = ObjectClassifier().fit(
-        nuclei.labels, samples.annotate_objects(nuclei, 5), nuclei.image, spacing=nuclei.spacing
-    )
-    said = plain.predict_table(trained.table)
-    np.testing.assert_array_equal(said["class"], trained.table[CLASS_COLUMN])
-    np.testing.assert_allclose(said["probability"], trained.table[PROBABILITY_COLUMN])

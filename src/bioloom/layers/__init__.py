@@ -1,5 +1,6 @@
 """The only place that reads or writes napari layers: scale, units, names, features, colours and clicks."""
 
+from bioloom.layers.annotating import Click, colour_classes, look_at, on_canvas_click, on_keys, show_ring
 from bioloom.layers.objects import (
     add_columns,
     add_features,
@@ -10,6 +11,7 @@ from bioloom.layers.objects import (
     on_edit,
     restore_colours,
     selection_of,
+    set_columns,
     show_object,
 )
 from bioloom.layers.reading import (
@@ -21,10 +23,12 @@ from bioloom.layers.reading import (
     image_stack,
     is_rgb,
     length_unit,
+    made_of,
     of_kind,
     pixels,
     position,
     role,
+    shows_axis,
     time_axis,
 )
 from bioloom.layers.writing import (
@@ -40,6 +44,7 @@ from bioloom.layers.writing import (
 
 __all__ = [
     "METADATA_KEY",
+    "Click",
     "Kind",
     "ResultLayer",
     "activate",
@@ -47,6 +52,7 @@ __all__ = [
     "add_columns",
     "add_features",
     "add_result",
+    "colour_classes",
     "colour_objects",
     "current_frame",
     "features",
@@ -55,10 +61,14 @@ __all__ = [
     "image_stack",
     "is_rgb",
     "length_unit",
+    "look_at",
+    "made_of",
     "new_annotation",
     "of_kind",
+    "on_canvas_click",
     "on_click",
     "on_edit",
+    "on_keys",
     "pixels",
     "position",
     "raise_layer",
@@ -66,8 +76,11 @@ __all__ = [
     "restore_colours",
     "role",
     "selection_of",
+    "set_columns",
     "show_object",
     "show_preview",
+    "show_ring",
+    "shows_axis",
     "spatial_metadata",
     "time_axis",
 ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bioloom.layers.objects import go_to
-from bioloom.layers.reading import METADATA_KEY, active_layer, pixels, plain
+from bioloom.layers.reading import METADATA_KEY, active_layer, label_under, plain
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -78,7 +78,7 @@ def on_canvas_click(viewer: ViewerModel, layer: Labels, callback: Callable[[Clic
             yield
         position = tuple(float(p) for p in layer.world_to_data(event.position))
         modifiers = frozenset(str(getattr(m, "name", m)) for m in event.modifiers)
-        callback(Click(_label_under(viewer, layer, event, position), position, event.button == _LEFT, modifiers))
+        callback(Click(label_under(layer, event), position, event.button == _LEFT, modifiers))
 
     viewer.mouse_drag_callbacks.append(clicked)
 
@@ -87,20 +87,6 @@ def on_canvas_click(viewer: ViewerModel, layer: Labels, callback: Callable[[Clic
             viewer.mouse_drag_callbacks.remove(clicked)
 
     return disconnect
-
-
-def _label_under(viewer: ViewerModel, layer: Labels, event: Any, position: Sequence[float]) -> int:
-    if len(event.dims_displayed) == 3:
-        value = layer.get_value(
-            event.position, view_direction=event.view_direction, dims_displayed=list(event.dims_displayed), world=True
-        )
-        value = value[1] if isinstance(value, tuple) else value
-        return int(value or 0)
-    data = pixels(layer)
-    at = np.rint(position).astype(int)
-    if (at < 0).any() or (at >= data.shape).any():
-        return 0
-    return int(np.asarray(data[tuple(at)]))
 
 
 def on_keys(layer: Layer, actions: Mapping[str, Callable[[], object]]) -> Callable[[], None]:
@@ -152,12 +138,8 @@ def colour_classes(layer: Labels, colours: Mapping[int, str]) -> None:
     if shown.keys() == {None, 0, *wanted} and all(np.allclose(shown[k], c, atol=1e-3) for k, c in wanted.items()):
         return
     other = np.array([0.75, 0.75, 0.75, 1], np.float32)
-    layer.colormap = DirectLabelColormap(color_dict={None: other, 0: np.zeros(4, np.float32), **wanted})
-
-
-def shows_displayed_axis(viewer: ViewerModel, layer: Layer, axis: int) -> bool:
-    """Tell whether an axis of a layer is drawn on the canvas rather than stepped through."""
-    return viewer.dims.ndim - layer.ndim + axis in viewer.dims.displayed
+    table: dict[int | None, Any] = {None: other, 0: np.zeros(4, np.float32)}
+    layer.colormap = DirectLabelColormap(color_dict=table | wanted)
 
 
 def look_at(viewer: ViewerModel, layer: Labels, centre: Sequence[float], size: Sequence[float]) -> None:
@@ -193,7 +175,7 @@ def show_ring(
     old
         The ring drawn before, if any.
     """
-    diameter = 1.3 * float(np.hypot(*size[-2:])) + 4
+    diameter = 1.3 * float(np.hypot(size[-2], size[-1])) + 4
     point = np.asarray(centre, float)[None]
     if old is not None and old in viewer.layers and old.ndim == layer.ndim:
         old.data = point

@@ -11,14 +11,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bioloom.errors import InputError
-from bioloom.layers.reading import pixels
+from bioloom.layers.reading import label_under, pixels
 from bioloom.layers.writing import activate
-from bioloom.session.feature_table import merge_tables
+from bioloom.session.feature_table import keys_of, merge_tables
 from bioloom.session.selection import Mode, Selection
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Labels, Layer
+
+_LEFT = 1
 
 
 def has_table(layer: Layer) -> bool:
@@ -37,6 +39,24 @@ def add_columns(layer: Labels, table: pd.DataFrame) -> pd.DataFrame:
     merged = merge_tables(layer.features, table, keep_rows=True)
     layer.features = merged
     return merged
+
+
+def set_columns(layer: Labels, table: pd.DataFrame) -> None:
+    """Write columns of a table of ``[frame,] label`` into a layer's features, as fast as can be.
+
+    Where the layer has a table of the same objects, only its columns are replaced; otherwise as :func:`add_features`.
+    """
+    old = layer.features
+    keys = keys_of(table)
+    same = "index" in old.columns and keys_of(old) == keys and len(old) == len(table)
+    if not same or not all(np.array_equal(old[k].to_numpy(), table[k].to_numpy()) for k in keys):
+        add_features(layer, table)
+        return
+    new = old.copy(deep=False)
+    for name in table.columns:
+        if name not in keys:
+            new[name] = table[name].to_numpy()
+    layer.features = new
 
 
 def add_features(layer: Labels, table: pd.DataFrame) -> pd.DataFrame:
@@ -131,7 +151,7 @@ def on_click(layer: Labels, callback: Callable[[int, tuple[float, ...], set[str]
     """
 
     def clicked(source: Labels, event: Any) -> Iterator[None]:
-        if str(source.mode) not in ("pan_zoom", "pick"):
+        if event.button != _LEFT or str(source.mode) not in ("pan_zoom", "pick"):
             return
         start = np.array(event.pos)
         yield
@@ -140,12 +160,8 @@ def on_click(layer: Labels, callback: Callable[[int, tuple[float, ...], set[str]
             if np.hypot(*(np.array(event.pos) - start)) > 4:
                 return
             yield
-        value = source.get_value(
-            event.position, view_direction=event.view_direction, dims_displayed=list(event.dims_displayed), world=True
-        )
-        label = value[1] if isinstance(value, tuple) else value
         position = tuple(float(p) for p in source.world_to_data(event.position))
-        callback(int(label or 0), position, {str(getattr(m, "name", m)) for m in event.modifiers})
+        callback(label_under(source, event), position, {str(getattr(m, "name", m)) for m in event.modifiers})
 
     layer.mouse_drag_callbacks.append(clicked)
 

@@ -12,7 +12,7 @@ from bioloom.session.image_stack import ImageStack
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
-    from napari.layers import Image, Layer
+    from napari.layers import Image, Labels, Layer
 
 Kind = Literal["image", "labels"]
 METADATA_KEY = "bioloom"
@@ -127,9 +127,33 @@ def position(viewer: ViewerModel, layer: Layer) -> tuple[int, ...]:
     return tuple(int(i) for i in np.clip(np.rint(point), 0, last)[: layer.ndim - 2])
 
 
+def label_under(layer: Labels, event: Any) -> int:
+    """Return the label of the object under the mouse, 0 for background; the layer may be hidden."""
+    if len(event.dims_displayed) == 3:
+        value = layer.get_value(
+            event.position, view_direction=event.view_direction, dims_displayed=list(event.dims_displayed), world=True
+        )
+        return int((value[1] if isinstance(value, tuple) else value) or 0)
+    data = pixels(layer)
+    at = np.rint(np.asarray(layer.world_to_data(event.position))).astype(int)
+    if (at < 0).any() or (at >= data.shape).any():
+        return 0
+    return int(np.asarray(data[tuple(at.tolist())]))
+
+
+def shows_axis(viewer: ViewerModel, layer: Layer, axis: int) -> bool:
+    """Tell whether an axis of a layer is drawn on the canvas rather than stepped through."""
+    return viewer.dims.ndim - layer.ndim + axis in viewer.dims.displayed
+
+
 def current_frame(viewer: ViewerModel, layer: Layer, has_time: bool) -> int:
     """Return the frame that the viewer shows; 0 for a layer without time."""
     return position(viewer, layer)[0] if has_time else 0
+
+
+def made_of(layer: Layer) -> str:
+    """Return the name of the layer that Bioloom made an annotation layer for; nothing if it made none."""
+    return str(layer.metadata.get(METADATA_KEY, {}).get("of", ""))
 
 
 def role(layer: Layer) -> str:

@@ -67,7 +67,7 @@ def new_annotation(viewer: ViewerModel, image: Image, first_class: int = 1, name
     data = pixels(image)
     shape = data.shape[:-1] if is_rgb(image) else data.shape
     title = f"{name} of {image.name}"
-    made_for = {METADATA_KEY: {"role": name}}
+    made_for = {METADATA_KEY: {"role": name, "of": image.name}}
     layer: Labels = plain(
         viewer.add_labels(
             np.zeros(shape, np.uint8), name=title, opacity=0.7, metadata=made_for, **spatial_metadata(image)
@@ -154,6 +154,10 @@ class ResultLayer:
     def shown(self) -> bool:
         """Whether a result was shown already."""
         return self._layer is not None
+
+    def is_of(self, layer: Layer) -> bool:
+        """Whether a layer shows the result."""
+        return self._layer is layer
 
     def show(
         self,

@@ -17,6 +17,8 @@ from bioloom.session.object_annotation import Box, ObjectKey
 if TYPE_CHECKING:
     import pandas as pd
 
+    from bioloom.classify import ObjectClassifier
+
 _PLACE = "bbox"
 _LARGEST_TABLE = 1 << 24
 
@@ -110,7 +112,6 @@ class MeasuredObjects:
         self._rows: dict[ObjectKey, int] | None = None
         self._boxes: NDArray[np.int64] | None = None
         self._map: NDArray[np.int32] | None = None
-        self._matrix: tuple[tuple[str, ...], NDArray[np.float32]] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -133,11 +134,11 @@ class MeasuredObjects:
 
     def columns_of(self, name: str) -> list[str]:
         """Return the columns of a measurement; none if it was not taken."""
-        from bioloom.measure import PROPERTIES
+        from bioloom.measure import find_property
 
-        if name not in PROPERTIES:
+        found = find_property(name)
+        if found is None:
             return [name] if name in self._table else []
-        found = PROPERTIES[name]
         ndim = self._pixels.ndim - (self.source.frame_axis is not None)
         suffixes = [f"_{c}" if c else "" for c in self.source.channels] if found.per_channel else [""]
         if len(suffixes) == 1 and found.per_channel:
@@ -148,19 +149,39 @@ class MeasuredObjects:
     def table(self, properties: Sequence[str]) -> pd.DataFrame:
         """Return ``[frame,] label`` and the columns of some measurements, one row per object."""
         keys = [c for c in ("frame", "label") if c in self._table]
-        return self._table[[*keys, *(c for p in properties for c in self.columns_of(p))]]
+        return self._table[[*keys, *(c for p in properties for c in self.columns_of(p))]].copy()
 
-    def values(self, columns: Sequence[str]) -> NDArray[np.float32]:
-        """Return columns as float32, (objects, columns); kept for the next time."""
-        wanted = tuple(columns)
-        if self._matrix is None or self._matrix[0] != wanted:
-            self._matrix = wanted, np.stack([self._table[c].to_numpy(np.float32) for c in wanted], axis=1)
-        return self._matrix[1]
+    def measured_for(self, classifier: ObjectClassifier, progress: Progress | None = None) -> pd.DataFrame:
+        """Return ``[frame,] label`` and the columns that a classifier looks at; what is missing is measured.
 
-    @property
-    def columns(self) -> list[str]:
-        """Names of all columns that were measured."""
-        return [str(c) for c in self._table.columns]
+        Raises
+        ------
+        InputError
+            If they cannot be measured in these objects and images.
+        """
+        wanted = list(classifier.feature_names_)
+        if any(c not in self._table for c in wanted):
+            source = self.source
+            new = classifier.measure(
+                self._pixels, source.image, spacing=source.spacing, frame_axis=source.frame_axis, progress=progress
+            )
+            self._table = self._table.join(new.drop(columns=self._table.columns, errors="ignore"))
+        missing = [c for c in wanted if c not in self._table]
+        if missing:
+            raise InputError(
+                f"The classifier needs the measurements {', '.join(missing)}, which these objects do not have. "
+                "Choose as many images as in the training, and call them the same."
+            )
+        keys = [c for c in ("frame", "label") if c in self._table]
+        return self._table[[*keys, *(c for c in dict.fromkeys(wanted) if c not in keys)]].copy()
+
+    def still_shows(self, labels: Any, frame: int | None = None) -> bool:
+        """Tell whether labels, or one frame of them, are as they were when they were measured."""
+        if tuple(labels.shape) != self._pixels.shape:
+            return False
+        if frame is None or self.source.frame_axis is None:
+            return np.array_equal(np.asarray(labels), self._pixels)
+        return np.array_equal(np.asarray(labels[frame]), self._pixels[frame])
 
     # ------------------------------------------------------------------------------------------ places
     def key(self, row: int) -> ObjectKey:
@@ -233,9 +254,10 @@ def _row_numbers(pixels: NDArray[Any], labels: NDArray[np.int64], first: int) ->
     if largest < _LARGEST_TABLE:
         table = np.zeros(largest + 1, np.int32)
         table[labels] = np.arange(first, first + len(labels))
-        return table[pixels]
+        found: NDArray[np.int32] = table[pixels]
+        return found
     # The labels were measured from these very pixels, so that every pixel's is there, or is 0.
-    numbers = np.searchsorted(labels, pixels.astype(np.int64)).astype(np.int32) + np.int32(first)
+    numbers: NDArray[np.int32] = np.searchsorted(labels, pixels.astype(np.int64)).astype(np.int32) + np.int32(first)
     numbers[pixels == 0] = 0
     return numbers
 

@@ -11,10 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bioloom.classify import ObjectClassifier
-from bioloom.classify.forest import to_bins
-from bioloom.classify.objects import annotated_classes, paint_objects
 from bioloom.errors import InputError
-from bioloom.session.feature_table import keys_of
 from bioloom.session.image_stack import ImageStack
 from bioloom.session.jobs import Progress
 from bioloom.session.measured_objects import MeasuredObjects, ObjectSource
@@ -23,6 +20,7 @@ from bioloom.session.object_annotation import ObjectKey
 CLASS_COLUMN = "object_class"
 PROBABILITY_COLUMN = "object_class_probability"
 
+_SAID = (CLASS_COLUMN, PROBABILITY_COLUMN)
 _KEPT_SOURCES = 12
 _KEPT_CLASSIFIERS = 20
 
@@ -76,15 +74,14 @@ class ObjectAnswer:
     def columns(self) -> pd.DataFrame:
         """Return ``[frame,] label``, the class and its probability."""
         keys = self.objects.table([])
-        return keys.assign(**{CLASS_COLUMN: self.classes, PROBABILITY_COLUMN: self.probability})
+        keys[CLASS_COLUMN], keys[PROBABILITY_COLUMN] = self.classes, self.probability
+        return keys
 
     def table(self) -> pd.DataFrame:
         """Return ``[frame,] label``, the measurements that the classifier looks at, the class and its probability."""
-        names = self.classifier.feature_names_
         keys = self.objects.table([])
-        columns = dict(zip(names, self.objects.values(names).T, strict=True))
-        said = {CLASS_COLUMN: self.classes, PROBABILITY_COLUMN: self.probability}
-        return keys.assign(**{n: c for n, c in columns.items() if n not in keys}, **said)
+        measured = self.objects.measured_for(self.classifier).drop(columns=keys.columns, errors="ignore")
+        return pd.concat([keys, measured, self.columns()[list(_SAID)]], axis=1)
 
     def counts(self) -> dict[int, int]:
         """Return the number of objects per class."""
@@ -181,9 +178,14 @@ class ObjectSession:
 
     # ------------------------------------------------------------------------------------------ training
     def train(
-        self, examples: Sequence[Example], features: Sequence[str], settings: Mapping[str, Any] | None = None,
+        self,
+        examples: Sequence[Example],
+        features: Sequence[str],
+        settings: Mapping[str, Any] | None = None,
+        *,
+        class_names: Mapping[int, str] | None = None,
         progress: Progress | None = None,
-    ) -> ObjectClassifier:  # fmt: skip
+    ) -> ObjectClassifier:
         """Train on annotated objects of one or several layers.
 
         Parameters
@@ -195,6 +197,8 @@ class ObjectSession:
             Names of measurements.
         settings
             Options of :class:`bioloom.classify.ObjectClassifier`.
+        class_names
+            What the classes are called.
         progress
             Called as ``progress(done, total)``; may raise Cancelled, which leaves the last classifier in place.
 
@@ -221,6 +225,7 @@ class ObjectSession:
             tables.append(part.rename(columns=dict(zip(columns, names, strict=True))).assign(source=number))
             classes.append(known)
         classifier = ObjectClassifier(features, **(settings or {}))
+        classifier.class_names = dict(class_names or {})
         classifier.spacing = examples[0].source.spacing if examples else None
         if not tables:
             raise InputError("No object is annotated. Click some objects of at least two classes, such as 1 and 2.")
@@ -243,20 +248,16 @@ class ObjectSession:
         if self._classifier is None:
             raise InputError("There is no classifier yet. Train one, or load one from a file.")
         classifier = self._classifier
-        objects = self.measured(name, source, properties_of(classifier), progress)
-        missing = [n for n in classifier.feature_names_ if n not in objects.columns]
-        if missing:
-            raise InputError(
-                f"The classifier needs the measurements {', '.join(missing)}, which these objects do not have. "
-                "Tick the same channels as in the training."
-            )
-        probability = _probabilities(classifier, objects)
-        winner = probability.argmax(0)
-        ordered = np.sort(probability, axis=0)
-        second = ordered[-2] if len(ordered) > 1 else np.zeros_like(ordered[-1])
-        classes = classifier.classes_[winner]
+        objects = self.measured(name, source, [], progress)
+        said = classifier.predict_table(objects.measured_for(classifier, progress))
+        classes = said["class"].to_numpy(np.int64)
         return ObjectAnswer(
-            classifier, objects, classes, ordered[-1], 1 - (ordered[-1] - second), objects.paint(classes)
+            classifier,
+            objects,
+            classes,
+            said["probability"].to_numpy(np.float32),
+            said["uncertainty"].to_numpy(np.float32),
+            objects.paint(classes),
         )
 
     def undo_training(self) -> bool:
@@ -292,52 +293,6 @@ class ObjectSession:
         self._visited.add((name, key))
 
 
-def properties_of(classifier: ObjectClassifier) -> list[str]:
-    """Return the measurements that a classifier needs; columns of one channel or axis are parts of them."""
-    from bioloom.measure import PROPERTIES
-
-    known = sorted(PROPERTIES, key=len, reverse=True)
-    found = [
-        next((k for k in known if n == k or n.startswith((f"{k}-", f"{k}_"))), n) for n in classifier.feature_names_
-    ]
-    unknown = [n for n in found if n not in PROPERTIES]
-    if unknown:
-        raise InputError(f"The classifier needs the measurements {', '.join(unknown)}, which cannot be measured here.")
-    return list(dict.fromkeys(found))
-
-
-def _probabilities(classifier: ObjectClassifier, objects: MeasuredObjects) -> NDArray[np.float32]:
-    """Return the probability of each class (rows) for each object (columns)."""
-    forest = classifier.forest
-    values = objects.values(classifier.feature_names_)
-    small = all(len(e) <= 255 for e in forest.edges)
-    bins = np.empty((len(classifier.feature_names_), len(objects)), np.uint8 if small else np.uint16)
-    for row, column in enumerate(values.T):
-        to_bins(np.ascontiguousarray(column), forest.edges[row], bins[row])
-    votes = forest.votes(bins)
-    result: NDArray[np.float32] = votes / np.maximum(votes.sum(0), np.float32(1e-12))
-    return result
-
-
-@dataclass(frozen=True)
-class ObjectResult:
-    """A classifier and what it says about every object.
-
-    Attributes
-    ----------
-    classifier : ObjectClassifier
-        The classifier that was trained or applied.
-    table : pandas.DataFrame
-        ``[frame,] label``, the measurements, the class and its probability.
-    painted : numpy.ndarray
-        The objects with the number of their class, in the shape of the labels.
-    """
-
-    classifier: ObjectClassifier
-    table: pd.DataFrame
-    painted: NDArray[Any]
-
-
 def intensities(stack: ImageStack | None, labels: Any) -> Any:
     """Return what to measure intensities in: nothing, one image, or a mapping of names to images.
 
@@ -352,65 +307,3 @@ def intensities(stack: ImageStack | None, labels: Any) -> Any:
     if len(stack.channels) == 1:
         return stack.channels[0]
     return dict(zip(stack.names, stack.channels, strict=True))
-
-
-def train_objects(
-    labels: Any,
-    annotation: Any,
-    image: Any,
-    *,
-    features: Sequence[str] | None,
-    spacing: Sequence[float],
-    frame_axis: int | None,
-    n_trees: int = 100,
-    max_depth: int = 6,
-    seed: int = 0,
-    progress: Progress | None = None,
-) -> ObjectResult:
-    """Train on the annotated objects and classify all.
-
-    Parameters
-    ----------
-    labels, annotation, image, spacing, frame_axis
-        See :meth:`bioloom.classify.ObjectClassifier.fit`.
-    features, n_trees, max_depth, seed
-        See :class:`bioloom.classify.ObjectClassifier`.
-    progress
-        Called as ``progress(done, total)``.
-
-    Raises
-    ------
-    InputError
-        If shapes differ or fewer than two classes are annotated.
-    """
-    classifier = ObjectClassifier(features, n_trees, max_depth, seed=seed)
-    table = classifier.measure(labels, image, spacing=spacing, frame_axis=frame_axis, progress=progress)
-    if table.empty:
-        raise InputError("There are no objects in the labels layer. Segment the image first.")
-    classes = annotated_classes(labels, annotation, table, frame_axis=frame_axis)
-    classifier.spacing = tuple(spacing)
-    classifier.fit_table(table, classes)
-    return _classified(classifier, table, labels, frame_axis)
-
-
-def apply_objects(
-    classifier: ObjectClassifier,
-    labels: Any,
-    image: Any,
-    *,
-    spacing: Sequence[float],
-    frame_axis: int | None,
-    progress: Progress | None = None,
-) -> ObjectResult:
-    """Classify all objects with a classifier that was trained before; parameters as in :func:`train_objects`."""
-    table = classifier.measure(labels, image, spacing=spacing, frame_axis=frame_axis, progress=progress)
-    if table.empty:
-        raise InputError("There are no objects in the labels layer. Segment the image first.")
-    return _classified(classifier, table, labels, frame_axis)
-
-
-def _classified(classifier: ObjectClassifier, table: pd.DataFrame, labels: Any, frame_axis: int | None) -> ObjectResult:
-    said = classifier.predict_table(table).rename(columns={"class": CLASS_COLUMN, "probability": PROBABILITY_COLUMN})
-    ordered = [*keys_of(table), *(c for c in table.columns if c not in keys_of(table))]
-    full = table[ordered].join(said.astype({CLASS_COLUMN: np.int64}))
-    return ObjectResult(classifier, full, paint_objects(labels, full, CLASS_COLUMN, frame_axis=frame_axis))

@@ -69,11 +69,12 @@ class Selection:
         labels = _whole_numbers(table, "label")
         has_frames = "frame" in table.columns
         frames = _whole_numbers(table, "frame") if has_frames else np.zeros(len(table), np.int64)
+        known = has_frames == self.has_frames and len(self._rows) == len(table)
+        if known and np.array_equal(labels, self.labels) and np.array_equal(frames, self.frames):
+            return
         rows = {key: row for row, key in enumerate(zip(frames.tolist(), labels.tolist(), strict=True))}
         if len(rows) < len(table):
             raise InputError("Some objects occur twice in the table. Measure again: one row per object is needed.")
-        if rows == self._rows and has_frames == self.has_frames:
-            return
         mask, classes = np.zeros(len(table), bool), np.zeros(len(table), np.int64)
         for key, row in rows.items():
             before = self._rows.get(key)
