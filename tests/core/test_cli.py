@@ -16,8 +16,9 @@ import skimage.io
 import tifffile
 
 import bioloom
-from bioloom import classify, device, measure, operations, samples
+from bioloom import classify, device, measure, operations, recipe, samples
 from bioloom.cli import main
+from bioloom.errors import Cancelled, InputError
 from bioloom.files import write_image
 
 SPACING = "0.5,0.5"
@@ -91,7 +92,7 @@ def test_help_comes_at_once_and_names_every_command():
     answer = bioloom_process("--help")
     seconds = time.perf_counter() - start
     assert answer.returncode == 0
-    for command in ("demo", "devices", "operations", "segment", "measure", "classify"):
+    for command in ("demo", "devices", "operations", "segment", "measure", "train", "classify"):
         assert re.search(rf"^    {command}\s", answer.stdout, re.MULTILINE)
     assert seconds < 2  # 0.5 s on an idle machine; this one may be busy
 
@@ -131,6 +132,11 @@ def test_version(capsys):
         (["segment", "a.tif", "--operation"], "expected one argument"),
         (["measure"], "LABELS"),
         (["classify", "m.cl", "a.tif", "--out", "o", "--objects", "two"], "--objects"),
+        (["train", "fish", "i", "a", "--out", "m.cl"], "invalid choice: 'fish'"),
+        (["train", "pixel", "i", "--out", "m.cl"], "ANNOTATIONS"),
+        (["train", "pixel", "i", "a"], "--out"),
+        (["train", "pixel", "i", "a", "--out", "m.cl", "--fast"], "train has no option --fast"),
+        (["train", "pixel", "i", "a", "--out", "m.cl", "--features", "original", "--preset", "quick"], "--preset"),
     ],
 )
 def test_a_mistake_in_the_words_is_one_line(capsys, words, says):
@@ -518,6 +524,166 @@ def test_intensities_in_place_of_labels_bring_a_hint(capsys, nuclei):
             assert ("may be no label image" in capsys.readouterr().err) == (name in suspects), name
 
 
+# ------------------------------------------------------------------------------------------------ train
+@pytest.fixture
+def folders(nuclei):
+    """Write two images, their annotations, labels and marked objects, and return what was painted."""
+    images = [nuclei.image, nuclei.image[::-1]]
+    labels = [nuclei.labels, nuclei.labels[::-1]]
+    painted = [samples.strokes(one, n_pixels=200, seed=number) for number, one in enumerate(labels)]
+    marked = samples.annotate_objects(nuclei, n_per_type=4)
+    for number in (0, 1):
+        write_image(f"images/well{number}.tif", images[number])
+        write_image(f"annotations/well{number}.tif", painted[number])
+        write_image(f"labels/well{number}.tif", labels[number])
+        write_image(f"marks/well{number}.tif", [marked, marked[::-1]][number])
+    return images, painted
+
+
+TRAIN = ("train", "pixel", "images", "annotations", "--out", "model.cl")
+
+
+def test_train_pixels_gives_what_python_gives(capsys, folders, nuclei):
+    images, painted = folders
+    features = "original gaussian_blur=2 sobel_of_gaussian_blur=2"
+    words = ["--features", features, "--trees", "7", "--depth", "5", "--seed", "3", "--balanced", "--spacing", SPACING]
+    assert main([*TRAIN, *words]) == 0
+    expected = classify.PixelClassifier(features, 7, 5, balanced=True, seed=3)
+    expected.fit(images, painted, spacing=(0.5, 0.5))
+    model = classify.load_classifier("model.cl")
+    np.testing.assert_array_equal(model.predict(nuclei.image), expected.predict(nuclei.image))
+    assert (len(model.forest.roots), model.max_depth, model.seed, model.spacing) == (7, 5, 3, (0.5, 0.5))
+    out, err = capsys.readouterr()
+    assert err == ""
+    lines = out.splitlines()
+    assert lines[:2] == ["2 pairs of image + annotation", "trained on 2 of 2"]
+    assert any(line.startswith("accuracy on held-out parts") for line in lines)
+    assert [line.split()[0] for line in lines if line.startswith(("original ", "gaussian_blur=2 "))]
+    assert lines[-1] == "model.cl: 2 classes, 3 features, 7 trees"
+    run = json.loads(Path("bioloom-run.json").read_text(encoding="utf-8"))
+    assert run["command"] == "train"
+    assert [entry["path"] for entry in run["inputs"]][:2] == ["images/well0.tif", "annotations/well0.tif"]
+    assert run["outputs"] == ["model.cl"]
+    assert run["seeds"] == {"training": 3}
+
+
+def test_train_and_classify_folders(folders, nuclei):
+    assert main([*TRAIN, "--preset", "small objects", "--trees", "10", "--class-names", "2=nuclei,1=rest"]) == 0
+    model = classify.load_classifier("model.cl")
+    assert model.class_names == {1: "rest", 2: "nuclei"}
+    assert model.features == classify.FeatureSet.parse("small objects")
+    assert main(["classify", "model.cl", "images", "--out", "out"]) == 0
+    for number in (0, 1):
+        found = tifffile.imread(f"out/well{number}_classes.tif") == 2
+        true = tifffile.imread(f"labels/well{number}.tif") > 0
+        assert (found & true).sum() / (found | true).sum() > 0.7
+
+
+def test_train_tells_what_it_leaves_out_and_trains_on_the_rest(capsys, folders, nuclei):
+    Path("images/well2.tif").write_bytes(b"no image")
+    write_image("annotations/well2.tif", np.ones((5, 5), np.uint8))
+    write_image("images/well3.tif", nuclei.image)
+    Path("images/notes.txt").touch()
+    assert main([*TRAIN, "--trees", "5"]) == 2
+    out, err = capsys.readouterr()
+    assert err.count("\n") == 1
+    assert err.startswith("bioloom: Cannot read images/well2.tif")
+    lines = out.splitlines()
+    assert lines[0] == "3 pairs of image + annotation"
+    assert lines[1] == "1 without partner: images/well3.tif"
+    assert lines[2] == "1 not an image: images/notes.txt"
+    assert lines[3] == "trained on 2 of 3"
+    assert len(classify.load_classifier("model.cl").forest.roots) == 5
+
+
+def test_train_objects(capsys, folders, nuclei):
+    words = ["train", "object", "images", "marks", "--labels", "labels", "--trees", "10", "--out", "objects.cl"]
+    assert main(words) == 0
+    assert "2 sets of image + annotation + label image" in capsys.readouterr().out
+    model = classify.load_classifier("objects.cl")
+    truth = nuclei.cell_types.set_index("label")["cell_type"]
+    found = model.predict_objects(nuclei.labels, nuclei.image).set_index("label")["class"]
+    assert (found == truth).mean() > 0.8
+    assert main([*words, "--features", "area solidity"]) == 0
+    assert classify.load_classifier("objects.cl").feature_names_ == ["area", "solidity"]
+
+
+@pytest.mark.parametrize(("kind", "name"), [("segmenter", "ObjectSegmenter"), ("probability", "ProbabilityMapper")])
+def test_train_what_gives_objects_or_a_probability(folders, nuclei, kind, name):
+    images, painted = folders
+    words = ["--class", "2", "--trees", "10", "--features", "original gaussian_blur=2"]
+    assert main(["train", kind, "images", "annotations", "--out", "model.cl", *words]) == 0
+    model = classify.load_classifier("model.cl")
+    assert type(model).__name__ == name
+    expected = getattr(classify, name)("original gaussian_blur=2", n_trees=10, positive_class=2).fit(images, painted)
+    result = expected.predict(nuclei.image)
+    assert main(["classify", "model.cl", "images", "--out", "out", "--uncertainty"]) == 0
+    ending = {"segmenter": "objects", "probability": "probability"}[kind]
+    written = tifffile.imread(f"out/well0_{ending}.tif")
+    np.testing.assert_array_equal(written, result)
+    assert written.dtype == (np.float32 if kind == "probability" else np.uint32)
+    assert {p.name for p in Path("out").iterdir()} == {
+        "bioloom-run.json",
+        *(f"well{n}_{what}.tif" for n in (0, 1) for what in (ending, "uncertainty")),
+    }
+
+
+def test_train_continues_without_losing_the_old(capsys, folders, nuclei):
+    _, painted = folders
+    write_image("more/images/a.tif", nuclei.image)
+    write_image("more/annotations/a.tif", np.where(painted[0] == 2, 9, painted[0]).astype(np.uint8))
+    assert main([*TRAIN, "--trees", "10", "--features", "original gaussian_blur=1", "--spacing", SPACING]) == 0
+    capsys.readouterr()
+    words = ["train", "pixel", "more/images", "more/annotations", "--continue", "model.cl", "--out"]
+    assert main([*words, "both.cl", "--trees", "6"]) == 0
+    before, after = classify.load_classifier("model.cl"), classify.load_classifier("both.cl")
+    assert before.classes_.tolist() == [1, 2]
+    assert after.classes_.tolist() == [1, 2, 9]
+    assert len(after.forest.roots) == 6
+    assert after.features == before.features
+    assert after.spacing == (0.5, 0.5)
+    assert "keeps its features" in refused(capsys, *words, "c.cl", "--features", "original")
+    assert main([*words, "model.cl"]) == 0
+    assert classify.load_classifier("model.cl").classes_.tolist() == [1, 2, 9]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["pixel", "images", "nowhere", "--out", "m.cl"], "nowhere, does not exist"),
+        (["pixel", "images", "images", "--out", "m.cl"], "folders of their own"),
+        (["pixel", "images", "annotations", "--out", "m.txt"], "saved as .cl"),
+        (["pixel", "images", "annotations", "--out", "images/well0.tif/m.cl"], "Cannot write into the folder"),
+        (["pixel", "images", "annotations", "--out", "m.cl", "--preset", "huge"], "small objects"),
+        (["pixel", "images", "annotations", "--out", "m.cl", "--features", "huge=1"], "no pixel feature"),
+        (["pixel", "images", "annotations", "--out", "m.cl", "--trees", "0"], "--trees is 0"),
+        (["pixel", "images", "annotations", "--out", "m.cl", "--depth", "99"], "--depth is 99"),
+        (["pixel", "images", "annotations", "--out", "m.cl", "--class", "2"], "has no option --class"),
+        (["pixel", "images", "annotations", "--out", "m.cl", "--labels", "labels"], "Leave out --labels"),
+        (["pixel", "images", "annotations", "--out", "m.cl", "--class-names", "a,b"], "1=background,2=nuclei"),
+        (["pixel", "images", "annotations", "--out", "m.cl", "--normalise", "cubic"], "linear"),
+        (["pixel", "images", "annotations", "--out", "m.cl", "--continue", "x.cl"], "x.cl"),
+        (["pixel", "images", "annotations", "--out", "m.cl", "--channel-axis", "0"], "None of the files can be used"),
+        (["object", "images", "marks", "--out", "m.cl"], "--labels FOLDER"),
+        (["object", "images", "marks", "--labels", "labels", "--out", "m.cl", "--preset", "quick"], "--features"),
+        (["object", "images", "marks", "--labels", "labels", "--out", "m.cl", "--normalise", "log"], "--normalise"),
+    ],
+)
+def test_train_refuses_with_one_line(capsys, folders, words, says):
+    assert says in refused(capsys, "train", *words)
+
+
+def test_the_help_of_train_tells_the_defaults(capsys):
+    from inspect import signature
+
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    default = {name: p.default for name, p in signature(classify.PixelClassifier).parameters.items()}
+    for words, name in (("number of trees, 1 to 1000", "n_trees"), ("in a row, 1 to 30", "max_depth")):
+        assert f"{words} ({default[name]})" in text
+
+
 # ------------------------------------------------------------------------------------------------ classify
 def test_classify_pixels_with_probabilities_and_objects(nuclei, image, pixel_model):
     words = ["classify", pixel_model, image, "--probabilities", "--objects", "7", "--out", "out"]
@@ -534,6 +700,72 @@ def test_classify_pixels_with_probabilities_and_objects(nuclei, image, pixel_mod
     run = json.loads(Path("out/bioloom-run.json").read_text(encoding="utf-8"))
     assert run["seeds"] == {"training": 0}
     assert run["parameters"]["classes"] == [1, 7]
+
+
+def test_classify_writes_uncertainty(nuclei, image, pixel_model):
+    assert main(["classify", pixel_model, image, "--uncertainty", "--probabilities", "--out", "out"]) == 0
+    uncertainty = tifffile.imread("out/nuclei_uncertainty.tif")
+    ordered = np.sort(tifffile.imread("out/nuclei_probabilities.tif"), axis=0)
+    np.testing.assert_allclose(uncertainty, 1 - (ordered[-1] - ordered[-2]), atol=1e-6)
+    assert uncertainty.dtype == np.float32
+    assert 0 <= uncertainty.min() < 0.1
+    assert uncertainty.max() > 0.5
+    model = classify.load_classifier(pixel_model)
+    np.testing.assert_allclose(uncertainty, model.predict_uncertainty(nuclei.image), atol=1e-6)
+    assert main(["classify", pixel_model, image, "--uncertainty", "--out", "alone"]) == 0
+    np.testing.assert_array_equal(tifffile.imread("alone/nuclei_uncertainty.tif"), uncertainty)
+
+
+def test_results_that_are_there_are_kept_if_asked(capsys, nuclei, image, pixel_model):
+    write_image("second.tif", nuclei.image[::-1])
+    words = ["classify", pixel_model, image, "second.tif", "--out", "out"]
+    Path("out").mkdir()
+    Path("out/nuclei_classes.tif").write_bytes(b"mine")
+    assert main([*words, "--keep-existing"]) == 0
+    assert Path("out/nuclei_classes.tif").read_bytes() == b"mine"
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == "nuclei.tif: kept out/nuclei_classes.tif"
+    assert second.startswith("second.tif -> out/second_classes.tif")
+    assert main([*words, "--keep-existing", "--uncertainty"]) == 0
+    assert Path("out/nuclei_classes.tif").read_bytes() == b"mine"
+    assert tifffile.imread("out/nuclei_uncertainty.tif").shape == nuclei.image.shape
+    assert main(words) == 0
+    assert tifffile.imread("out/nuclei_classes.tif").shape == nuclei.image.shape
+
+
+def test_a_run_that_is_stopped_keeps_what_is_complete(nuclei, image, pixel_model):
+    write_image("second.tif", nuclei.image[::-1])
+    calls = []
+
+    def stop(done, total):
+        calls.append((done, total))
+        if done == 1 and len(calls) > 2:  # within the second file
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        recipe.classify_files(pixel_model, [Path(image), Path("second.tif")], "out", progress=stop)
+    assert {p.name for p in Path("out").iterdir()} == {"nuclei_classes.tif", "bioloom-run.json"}
+    assert set(calls) == {(0, 2), (1, 2)}
+    run = json.loads(Path("out/bioloom-run.json").read_text(encoding="utf-8"))
+    assert run["outputs"] == ["nuclei_classes.tif"]
+
+
+def test_a_trained_classifier_need_not_be_a_file(nuclei, image, pixel_model):
+    model = classify.load_classifier(pixel_model)
+    recipe.classify_files(model, [Path(image)], "out", uncertainty=True)
+    np.testing.assert_array_equal(tifffile.imread("out/nuclei_classes.tif"), model.predict(nuclei.image))
+    with pytest.raises(InputError, match="not trained"):
+        recipe.classify_files(classify.PixelClassifier(), [Path(image)], "out")
+
+
+def test_a_folder_stands_for_its_images(capsys, nuclei, pixel_model):
+    for name in ("b", "a"):
+        write_image(f"data/{name}.tif", nuclei.image)
+    Path("data/notes.txt").touch()
+    Path("empty").mkdir()
+    assert main(["classify", pixel_model, "data", "--out", "out"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["data/a.tif", "data/b.tif"]
+    assert "holds no image" in refused(capsys, "classify", pixel_model, "empty", "--out", "other")
 
 
 def test_classify_frames_one_by_one(nuclei, pixel_model):
@@ -643,7 +875,7 @@ def test_classify_objects_of_time_series_and_none_at_all(nuclei, object_model):
     words = ["classify", object_model, "movie.tif", "--labels", "{stem}_labels.tif", "--spacing", SPACING]
     assert main([*words, "--frame-axis", "0", "--out", "out"]) == 0
     table = pd.read_csv("out/movie_object_classes.csv")
-    assert table.columns.tolist() == ["frame", "label", "class", "probability"]
+    assert table.columns.tolist() == ["frame", "label", "class", "probability", "uncertainty"]
     assert table["frame"].unique().tolist() == [0]
     first, second = tifffile.imread("out/movie_object_classes.tif")
     assert set(np.unique(first)) == {0, 1, 2}
@@ -652,7 +884,7 @@ def test_classify_objects_of_time_series_and_none_at_all(nuclei, object_model):
     write_image("empty_labels.tif", 0 * nuclei.labels)
     words[2] = "empty.tif"
     assert main([*words, "--out", "out"]) == 0
-    assert Path("out/empty_object_classes.csv").read_text().splitlines() == ["label,class,probability"]
+    assert Path("out/empty_object_classes.csv").read_text().splitlines() == ["label,class,probability,uncertainty"]
     assert not tifffile.imread("out/empty_object_classes.tif").any()
 
 

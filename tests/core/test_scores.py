@@ -132,7 +132,7 @@ def test_labels_without_meaning_score_like_guesses_though_the_forest_learned_the
     painted = np.where(rng.random(nuclei.image.shape) < 0.1, tiles, 0).astype(np.uint8)
     known_by_heart = trained(nuclei, painted, max_depth=30)
     seen = known_by_heart.predict(nuclei.image)[painted > 0] == painted[painted > 0]
-    assert seen.mean() > 0.9
+    assert seen.mean() > 0.8
     assert split_scores(known_by_heart).accuracy == pytest.approx(0.5, abs=0.08)
 
 

@@ -5,23 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bioloom.classify._file_images import (
+    CachedImages,
+    annotation_frames,
+    frames_of,
+    hint_at_channels,
+    split_channels,
+)
 from bioloom.classify.pairs import Pairs, pair_folders
 from bioloom.errors import BioloomError, InputError
 from bioloom.files import read_image
 
 if TYPE_CHECKING:
+    from bioloom.classify.feature_blocks import FeatureBlocks
     from bioloom.classify.objects import ObjectClassifier
     from bioloom.classify.pixels import PixelClassifier
 
 Progress = Callable[[int, int], None]
-_Files = tuple[Path, ...]
-_Form = tuple[int, int]  # number of channels, number of spatial axes
-_Example = TypeVar("_Example")
+_Files: TypeAlias = tuple[Path, ...]
+_Form: TypeAlias = tuple[int, int]  # number of channels, number of spatial axes
+_Content = TypeVar("_Content")
+_Example: TypeAlias = tuple[_Files, tuple[_Content, _Form]]
 
 _NOTHING = "Nothing is annotated: the annotation is 0 everywhere."
 
@@ -129,43 +139,61 @@ def _fit_pixels(
     keep: bool,
     progress: Progress | None,
 ) -> FolderFit:
-    from bioloom.classify.feature_blocks import as_channels
     from bioloom.classify.pixels import check_annotation
 
     # Frames come with their channels last, so that one axis is right for all of them.
     axis = -1 if channel_axis is not None and frame_axis is not None else channel_axis
+    files = CachedImages()
 
-    def read(files: _Files) -> list[tuple[Any, NDArray[Any]]]:
-        image, annotation = read_image(files[0]), read_image(files[1])
-        examples = []
-        for pixels, painted in _frames(image, annotation, frame_axis, channel_axis):
-            channels = as_channels(pixels, axis, "The image")
-            _hint_at_channels(channels.shape[1:], painted.shape, axis)
-            checked = check_annotation(painted, channels.shape[1:])
-            if checked.any():
-                examples.append((pixels, checked))
-        if not examples:
+    def features(path: Path, frame: int) -> FeatureBlocks:
+        image = files.read(path)
+        pixels = frames_of(image, frame_axis, channel_axis)[frame]
+        return classifier.feature_blocks(pixels, axis, spacing)
+
+    def read(pair: _Files) -> tuple[list[tuple[int, NDArray[Any]]], _Form]:
+        path, annotation = pair[0], read_image(pair[1])
+        shape = files.read(path).shape
+        paintings = annotation_frames(annotation, shape, frame_axis, channel_axis)
+        if frame_axis is None:
+            hint_at_channels(shape, annotation.shape, channel_axis)
+        found, form = [], (0, 0)
+        for frame, painting in enumerate(paintings):
+            source = features(path, frame)
+            painted = check_annotation(painting, source.shape)
+            form = (len(source.channels), len(source.shape))
+            if painted.any():
+                found.append((frame, painted.astype(np.min_scalar_type(int(painted.max())))))
+        if not found:
             raise InputError(_NOTHING)
-        return examples
+        return found, form
 
-    def form(examples: list[tuple[Any, NDArray[Any]]]) -> _Form:
-        pixels, painted = examples[0]
-        return (1 if axis is None else pixels.shape[axis], painted.ndim)
-
-    found, failures = _read_all(pairs, read, progress)
+    examples, failures = _read_all(pairs, read, progress)
     known = (classifier.n_channels, classifier.n_dim)
-    found = _of_one_form(found, form, failures, known if keep and classifier.n_channels else None)
-    _need_some(found, failures)
-    examples = [example for _, several in found for example in several]
-    classifier.fit(
-        [pixels for pixels, _ in examples],
-        [painted for _, painted in examples],
-        channel_axis=axis,
-        spacing=spacing,
+    examples = _of_one_form(examples, failures, known if keep and classifier.n_channels else None)
+    sources = _Sources(features, [(pair[0], frame) for pair, (found, _) in examples for frame, _ in found])
+    classifier.fit_blocks(
+        sources,
+        [painted for _, (found, _) in examples for _, painted in found],
         keep=keep,
-        progress=_second_half(progress, len(pairs.pairs)),
+        # By their names, so that the held-out part stays the same when files are added.
+        keys=[crc32(f"{path.stem} {frame}".encode()) for path, frame in sources.items],
+        progress=_second_half(progress, len(pairs.pairs), len(sources)),
     )
-    return FolderFit(pairs, tuple(files for files, _ in found), tuple(failures))
+    classifier.channel_axis = axis
+    return FolderFit(pairs, tuple(pair for pair, _ in examples), tuple(failures))
+
+
+class _Sources(Sequence["FeatureBlocks"]):
+    """The features of many images, of which each file is read when it is asked for."""
+
+    def __init__(self, features: Callable[[Path, int], FeatureBlocks], items: list[tuple[Path, int]]) -> None:
+        self._features, self.items = features, items
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._features(*self.items[index])
 
 
 def _fit_objects(
@@ -181,105 +209,64 @@ def _fit_objects(
 
     from bioloom.classify.objects import annotated_classes
 
-    def read(files: _Files) -> tuple[pd.DataFrame, NDArray[np.int64], _Form]:
+    def read(files: _Files) -> tuple[tuple[pd.DataFrame, NDArray[np.int64]], _Form]:
         image, annotation, labels = (read_image(path) for path in files)
-        channels, axis = _split_channels(image, channel_axis, frame_axis)
-        _hint_at_channels(channels[0].shape, labels.shape, channel_axis)
+        channels, axis = split_channels(image, channel_axis, frame_axis)
+        hint_at_channels(channels[0].shape, labels.shape, channel_axis)
         table = classifier.measure(
             labels, channels if len(channels) > 1 else channels[0], spacing=spacing, frame_axis=axis
         )
         classes = annotated_classes(labels, annotation, table, frame_axis=axis)
         if not classes.any():
             raise InputError(_NOTHING if not annotation.any() else "The annotation touches no object of the labels.")
-        return table, classes, (len(channels), labels.ndim - (axis is not None))
+        return (table, classes), (len(channels), labels.ndim - (axis is not None))
 
-    found, failures = _read_all(pairs, read, progress)
-    found = _of_one_form(found, lambda example: example[2], failures, None)
-    _need_some(found, failures)
-    table = pd.concat([table for _, (table, _, _) in found], ignore_index=True)
-    classifier.fit_table(table, np.concatenate([classes for _, (_, classes, _) in found]), keep=keep)
+    examples, failures = _read_all(pairs, read, progress)
+    examples = _of_one_form(examples, failures, None)
+    table = pd.concat([table for _, ((table, _), _) in examples], ignore_index=True)
+    classifier.fit_table(table, np.concatenate([classes for _, ((_, classes), _) in examples]), keep=keep)
     classifier.spacing = None if spacing is None else tuple(float(s) for s in spacing)
     if progress:
         progress(2 * len(pairs.pairs), 2 * len(pairs.pairs))
-    return FolderFit(pairs, tuple(files for files, _ in found), tuple(failures))
-
-
-def _frames(
-    image: NDArray[Any], annotation: NDArray[Any], frame_axis: int | None, channel_axis: int | None
-) -> list[tuple[NDArray[Any], NDArray[Any]]]:
-    """Return the frames of an image, channels last, each with its annotation."""
-    if frame_axis is None:
-        return [(image, annotation)]
-    axis = frame_axis
-    _check_axis(image, frame_axis, "frame_axis")
-    if channel_axis is not None:
-        _check_axis(image, channel_axis, "channel_axis")
-        axis -= channel_axis % image.ndim < frame_axis
-        image = np.moveaxis(image, channel_axis, -1)
-    _check_axis(annotation, axis, "frame_axis")
-    if image.shape[axis] != annotation.shape[axis]:
-        raise InputError(f"The image has {image.shape[axis]} frames, but its annotation {annotation.shape[axis]}.")
-    return list(zip(np.moveaxis(image, axis, 0), np.moveaxis(annotation, axis, 0), strict=True))
-
-
-def _split_channels(
-    image: NDArray[Any], channel_axis: int | None, frame_axis: int | None
-) -> tuple[list[NDArray[Any]], int | None]:
-    """Return the channels of an image, and the axis of time in each of them."""
-    if channel_axis is None:
-        return [image], frame_axis
-    _check_axis(image, channel_axis, "channel_axis")
-    channels = list(np.moveaxis(image, channel_axis, 0))
-    return channels, None if frame_axis is None else frame_axis - (channel_axis % image.ndim < frame_axis)
-
-
-def _check_axis(array: NDArray[Any], axis: int, name: str) -> None:
-    if not -array.ndim <= axis < array.ndim:
-        raise InputError(f"The shape is {array.shape}: there is no axis {axis} ({name}).")
-
-
-def _hint_at_channels(shape: tuple[int, ...], painted: tuple[int, ...], channel_axis: int | None) -> None:
-    """Say what to do about an image with an axis more than what was painted on it."""
-    if channel_axis is None and len(shape) == len(painted) + 1:
-        axes = [axis for axis in range(len(shape)) if shape[:axis] + shape[axis + 1 :] == painted]
-        if axes:
-            raise InputError(
-                f"The image has the shape {shape}, but what was painted on it {painted}. If axis {axes[0]} holds "
-                f"channels, say so (channel_axis {axes[0]})."
-            )
+    return FolderFit(pairs, tuple(files for files, _ in examples), tuple(failures))
 
 
 def _read_all(
-    pairs: Pairs, read: Callable[[_Files], _Example], progress: Progress | None
-) -> tuple[list[tuple[_Files, _Example]], list[tuple[Path, str]]]:
+    pairs: Pairs, read: Callable[[_Files], tuple[_Content, _Form]], progress: Progress | None
+) -> tuple[list[_Example[_Content]], list[tuple[Path, str]]]:
     """Read every pair; return those that could be read, and the problems of the others."""
-    found, failures = [], []
+    examples, failures = [], []
     for done, files in enumerate(pairs.pairs, start=1):
         try:
-            found.append((files, read(files)))
+            examples.append((files, read(files)))
         except BioloomError as error:
             failures.append((files[0], str(error)))
         if progress:
             progress(done, 2 * len(pairs.pairs))
-    return found, failures
+    return examples, failures
 
 
 def _of_one_form(
-    found: list[tuple[_Files, _Example]],
-    form: Callable[[_Example], _Form],
-    failures: list[tuple[Path, str]],
-    known: _Form | None,
-) -> list[tuple[_Files, _Example]]:
-    """Leave out images of another form than most have, or than what the classifier knows; add them to the failures."""
-    forms = [form(example) for _, example in found]
+    examples: list[_Example[_Content]], failures: list[tuple[Path, str]], known: _Form | None
+) -> list[_Example[_Content]]:
+    """Leave out images of another form than most have, or than what the classifier knows; add them to the failures.
+
+    Raises
+    ------
+    InputError
+        If none is left.
+    """
+    forms = [form for _, (_, form) in examples]
     usual = known or max(forms, key=forms.count, default=(0, 0))
     others = "those of the earlier training have" if known else "most of the others have"
-    kept = []
-    for one, (files, example) in zip(forms, found, strict=True):
-        if one == usual:
-            kept.append((files, example))
-        else:
-            failures.append((files[0], f"The image has {_name(one)}, but {others} {_name(usual)}."))
+    kept = [example for example, form in zip(examples, forms, strict=True) if form == usual]
+    for (files, _), form in zip(examples, forms, strict=True):
+        if form != usual:
+            failures.append((files[0], f"The image has {_name(form)}, but {others} {_name(usual)}."))
+    if not kept:
+        path, why = failures[0]
+        more = f" {len(failures) - 1} more were left out." if len(failures) > 1 else ""
+        raise InputError(f"None of the files can be used to train. {_complaint(path, why)}{more}")
     return kept
 
 
@@ -287,25 +274,18 @@ def _name(form: _Form) -> str:
     return f"{form[0]} channel{'' if form[0] == 1 else 's'} in {form[1]}D"
 
 
-def _second_half(progress: Progress | None, n: int) -> Progress | None:
-    """Return a callback for the training, which reports image by image after all n were read."""
+def _second_half(progress: Progress | None, n_files: int, n_images: int) -> Progress | None:
+    """Return a callback for the training, which reports image by image after all files were read."""
     if progress is None:
         return None
     finished = 0
 
     def forward(done: int, total: int) -> None:
         nonlocal finished
-        finished = min(finished + (done == total), n)
-        progress(n + finished, 2 * n)
+        finished = min(finished + (done == total), n_images)
+        progress(n_files + n_files * finished // n_images, 2 * n_files)
 
     return forward
-
-
-def _need_some(found: Sequence[Any], failures: Sequence[tuple[Path, str]]) -> None:
-    if not found:
-        path, why = failures[0]
-        more = f" The same goes for {len(failures) - 1} more." if len(failures) > 1 else ""
-        raise InputError(f"None of the files can be used to train. {_complaint(path, why)}{more}")
 
 
 def _complaint(path: Path, why: str) -> str:

@@ -101,26 +101,25 @@ def _from_votes(
     progress: Progress,
 ) -> dict[str, NDArray[Any]]:
     """Return classes, probabilities and uncertainty, all from one evaluation of the forest."""
-    source = classifier.feature_blocks(image, -1, spacing or classifier.spacing)
-    dtypes = {
-        "classes": np.min_scalar_type(int(classifier.classes_.max())),
-        "probabilities": np.dtype(np.float32),
-        "uncertainty": np.dtype(np.float32),
+    from bioloom.classify.forest import decide
+
+    source = classifier.fitting_blocks(image, -1, spacing)
+    ids = classifier.classes_.astype(np.min_scalar_type(int(classifier.classes_.max())))
+    leads: dict[str, tuple[int, ...]] = {"probabilities": (len(ids),)}
+    results = {
+        kind: np.empty((*leads.get(kind, ()), *source.shape), ids.dtype if kind == "classes" else np.float32)
+        for kind in kinds
     }
-    shapes = {"probabilities": (len(classifier.classes_), *source.shape)}
-    results = {kind: np.empty(shapes.get(kind, source.shape), dtypes[kind]) for kind in kinds}
     for block, votes in classifier.votes_by_block(source, progress=progress):
-        shape = results["classes"][block].shape if "classes" in kinds else tuple(s.stop - s.start for s in block)
-        if "classes" in kinds:
-            results["classes"][block] = classifier.classes_[votes.argmax(0)].reshape(shape)
-        if kinds == {"classes"}:
-            continue
-        shares = votes / votes.sum(0)
-        if "probabilities" in kinds:
-            results["probabilities"][(slice(None), *block)] = shares.reshape(len(shares), *shape)
-        if "uncertainty" in kinds:
-            ordered = np.partition(shares, len(shares) - 2, axis=0)
-            results["uncertainty"][block] = (1 - (ordered[-1] - ordered[-2])).reshape(shape)
+        number, _, margin = decide(votes)
+        for kind, result in results.items():
+            part = result[(..., *block)]
+            if kind == "classes":
+                part[...] = ids[number].reshape(part.shape)
+            elif kind == "probabilities":
+                part[...] = (votes / votes.sum(0)).reshape(part.shape)
+            else:
+                part[...] = (1 - margin).reshape(part.shape)
     return results
 
 

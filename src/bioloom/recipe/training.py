@@ -167,6 +167,11 @@ def _continued(kind: str, path: str | Path, settings: Mapping[str, Any]) -> Any:
             f"{path} holds a classifier of another kind ({found}); `{kind}` needs a {KINDS.get(kind, kind)}."
             + (f" Continue it as `{known[found]}`." if found in known else "")
         )
+    if classifier.samples_ is None:
+        raise InputError(
+            f"The training of {path} cannot be continued: the file does not hold what it was trained on. Train a new "
+            "classifier on all images."
+        )
     fixed = [name for name in _FIXED if name in settings]
     if fixed:
         raise InputError(
