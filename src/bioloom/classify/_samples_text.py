@@ -8,19 +8,19 @@ import zlib
 
 import numpy as np
 
-from bioloom.classify.samples import TrainingSamples
+from bioloom.classify.samples import TrainingSamples, hashed, stratified
 
 MAX_BYTES = 32 << 20
 """Samples that take more than this uncompressed are thinned before they are written, and are not read."""
 
 
-def encode_samples(samples: TrainingSamples, seed: int = 0) -> str | None:
+def encode_samples(samples: TrainingSamples) -> str | None:
     """Return samples as text of one line, thinned if they are too many; None if even their bins are too many."""
     per_item = samples.bins.dtype.itemsize * samples.bins.shape[1] + 10
     limit = (MAX_BYTES - 4 * sum(len(e) for e in samples.edges)) // per_item
     if limit < len(np.unique(samples.classes)):
         return None
-    samples = samples.capped(limit, seed)
+    samples = thinned(samples, limit)
     ids, numbers = np.unique(samples.classes, return_inverse=True)
     parts = [
         *(np.ascontiguousarray(e, "<f4") for e in samples.edges),
@@ -71,3 +71,10 @@ def decode_samples(text: str, n_features: int) -> TrainingSamples:
     if (bins.max(axis=0) > np.array(n_edges)).any() or numbers.max() >= len(ids):
         raise ValueError("its training samples are out of range")
     return TrainingSamples(bins, edges, ids[numbers], groups)
+
+
+def thinned(samples: TrainingSamples, limit: int) -> TrainingSamples:
+    """Return at most `limit` samples, of all classes evenly; those of a class are chosen by a hash."""
+    if len(samples) <= limit:
+        return samples
+    return samples.at(stratified(samples.classes, hashed(samples.groups, np.arange(len(samples))), limit))

@@ -56,10 +56,10 @@ def _decimal(text: Any, at: int) -> tuple[float, int]:
             seen_digit = True
             if n < 19:
                 digits = digits * np.uint64(10) + np.uint64(c - _ZERO)
-                n += digits > 0
-                power -= seen_dot
+                n += int(digits > 0)
+                power -= int(seen_dot)
             else:
-                power += not seen_dot
+                power += int(not seen_dot)
         elif c == _DOT and not seen_dot:
             seen_dot = True
         else:

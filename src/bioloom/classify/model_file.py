@@ -96,7 +96,7 @@ def to_text(classifier: ForestClassifier) -> str:
         raise ValueError(f"the state of {name} has keys that a file has for something else: {taken}")
     header.update({key: _as_json(value) for key, value in state.items()})
     if classifier.samples_ is not None:
-        samples = encode_samples(classifier.samples_, classifier.seed)
+        samples = encode_samples(classifier.samples_)
         if samples is not None:
             header[_SAMPLES] = samples
     lines = ["/*", _MAGIC, *(f"{key} = {value}" for key, value in header.items()), "*/"]
@@ -120,7 +120,7 @@ def _name_of(classifier: ForestClassifier) -> str:
 def _specification(classifier: ForestClassifier) -> tuple[list[str], int]:
     """Return the names of the features for other programs, and the number of dimensions of their annotation."""
     from bioloom.classify.pixels import PixelClassifier
-    from bioloom.classify.table import RowClassifier
+    from bioloom.classify.rows import RowClassifier
 
     if isinstance(classifier, PixelClassifier):
         # Other programs know sigmas in pixels only; ours are in the units of the spacing.

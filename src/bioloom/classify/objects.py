@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bioloom.classify._columns import properties_of
 from bioloom.classify.feature_blocks import Progress
-from bioloom.classify.pixels import check_annotation
-from bioloom.classify.table import RowClassifier
+from bioloom.classify.object_images import annotated_classes, as_examples, keys_in, paint_objects
+from bioloom.classify.rows import RowClassifier
 from bioloom.errors import InputError
-from bioloom.operations.checks import as_labels
 
 if TYPE_CHECKING:
     import pandas as pd
+
+__all__ = ["DEFAULT_FEATURES", "ObjectClassifier", "annotated_classes", "paint_objects", "properties_of"]
 
 DEFAULT_FEATURES = (
     "area", "extent", "solidity", "aspect_ratio", "eccentricity", "circularity", "sphericity",
@@ -145,7 +146,7 @@ class ObjectClassifier(RowClassifier):
 
         if image is None:
             missing = [n for n in names if (found := find_property(n)) and found.per_channel]
-            if missing and self._missing_is_unknown:
+            if missing and self._as_apoc:
                 # As APOC does: what is measured in an image is measured in the labels, counted from 2.
                 image = np.asarray(labels) + 1
             elif missing:
@@ -299,116 +300,3 @@ class ObjectClassifier(RowClassifier):
         if unknown:
             raise ValueError(f"it needs measurements that Bioloom does not have: {', '.join(unknown)}")
         return names
-
-
-def as_examples(labels: Any, annotation: Any, image: Any) -> list[tuple[Any, Any, Any]]:
-    """Return (labels, annotation, image) per image; `labels` is one array or a list of arrays.
-
-    Raises
-    ------
-    InputError
-        If the lists have different lengths.
-    """
-    if not isinstance(labels, (list, tuple)) or (len(labels) and np.ndim(labels[0]) < 2):
-        return [(labels, annotation, image)]
-    images = [None] * len(labels) if image is None else image
-    for name, given in (("annotation", annotation), ("image", images)):
-        n = len(given) if isinstance(given, (list, tuple)) else 1
-        if not isinstance(given, (list, tuple)) or n != len(labels):
-            raise InputError(f"{len(labels)} label images were given with {n} {name}(s). Give one {name} per image.")
-    if not labels:
-        raise InputError("No label image was given to train on.")
-    return list(zip(labels, annotation, images, strict=True))
-
-
-def properties_of(columns: Sequence[str]) -> list[str]:
-    """Return the measurements that give some columns; those of one channel or axis are parts of one."""
-    from bioloom.measure import PROPERTIES, find_property
-
-    known = sorted(PROPERTIES, key=len, reverse=True)
-    found = []
-    for name in columns:
-        stem = name if find_property(name) else next((k for k in known if re.match(rf"{re.escape(k)}[-_]", name)), name)
-        found.append(stem)
-    return list(dict.fromkeys(found))
-
-
-def keys_in(table: pd.DataFrame) -> list[str]:
-    """Return which of the columns ``frame`` and ``label`` a table has."""
-    return [c for c in ("frame", "label") if c in table.columns]
-
-
-def annotated_classes(
-    labels: Any, annotation: Any, table: pd.DataFrame, *, frame_axis: int | None = None
-) -> NDArray[np.int64]:
-    """Return the class of every object in a table: the highest annotation value inside it, 0 for none.
-
-    Parameters
-    ----------
-    labels, annotation
-        Same shape; see :meth:`ObjectClassifier.fit`.
-    table
-        One row per object with ``label`` and, with `frame_axis`, ``frame``.
-
-    Raises
-    ------
-    InputError
-        If shapes differ or the annotation holds no class ids.
-    """
-    label_array = np.asarray(labels)
-    painted = check_annotation(annotation, label_array.shape)
-    if frame_axis is not None:
-        label_array, painted = np.moveaxis(label_array, frame_axis, 0), np.moveaxis(painted, frame_axis, 0)
-    where = np.nonzero(painted)
-    result = np.zeros(len(table), np.int64)
-    if not where[0].size or not len(table):
-        return result
-    rows = _rows(table, label_array[where], where[0] if frame_axis is not None else None)
-    inside = rows >= 0
-    np.maximum.at(result, rows[inside], painted[where][inside].astype(np.int64))
-    return result
-
-
-def paint_objects(labels: Any, table: pd.DataFrame, column: str, *, frame_axis: int | None = None) -> NDArray[Any]:
-    """Return an image in which every object has its value of a whole-number column; 0 is background.
-
-    Parameters
-    ----------
-    labels
-        Objects; see :meth:`ObjectClassifier.fit`.
-    table
-        ``[frame,] label`` and the column; objects that are not in it become 0.
-    column
-        Name of a column of numbers that are not negative.
-    frame_axis
-        The axis of time, if there is one.
-    """
-    label_array = as_labels(np.asarray(labels), "labels")
-    values = table[column].to_numpy()
-    dtype = np.min_scalar_type(int(values.max())) if len(values) else np.dtype(np.uint8)
-    result = np.zeros(label_array.shape, dtype)
-    moved, source = (result, label_array)
-    if frame_axis is not None:
-        moved, source = np.moveaxis(result, frame_axis, 0), np.moveaxis(label_array, frame_axis, 0)
-    where = np.nonzero(source)
-    rows = _rows(table, source[where], where[0] if frame_axis is not None else None)
-    found = rows >= 0
-    moved[tuple(w[found] for w in where)] = values[rows[found]].astype(dtype)
-    return result
-
-
-def _rows(table: pd.DataFrame, labels: NDArray[Any], frames: NDArray[Any] | None) -> NDArray[np.intp]:
-    """Find the row of each (frame, label), -1 where there is none."""
-    factor = 1 << 32
-    keys = table["label"].to_numpy(np.int64)
-    wanted = labels.astype(np.int64)
-    if frames is not None:
-        keys = keys + table["frame"].to_numpy(np.int64) * factor
-        wanted = wanted + frames.astype(np.int64) * factor
-    if not len(keys):
-        return np.full(len(wanted), -1)
-    order = np.argsort(keys, kind="stable")
-    at = np.minimum(np.searchsorted(keys[order], wanted), len(keys) - 1)
-    rows: NDArray[np.intp] = order[at]
-    rows[keys[rows] != wanted] = -1
-    return rows

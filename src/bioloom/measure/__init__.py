@@ -8,12 +8,20 @@ from types import ModuleType
 from typing import Any
 
 from bioloom.measure.comparison import SegmentationScores, compare_segmentations
+from bioloom.measure.pairs import (
+    PAIR_FEATURES,
+    measure_pairs,
+    pair_measurement_of,
+    pair_needs_image,
+    touching_labels,
+)
 from bioloom.measure.registry import EXTRA_GROUPS, GROUPS, PROPERTIES, Property, find_property
 from bioloom.measure.table import list_properties, measure
 
 __all__ = [
     "EXTRA_GROUPS",
     "GROUPS",
+    "PAIR_FEATURES",
     "PROPERTIES",
     "Property",
     "SegmentationScores",
@@ -21,6 +29,10 @@ __all__ = [
     "find_property",
     "list_properties",
     "measure",
+    "measure_pairs",
+    "pair_measurement_of",
+    "pair_needs_image",
+    "touching_labels",
 ]
 
 

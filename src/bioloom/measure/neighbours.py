@@ -63,7 +63,7 @@ def border_means(objects: Objects, image: Array, borders: Borders) -> Floats:
 
     keys = borders.pairs[:, 0] * (objects.ids.size + 1) + borders.pairs[:, 1]
     sums = np.zeros(len(keys))
-    whole = image.dtype.kind in "ui"
+    whole = image.dtype.kind in "ui" or bool((image == np.floor(image)).all())
     for rows in objects.slabs():
         add_face_values(objects.labels, image, objects.table, objects.ids, *rows, keys, whole, sums)
     means: Floats = np.where(borders.pairs[:, 1] < objects.ids.size, sums / borders.counts, np.nan)

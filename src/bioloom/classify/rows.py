@@ -1,0 +1,245 @@
+"""What all classifiers that look at measurements share: they learn from rows of a table, and answer for rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioloom.classify._columns import as_table, checked_names, columns_of, is_number, numbers_of
+from bioloom.classify._samples_text import thinned
+from bioloom.classify.base import ForestClassifier, Trees
+from bioloom.classify.forest import MAX_EDGES, Forest, decide, find_edges, to_bins
+from bioloom.classify.samples import TrainingSamples, bins_of, hashed
+from bioloom.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+KEYS = ("frame", "label", "index")
+"""Columns that say which object a row is about, and that nothing is learnt from unless they are named."""
+
+_MAX_ROW_EDGES = 65_000
+_MAX_TRAINING_ROWS = 200_000
+
+
+class RowClassifier(ForestClassifier):
+    """What all classifiers that look at rows of measurements have in common.
+
+    Parameters
+    ----------
+    features
+        Names of columns or measurements; a choice of the subclass if left out.
+    n_trees, max_depth, balanced, seed, trees, class_names
+        See :class:`bioloom.classify.base.ForestClassifier`.
+
+    Attributes
+    ----------
+    classes_ : numpy.ndarray
+        The annotation's own class ids, ascending.
+    feature_names_ : list of str
+        The columns that it looks at.
+    feature_importances_ : numpy.ndarray
+        Impurity-based importance per feature, adding up to 1.
+    """
+
+    _item = "row"
+    _n_dim = 1
+
+    def __init__(
+        self,
+        features: Sequence[str] | str | None = None,
+        n_trees: int = 100,
+        max_depth: int = 6,
+        *,
+        balanced: bool = False,
+        seed: int = 0,
+        trees: Trees = "random forest",
+        class_names: Mapping[int, str] | None = None,
+    ) -> None:
+        if isinstance(features, str):
+            features = features.replace(",", " ").split()
+        self.features = None if features is None else tuple(features)
+        super().__init__(n_trees, max_depth, balanced=balanced, seed=seed, trees=trees, class_names=class_names)
+        self.feature_names_: list[str] = list(self.features or ())
+        self._as_apoc = False  # conventions of a classifier that APOC trained
+
+    def fit_table(self, table: pd.DataFrame | Mapping[str, Any], classes: Any, *, keep: bool = False) -> Self:
+        """Train on a table of measurements.
+
+        Parameters
+        ----------
+        table
+            One row per item. The columns that `features` names are used, a measurement standing for its columns of
+            all axes and channels; without `features` all columns of numbers except `label`, `frame` and `index`.
+        classes
+            Class id per row, 0 where not annotated.
+        keep
+            Train on the rows of earlier trainings as well; one that is given again counts with its new class.
+
+        Returns
+        -------
+        RowClassifier
+            Itself.
+
+        Raises
+        ------
+        InputError
+            If fewer than two classes are annotated, a feature is missing or no number, or there is none.
+        """
+        table = as_table(table)
+        y = np.asarray(classes)
+        if y.shape != (len(table),) or y.dtype.kind not in "iubf" or not (y == np.floor(y)).all() or (y < 0).any():
+            raise InputError(
+                f"The classes must be one whole number per row ({len(table)} rows): 0 where nothing is known, else the "
+                "id of the class."
+            )
+        names = list(self.feature_names_) if keep and self._forest is not None else self._columns(table)
+        annotated = y > 0
+        values = self._filled(numbers_of(table, self._present(names, table))[annotated])
+        edges = [find_edges(column, _MAX_ROW_EDGES) for column in values.T]
+        groups = self._groups(values, names)
+        new = TrainingSamples(bins_of(values, edges), edges, y[annotated].astype(np.int64), groups)
+        samples = thinned(self._with_earlier(new) if keep else new, _MAX_TRAINING_ROWS)
+        ids = np.unique(samples.classes)
+        if len(ids) < 2:
+            found = f"only class {ids[0]} is annotated" if len(ids) else f"no {self._item} is annotated"
+            raise InputError(
+                f"Cannot train: {found}. Annotate some {self._item}s of at least two classes, such as 1 and 2."
+            )
+        self._train(samples)
+        self.feature_names_ = names
+        self._as_apoc = False
+        return self
+
+    def _groups(self, values: NDArray[np.float32], names: Sequence[str]) -> NDArray[np.uint64]:
+        """Give each item a number: the same measurements are the same item, whatever its label is."""
+        if not len(values):
+            return np.empty(0, np.uint64)
+        return hashed(*np.ascontiguousarray(values).view(np.uint32).T)
+
+    def _with_earlier(self, new: TrainingSamples) -> TrainingSamples:
+        if self._forest is None:
+            return new
+        if self.samples_ is None:
+            raise InputError(
+                "This classifier cannot be trained on, because its file does not hold what it was trained on. "
+                "Train a new one on all data."
+            )
+        old = self.samples_.at(~np.isin(self.samples_.groups, new.groups))
+        if not len(new):
+            return old
+        return old.joined(new, _MAX_ROW_EDGES) if len(old) else new
+
+    def _columns(self, table: pd.DataFrame) -> list[str]:
+        """Return the columns of a table to train on."""
+        columns = [c for c in table.columns if c not in KEYS]
+        if self.features is None:
+            chosen = [c for c in columns if is_number(table[c])]
+        else:
+            parts = {f: columns_of(f, list(table.columns)) for f in self.features}
+            missing = [f for f, found in parts.items() if not found]
+            if missing:
+                raise InputError(
+                    f"The table has no column {', '.join(missing)}. It has: {', '.join(map(str, columns))}."
+                )
+            chosen = list(dict.fromkeys(c for found in parts.values() for c in found))
+        if not chosen:
+            raise InputError("There is no measurement to train on: give a table with at least one column of numbers.")
+        return chosen
+
+    def predict_table(self, table: pd.DataFrame | Mapping[str, Any]) -> pd.DataFrame:
+        """Classify the rows of a table.
+
+        Parameters
+        ----------
+        table
+            Measurements with the columns of the training.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``class`` (id), ``probability`` of that class, 0…1, and ``uncertainty``, 0…1: 1 minus the difference
+            between the probabilities of the two likeliest classes; index as in `table`. Classifiers of APOC give
+            the class 0 where a measurement is missing, as they do there.
+
+        Raises
+        ------
+        InputError
+            If the classifier is not trained, or a column is missing or holds no numbers.
+        """
+        import pandas as pd
+
+        table = as_table(table)
+        votes, known = self._votes(table)
+        number, probability, margin = decide(votes)
+        classes = np.where(known, self.classes_[number], 0)
+        return pd.DataFrame(
+            {
+                "class": classes,
+                "probability": np.where(known, probability, np.float32(0)),
+                "uncertainty": np.where(known, 1 - margin, np.float32(1)),
+            },
+            index=table.index,
+        )
+
+    def _votes(self, table: pd.DataFrame) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Return the votes (classes, rows), and for which rows they count."""
+        forest = self.forest
+        if not len(table):
+            return np.zeros((forest.n_classes, 0), np.float32), np.zeros(0, bool)
+        values = self._filled(numbers_of(table, self._present(self.feature_names_, table)))
+        small = all(len(e) <= MAX_EDGES for e in forest.edges)
+        bins = np.empty((len(self.feature_names_), len(table)), np.uint8 if small else np.uint16)
+        for row, column in enumerate(values.T):
+            to_bins(column, forest.edges[row], bins[row])
+        known = np.ones(len(table), np.bool_)
+        if self._as_apoc:
+            known[np.isnan(values).any(axis=1)] = False
+        return forest.votes(bins), known
+
+    def _filled(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return values with something for those that are missing, where these mean something."""
+        return values
+
+    def _present(self, names: list[str], table: pd.DataFrame) -> list[str]:
+        missing = [str(n) for n in names if n not in table.columns]
+        if missing:
+            raise InputError(
+                f"The classifier needs the measurements {', '.join(missing)}, which this table does not have. "
+                "Give the same channels as in the training."
+            )
+        return names
+
+    def _probabilities(self, table: pd.DataFrame) -> NDArray[np.float32]:
+        votes, known = self._votes(table)
+        shares: NDArray[np.float32] = np.where(known, votes / np.maximum(votes.sum(0), np.float32(1e-12)), 0)
+        return np.ascontiguousarray(shares.T, np.float32)
+
+    # -------------------------------------------------------------------------------------------- files
+    def _specification(self) -> list[str]:
+        """Return the names of the features as other programs know them."""
+        return list(self.feature_names_)
+
+    def _state(self) -> dict[str, Any]:
+        names = {"feature_names": self.feature_names_, "features": self.features, "as_apoc": self._as_apoc}
+        return {**super()._state(), **names}
+
+    def _set_state(self, state: Mapping[str, Any], forest: Forest) -> None:
+        super()._set_state(state, forest)
+        self._as_apoc = bool(state.get("as_apoc", "feature_names" not in state))
+        if "feature_names" in state:
+            self.feature_names_ = checked_names(state["feature_names"])
+            wanted = state.get("features")
+            self.features = None if wanted is None else tuple(checked_names(wanted))
+        else:
+            self.feature_names_ = self._names_of(state["feature_specification"].replace(",", " ").split())
+            self.features = tuple(self.feature_names_)
+        if len(self.feature_names_) != forest.n_features:
+            raise ValueError("the number of features does not fit the feature specification")
+
+    def _names_of(self, specification: list[str]) -> list[str]:
+        """Return our names of the features that another program names so."""
+        return specification
