@@ -1,6 +1,7 @@
 """Painting and predicting: only what was painted is learnt from, only what is looked at is computed, and only once."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,14 +11,20 @@ from bioloom.classify import PixelClassifier, load_classifier
 from bioloom.errors import Cancelled, InputError
 from bioloom.session.image_stack import ImageStack
 from bioloom.session.jobs import JobRunner
+from bioloom.session.live_training import Member, TrainingSettings
 from bioloom.session.pixel_session import PixelSession
 
 FEATURES = "original gaussian_blur=1 gaussian_blur=3 sobel_of_gaussian_blur=1"
-SETTINGS = {"features": FEATURES, "n_trees": 20, "max_depth": 5}
+SETTINGS = TrainingSettings(FEATURES, n_trees=20, max_depth=5)
 
 
 def stack(*channels, spacing=(1.0, 1.0), n_frames=None):
     return ImageStack(channels, tuple(f"c{k}" for k in range(len(channels))), spacing, "µm", n_frames)
+
+
+def learn(session, one, painted, *, live=False, progress=None, **changes):
+    """Train a session on one image."""
+    return session.train([Member(one, painted)], replace(SETTINGS, **changes), live=live, progress=progress)
 
 
 def agreement(classes, labels):
@@ -28,7 +35,7 @@ def agreement(classes, labels):
 
 def fresh(one, annotation, index=0):
     """What a classifier says that was trained from scratch, with nothing kept; also what its file says."""
-    classifier = PixelSession().train(one, annotation, **SETTINGS)
+    classifier = learn(PixelSession(), one, annotation)
     return classifier.predict_proba(one.frame(index), channel_axis=0, spacing=one.spacing)
 
 
@@ -55,7 +62,7 @@ def series():
 # ------------------------------------------------------------------------------------------------ kinds of images
 def test_an_image_is_learnt_from_strokes(nuclei, annotation):
     session, one = PixelSession(), stack(nuclei.image)
-    classifier = session.train(one, annotation, **SETTINGS)
+    classifier = learn(session, one, annotation)
     assert session.classifier is classifier
     said = session.predict(one, [0])
     assert agreement(said.classes, nuclei.labels) > 0.8
@@ -70,10 +77,10 @@ def test_an_image_is_learnt_from_strokes(nuclei, annotation):
 
 def test_class_ids_are_those_that_were_painted(nuclei, annotation):
     session, one = PixelSession(), stack(nuclei.image)
-    session.train(one, annotation, **SETTINGS)
+    learn(session, one, annotation)
     plain = session.predict(one, [0])
     ids = np.array([0, 3, 700], np.uint16)
-    session.train(one, ids[annotation], **SETTINGS)
+    learn(session, one, ids[annotation])
     said = session.predict(one, [0])
     assert said.class_id == 700
     np.testing.assert_array_equal(said.classes, ids[plain.classes])
@@ -90,7 +97,7 @@ def test_only_annotated_frames_are_learnt_from_and_only_the_asked_one_is_predict
 
     lazy = da.from_array(sample.image, chunks=(1, 96, 96)).map_blocks(note, dtype="u2", meta=np.empty((0, 0, 0), "u2"))
     session, many = PixelSession(), stack(lazy, n_frames=4)
-    session.train(many, annotation, **SETTINGS)
+    learn(session, many, annotation)
     assert read == [1, 3]
     said = session.predict(many, [2])
     assert read == [1, 3, 2]
@@ -98,7 +105,7 @@ def test_only_annotated_frames_are_learnt_from_and_only_the_asked_one_is_predict
     assert not said.classes[[0, 1, 3]].any()
     assert not said.probability[[0, 1, 3]].any()
     assert agreement(said.classes[2], sample.labels[2]) > 0.75
-    session.train(many, annotation, **SETTINGS)
+    learn(session, many, annotation)
     session.predict(many, [1, 2, 3])
     assert read == [1, 3, 2], "frames are read once"
     reference = stack(sample.image, n_frames=4)
@@ -108,7 +115,7 @@ def test_only_annotated_frames_are_learnt_from_and_only_the_asked_one_is_predict
 def test_all_frames_at_once_equal_frame_after_frame(series):
     sample, annotation = series
     session, many, steps = PixelSession(), stack(sample.image, n_frames=4), []
-    session.train(many, annotation, **SETTINGS)
+    learn(session, many, annotation)
     together = session.predict(many, many.frames(), progress=lambda *step: steps.append(step))
     for k in many.frames():
         np.testing.assert_array_equal(together.classes[k], session.predict(many, [k]).classes[k])
@@ -120,10 +127,10 @@ def test_a_second_channel_helps_where_the_first_does_not_tell(nuclei, annotation
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 400, nuclei.image.shape).astype(np.uint16)
     session = PixelSession()
-    session.train(stack(noise), annotation, **SETTINGS)
+    learn(session, stack(noise), annotation)
     blind = agreement(session.predict(stack(noise), [0]).classes, nuclei.labels)
     both = stack(noise, nuclei.image)
-    classifier = session.train(both, annotation, **SETTINGS)
+    classifier = learn(session, both, annotation)
     said = session.predict(both, [0])
     assert blind < 0.5
     assert agreement(said.classes, nuclei.labels) > 0.75
@@ -136,19 +143,19 @@ def test_anisotropic_stacks_are_smoothed_by_their_physical_size():
     sample = samples.nuclei_3d(shape=(16, 72, 80), n_nuclei=3, seed=1)
     annotation = samples.strokes(sample.labels, n_pixels=400, seed=0)
     session, deep = PixelSession(), stack(sample.image, spacing=sample.spatial_spacing)
-    classifier = session.train(deep, annotation, **SETTINGS)
+    classifier = learn(session, deep, annotation)
     said = session.predict(deep, [0])
     assert classifier.spacing == sample.spatial_spacing != (1.0, 1.0, 1.0)
     assert agreement(said.classes, sample.labels) > 0.75
     np.testing.assert_array_equal(said.probability, fresh(deep, annotation)[1])
     pixels = stack(sample.image, spacing=(1.0, 1.0, 1.0))
-    session.train(pixels, annotation, **SETTINGS)
+    learn(session, pixels, annotation)
     assert (session.predict(pixels, [0]).probability != said.probability).any()
 
 
 def test_the_classifier_can_be_saved_and_applied_elsewhere(nuclei, annotation, tmp_path):
     session, both = PixelSession(), stack(nuclei.image, nuclei.image // 2)
-    session.train(both, annotation, **SETTINGS)
+    learn(session, both, annotation)
     expected = session.predict(both, [0]).classes
     session.classifier.save(tmp_path / "pixels.cl")
     alone = load_classifier(tmp_path / "pixels.cl")
@@ -164,16 +171,16 @@ def test_training_again_uses_the_features_at_hand(nuclei, annotation):
     first = samples.strokes(sample.labels, n_pixels=300, seed=0)
     second = np.where(first > 0, first, samples.strokes(sample.labels, n_pixels=200, seed=5))
     settings = {"features": "gaussian_blur=4 sobel_of_gaussian_blur=4 gaussian_blur=8", "n_trees": 5}
-    PixelSession().train(stack(nuclei.image), annotation, **settings)  # compiles
+    learn(PixelSession(), stack(nuclei.image), annotation, **settings)  # compiles
     session, one, times = PixelSession(), stack(sample.image), []
     for painted in (first, second, first, second):
         start = time.perf_counter()
-        session.train(one, painted, **settings, live=True)
+        learn(session, one, painted, **settings, live=True)
         times.append(time.perf_counter() - start)
     assert min(times[1:]) < 0.5 * times[0]
-    session.train(one, second, **settings)
+    learn(session, one, second, **settings)
     other = PixelSession()
-    other.train(stack(sample.image), second, **settings)
+    learn(other, stack(sample.image), second, **settings)
     np.testing.assert_array_equal(
         session.predict(one, [0]).probability, other.predict(stack(sample.image), [0]).probability
     )
@@ -181,33 +188,33 @@ def test_training_again_uses_the_features_at_hand(nuclei, annotation):
 
 def test_another_image_is_not_taken_for_the_old_one(nuclei, annotation):
     session = PixelSession()
-    session.train(stack(nuclei.image), annotation, **SETTINGS)
+    learn(session, stack(nuclei.image), annotation)
     brighter = stack(nuclei.image * 3 + 50)
-    session.train(brighter, annotation, **SETTINGS)
+    learn(session, brighter, annotation)
     np.testing.assert_array_equal(session.predict(brighter, [0]).probability, fresh(brighter, annotation)[1])
     finer = stack(nuclei.image, spacing=(0.5, 0.5))
-    session.train(finer, annotation, **SETTINGS)
+    learn(session, finer, annotation)
     np.testing.assert_array_equal(session.predict(finer, [0]).probability, fresh(finer, annotation)[1])
 
 
 def test_an_edited_image_can_be_forgotten(nuclei, annotation):
     image = nuclei.image.copy()
     session, one = PixelSession(), stack(image)
-    session.train(one, annotation, **SETTINGS)
+    learn(session, one, annotation)
     before = session.predict(one, [0])
     image[:] = image[:, ::-1]
     session.forget()
     after = session.predict(one, [0])
     assert (after.classes != before.classes).any()
     np.testing.assert_array_equal(after.classes, session.classifier.predict(image, spacing=(1.0, 1.0)))
-    session.train(one, annotation, **SETTINGS)
+    learn(session, one, annotation)
     np.testing.assert_array_equal(session.predict(one, [0]).probability, fresh(one, annotation)[1])
 
 
 def test_other_features_of_the_same_image_are_computed_anew(nuclei, annotation):
     session, one = PixelSession(), stack(nuclei.image)
-    session.train(one, annotation, features="gaussian_blur=5", n_trees=20, max_depth=5)
-    session.train(one, annotation, **SETTINGS)
+    learn(session, one, annotation, features="gaussian_blur=5")
+    learn(session, one, annotation)
     np.testing.assert_array_equal(session.predict(one, [0]).probability, fresh(one, annotation)[1])
 
 
@@ -235,7 +242,7 @@ def test_of_a_long_series_only_as_many_frames_are_kept_as_fit_into_memory(
         np.testing.assert_array_equal(session.predict(many, [k]).classes[k], expected_classes[k])
     assert read == (expected or [0, 1, 2, 3, 0])
     # Training on more frames than fit is slower, not impossible.
-    session.train(many, annotation, **SETTINGS)
+    learn(session, many, annotation)
     np.testing.assert_array_equal(
         session.predict(many, [1]).probability[1], fresh(stack(sample.image, n_frames=4), annotation, 1)[1]
     )
@@ -245,9 +252,9 @@ def test_of_a_long_series_only_as_many_frames_are_kept_as_fit_into_memory(
 def test_a_cancel_at_any_time_leaves_the_last_classifier(series):
     sample, annotation = series
     session, many = PixelSession(), stack(sample.image, n_frames=4)
-    first = session.train(many, annotation, **SETTINGS)
+    first = learn(session, many, annotation)
     calls = []
-    PixelSession().train(many, annotation, **SETTINGS, progress=lambda *step: calls.append(step))
+    learn(PixelSession(), many, annotation, progress=lambda *step: calls.append(step))
     assert len(calls) > 1
     for last in range(len(calls)):
         left = iter(range(last))
@@ -258,7 +265,7 @@ def test_a_cancel_at_any_time_leaves_the_last_classifier(series):
 
         session.forget()
         with pytest.raises(Cancelled):
-            session.train(many, annotation, **SETTINGS, seed=1, progress=stop)
+            learn(session, many, annotation, seed=1, progress=stop)
         assert session.classifier is first
         with pytest.raises(Cancelled):
             session.predict(many, [0], progress=lambda done, total: stop(done, total))
@@ -268,7 +275,7 @@ def test_a_cancel_at_any_time_leaves_the_last_classifier(series):
 def test_a_cancel_while_the_trees_grow_leaves_the_last_classifier(series):
     sample, annotation = series
     session, many, reported = PixelSession(), stack(sample.image, n_frames=4), []
-    first = session.train(many, annotation, **SETTINGS)
+    first = learn(session, many, annotation)
 
     def cancelled_after_the_features(done, total):
         # Two frames are annotated, of one block each.
@@ -277,7 +284,7 @@ def test_a_cancel_while_the_trees_grow_leaves_the_last_classifier(series):
         reported.append((done, total))
 
     with pytest.raises(Cancelled):
-        session.train(many, annotation, **SETTINGS, seed=1, progress=cancelled_after_the_features)
+        learn(session, many, annotation, seed=1, progress=cancelled_after_the_features)
     assert reported == [(1, 1), (1, 1)]
     assert session.classifier is first
 
@@ -287,15 +294,15 @@ def test_the_classifier_of_the_last_stroke_wins(nuclei, annotation):
     session, one, runner, shown = PixelSession(), stack(nuclei.image), JobRunner(), []
     grown = [np.where(np.arange(annotation.shape[1]) < x, annotation, 0) for x in (100, 120, 140, 160, 176)]
 
-    def learn(painted):
+    def learnt(painted):
         def job(progress):
-            session.train(one, painted, **SETTINGS, progress=progress)
+            learn(session, one, painted, progress=progress)
             return session.predict(one, [0], progress=progress)
 
         return job
 
     for painted in grown:
-        runner.start("Training", learn(painted), shown.append)
+        runner.start("Training", learnt(painted), shown.append)
         time.sleep(0.01)
     assert runner.wait(20)
     np.testing.assert_array_equal(shown[-1].probability, fresh(one, annotation)[1])
@@ -305,15 +312,15 @@ def test_the_classifier_of_the_last_stroke_wins(nuclei, annotation):
 def test_what_cannot_be_learnt_from_is_said(nuclei, annotation):
     session, one = PixelSession(), stack(nuclei.image)
     with pytest.raises(InputError, match=r"Nothing is annotated yet\. Paint some pixels of at least two classes"):
-        session.train(one, np.zeros_like(annotation), **SETTINGS)
+        learn(session, one, np.zeros_like(annotation))
     with pytest.raises(InputError, match="only class 2 is annotated"):
-        session.train(one, np.where(annotation == 2, 2, 0), **SETTINGS)
+        learn(session, one, np.where(annotation == 2, 2, 0))
     with pytest.raises(InputError, match=r"annotation has the shape \(150, 176\), but the image \(160, 176\)"):
-        session.train(one, annotation[:150], **SETTINGS)
+        learn(session, one, annotation[:150])
     with pytest.raises(InputError, match="NaN"):
-        session.train(stack(np.where(annotation == 2, np.nan, 1.0)), annotation, **SETTINGS)
+        learn(session, stack(np.where(annotation == 2, np.nan, 1.0)), annotation)
     with pytest.raises(InputError, match="gaussian_blurr"):
-        session.train(one, annotation, features="gaussian_blurr=1")
+        learn(session, one, annotation, features="gaussian_blurr=1")
     assert session.classifier is None
 
 
@@ -321,7 +328,7 @@ def test_what_cannot_be_predicted_is_said(nuclei, annotation):
     session, one = PixelSession(), stack(nuclei.image)
     with pytest.raises(InputError, match=r"no classifier yet\. Train one, or load one"):
         session.predict(one, [0])
-    session.train(one, annotation, **SETTINGS)
+    learn(session, one, annotation)
     with pytest.raises(InputError, match="knows the classes 1, 2, but not 5"):
         session.predict(one, [0], class_id=5)
     with pytest.raises(InputError, match=r"trained on 1 channel\(s\) in 2D, but .* 2 channel\(s\) in 2D"):
@@ -346,7 +353,7 @@ def test_rare_structures_are_learnt_as_well_as_from_python():
     annotation[:4] = 3
     one = stack(image)
     session = PixelSession()
-    session.train(one, annotation, features="original gaussian_blur=1", n_trees=20)
+    learn(session, one, annotation, features="original gaussian_blur=1", max_depth=6)
     said = session.predict(one, [0]).classes
     for k in (1, 2):
         assert (said[truth == k] == k).mean() > 0.95
@@ -359,7 +366,7 @@ def test_frames_of_different_brightness_are_learnt_together():
     image = (truth * 20.0 + rng.normal(0, 2, truth.shape) + np.array([0, 5000])[:, None, None]).astype(np.float32)
     one = stack(image, n_frames=2)
     session = PixelSession()
-    session.train(one, truth + 1, features="original gaussian_blur=1", n_trees=20, max_depth=8)
+    learn(session, one, truth + 1, features="original gaussian_blur=1", max_depth=8)
     said = session.predict(one, [0, 1]).classes
     assert (said == truth + 1).mean(axis=(1, 2)).min() > 0.95
 
@@ -367,11 +374,11 @@ def test_frames_of_different_brightness_are_learnt_together():
 def test_live_training_keeps_its_bins_until_much_more_is_painted(nuclei, annotation):
     one = stack(nuclei.image)
     session = PixelSession()
-    first = session.train(one, annotation, **SETTINGS, live=True)
+    first = learn(session, one, annotation, live=True)
     more = annotation.copy()
     more[:2, :2] = 1
-    second = session.train(one, more, **SETTINGS, live=True)
+    second = learn(session, one, more, live=True)
     assert second.forest.edges is first.forest.edges
     more[:6] = 1
-    third = session.train(one, more, **SETTINGS, live=True)
+    third = learn(session, one, more, live=True)
     assert third.forest.edges is not first.forest.edges

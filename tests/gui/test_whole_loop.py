@@ -49,9 +49,9 @@ def test_the_whole_loop(user, tmp_path):
         for path in stroke_paths(drawn, label):
             user.paint(annotation, label, path)
     assert set(np.unique(annotation.data)) == {0, 1, 2}
-    assert "class 2" in pixels.counts.text()
-    pixels.as_objects.setChecked(True)
-    pixels.as_probability.setChecked(True)
+    user.until(lambda: pixels.classes.counts()[2] == (annotation.data == 2).sum(), "the counts")
+    pixels.outputs.as_objects.setChecked(True)
+    pixels.outputs.as_probability.setChecked(True)
     pixels.train_button.click()
     user.wait(pixels)
     classes = viewer.layers["classes of Nuclei"]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from bioloom.device import is_dask
 from bioloom.errors import InputError
+from bioloom.session.live_memory import Kept, LazyChannel
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,27 @@ class ImageStack:
     def frame(self, index: int) -> NDArray[Any]:
         """Load one frame: (channels, y, x) or (channels, z, y, x)."""
         return np.stack([np.asarray(c if self.n_frames is None else c[index]) for c in self.channels])
+
+    def channels_of(self, index: int, kept: Kept, owner: int) -> tuple[Any, ...]:
+        """Return the channels of one frame, each (y, x) or (z, y, x), as they are to be read from.
+
+        Parameters
+        ----------
+        index
+            Number of the frame.
+        kept, owner
+            Where the chunks of lazy channels are kept, and whose they are; see :class:`LazyChannel`.
+
+        Returns
+        -------
+        tuple of numpy.ndarray or LazyChannel
+            Channels in memory are views; of those of Dask, Zarr and the like only what is asked for is read.
+        """
+        at = () if self.n_frames is None else (index,)
+        return tuple(
+            channel[at] if isinstance(channel, np.ndarray) else LazyChannel(channel, name, at, kept, owner, number)
+            for number, (name, channel) in enumerate(zip(self.names, self.channels, strict=True))
+        )
 
     def same_pixels(self, other: ImageStack) -> bool:
         """Tell whether another stack shows the very same pixels in memory or on disk, with the same pixel sizes."""

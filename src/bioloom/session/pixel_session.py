@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bioloom import device
 from bioloom.classify import PixelClassifier, objects_of_class
-from bioloom.classify.feature_blocks import FeatureBlocks, Progress
-from bioloom.classify.forest import MAX_EDGES, find_edges
+from bioloom.classify.feature_blocks import Block, FeatureBlocks, Progress
+from bioloom.classify.forest import MAX_EDGES, decide, find_edges
 from bioloom.errors import InputError
 from bioloom.recipe.steps import run_frames
 from bioloom.session.image_stack import ImageStack
+from bioloom.session.live_features import FeatureStore, KeptBlocks
+from bioloom.session.live_forest import EarlyVotes
+from bioloom.session.live_training import AnnotatedFrame, Member, TrainingSettings, read_members
 
 _SAMPLED_FRAMES = 4
 _UNDO_STEPS = 50
+_MOST_FRAMES = 1 << 20
+_EDGE_PIXELS = 20_000
+
+Edges = list[NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -44,50 +50,122 @@ class Prediction:
     objects: NDArray[Any] | None = None
 
 
+@dataclass(frozen=True)
+class BlockAnswer:
+    """What a classifier says about one block of an image; arrays have the block's shape.
+
+    Attributes
+    ----------
+    frame : int
+        Number of the frame; 0 without time.
+    block : tuple of slice
+        Where in the frame.
+    classes : numpy.ndarray
+        Class ids, uint8 or the smallest unsigned type that holds them.
+    probability : numpy.ndarray
+        float32, 0…1: the probability of the class that was asked for.
+    uncertainty : numpy.ndarray
+        float32, 0…1: 1 minus the difference of the two largest probabilities.
+    final : bool
+        False where only the first trees were asked so far.
+    """
+
+    frame: int
+    block: Block
+    classes: NDArray[Any]
+    probability: NDArray[np.float32]
+    uncertainty: NDArray[np.float32]
+    final: bool
+
+
+@dataclass(frozen=True)
+class _Bins:
+    """Edges of bins, and for what they were chosen."""
+
+    edges: Edges
+    counts: Mapping[int, int]
+    sources: frozenset[int]
+
+
 class PixelSession:
     """Trains and applies a pixel classifier, keeping the features of the images it has seen.
+
+    Not to be used from two threads at a time, but for :meth:`forget`.
 
     Attributes
     ----------
     classifier : PixelClassifier or None
         The one trained or loaded last.
+    generation : int
+        Changes whenever the classifier does.
+    features : FeatureStore
+        The features of all images.
     """
 
     def __init__(self) -> None:
-        self.classifier: PixelClassifier | None = None
-        self._sources: OrderedDict[int, FeatureBlocks] = OrderedDict()
-        self._kept: tuple[ImageStack, str] | None = None
-        self._edges: list[NDArray[np.float32]] | None = None
-        self._counts: dict[int, int] = {}
-        self._edges_before: OrderedDict[int, list[NDArray[np.float32]]] = OrderedDict()
-        self._prints: dict[int, int] = {}
+        self.features = FeatureStore()
+        self.generation = 0
+        self._classifier: PixelClassifier | None = None
+        self._former: list[PixelClassifier | None] = []
+        self._early = EarlyVotes()
+        self._bins: _Bins | None = None
+        self._bins_of: OrderedDict[Any, _Bins] = OrderedDict()
+        self._trained: OrderedDict[Any, PixelClassifier] = OrderedDict()
 
+    @property
+    def classifier(self) -> PixelClassifier | None:
+        """The classifier trained or loaded last."""
+        return self._classifier
+
+    @classifier.setter
+    def classifier(self, classifier: PixelClassifier | None) -> None:
+        if classifier is not self._classifier:
+            self._former = [*self._former, self._classifier][-_UNDO_STEPS:]
+            self._classifier = classifier
+            self.generation += 1
+
+    @property
+    def can_undo_training(self) -> bool:
+        """Whether there was another classifier before."""
+        return bool(self._former) and self._former[-1] is not None
+
+    def undo_training(self) -> PixelClassifier:
+        """Take the classifier back that there was before the last training or loading.
+
+        Raises
+        ------
+        InputError
+            If there was none.
+        """
+        if not self._former or self._former[-1] is None:
+            raise InputError("There is no earlier classifier to go back to.")
+        self._classifier = self._former.pop()
+        self.generation += 1
+        assert self._classifier is not None
+        return self._classifier
+
+    # -------------------------------------------------------------------------------------------- training
     def train(
         self,
-        stack: ImageStack,
-        annotation: Any,
+        members: Sequence[Member],
+        settings: TrainingSettings,
         *,
-        features: str,
-        n_trees: int = 100,
-        max_depth: int = 6,
-        seed: int = 0,
         live: bool = False,
         progress: Progress | None = None,
     ) -> PixelClassifier:
-        """Train on all annotated frames of an image.
+        """Train on everything that is annotated in several images.
 
         Parameters
         ----------
-        stack
-            The image.
-        annotation
-            Class ids of the image's shape, 0 where nothing is annotated.
-        features, n_trees, max_depth, seed
-            See :class:`~bioloom.classify.PixelClassifier`.
+        members
+            The images and their annotations.
+        settings
+            Features and forest.
         live
             Answer quickly: keep the bins of the features, and so what was computed with them, until a class has more
-            than twice the annotated pixels that it had when they were chosen. Otherwise they are chosen anew, so that
-            the classifier depends on nothing but its input.
+            than twice the annotated pixels that it had when they were chosen, or an image is new. An annotation that
+            was learnt from before, such as after an undo, gives back the classifier it gave. Otherwise the bins are
+            chosen anew, so that the classifier depends on nothing but its input.
         progress
             Called as ``progress(done, total)``; may raise Cancelled, which leaves the last classifier in place.
 
@@ -99,36 +177,134 @@ class PixelSession:
         Raises
         ------
         InputError
-            If shapes differ, pixels are NaN, or fewer than two classes are annotated.
+            If shapes or numbers of channels differ, pixels are NaN, or fewer than two classes are annotated.
         """
-        classifier = PixelClassifier(features, n_trees, max_depth, seed=seed)
-        annotated = list(stack.annotated_frames(annotation))
+        return self.train_on(members, read_members(members), settings, live=live, progress=progress)
+
+    def train_on(
+        self,
+        members: Sequence[Member],
+        annotated: Sequence[AnnotatedFrame],
+        settings: TrainingSettings,
+        *,
+        live: bool = False,
+        progress: Progress | None = None,
+    ) -> PixelClassifier:
+        """Train on annotations that were read before; see :meth:`train`."""
         if not annotated:
             raise InputError("Nothing is annotated yet. Paint some pixels of at least two classes, such as 1 and 2.")
-        sources = [self._source(classifier, stack, index) for index, _ in annotated]
-        painted = [frame for _, frame in annotated]
-        counts = _count_classes(painted)
-        state = hash(tuple(frame.tobytes() for frame in painted))
-        edges = self._edges
-        if live and state in self._edges_before:
+        classifier = settings.classifier()
+        stacks = {frame.member: members[frame.member].stack for frame in annotated}
+        _check_alike([members[k] for k in stacks])
+        sources = [self.features.source(stacks[f.member], f.index, classifier) for f in annotated]
+        counts = _total(annotated)
+        # Not of the settings, only of what edges depend on.
+        state = tuple((s.number, f.fingerprint) for s, f in zip(sources, annotated, strict=True))
+        stack_numbers = frozenset(s.stack_number for s in sources)
+        bins = self._bins
+        if live and state in self._bins_of:
             # An undo: what was painted then is answered as it was then.
-            edges = self._edges_before[state]
-        elif edges is None or not live or _outgrown(counts, self._counts):
-            chosen = _choose_edges(sources, painted)
-            # The same list again, so that what was computed with it is found.
-            edges = edges if edges is not None and all(map(np.array_equal, edges, chosen)) else chosen
-        classifier.fit_blocks(sources, painted, edges, progress)
-        if progress:
-            # Growing the trees reports nothing: a cancel meanwhile is noticed here.
-            progress(1, 1)
-        classifier.channel_axis = 0 if len(stack.channels) > 1 else None
-        self.classifier = classifier
-        if edges is not self._edges:
-            self._edges, self._counts = edges, counts
-        self._edges_before[state] = edges
-        while len(self._edges_before) > _UNDO_STEPS:
-            self._edges_before.popitem(last=False)
-        return classifier
+            bins = self._bins_of[state]
+        elif (
+            bins is None
+            or not live
+            or not stack_numbers <= bins.sources
+            or len(bins.edges) != len(sources[0].names)
+            or _outgrown(counts, bins.counts)
+        ):
+            chosen = _choose_edges(sources, annotated, progress)
+            if bins is not None and len(bins.edges) == len(chosen) and all(map(np.array_equal, bins.edges, chosen)):
+                # The same list again, so that what was computed with it is found.
+                chosen = bins.edges
+            bins = _Bins(chosen, counts, stack_numbers)
+        known = self._trained.get((settings, state)) if live else None
+        if known is not None and known.forest.edges is bins.edges:
+            trained = known
+        else:
+            keys = [f.member * _MOST_FRAMES + f.index for f in annotated]
+            trained = classifier.fit_blocks(sources, [f.pixels for f in annotated], bins.edges, progress, keys=keys)
+            if progress:
+                # Growing the trees reports nothing: a cancel meanwhile is noticed here.
+                progress(1, 1)
+            trained.channel_axis = 0 if len(members[annotated[0].member].stack.channels) > 1 else None
+        self._bins = bins
+        _remember(self._bins_of, state, bins)
+        _remember(self._trained, (settings, state), trained)
+        self.classifier = trained
+        return trained
+
+    # -------------------------------------------------------------------------------------------- predicting
+    def source(self, stack: ImageStack, frame: int) -> KeptBlocks:
+        """Return the features of a frame, for the classifier there is.
+
+        Raises
+        ------
+        InputError
+            If there is no classifier, or the image does not fit it.
+        """
+        if self._classifier is None:
+            raise InputError("There is no classifier yet. Train one, or load one from a file.")
+        classifier = self._classifier
+        given = len(stack.channels), len(stack.shape)
+        if given != (classifier.n_channels, classifier.n_dim):
+            raise InputError(
+                f"The classifier was trained on {classifier.n_channels} channel(s) in {classifier.n_dim}D, but the "
+                f"chosen image has {given[0]} channel(s) in {given[1]}D."
+            )
+        return self.features.source(stack, frame, classifier)
+
+    def answers(
+        self,
+        stack: ImageStack,
+        frame: int,
+        blocks: Sequence[Block],
+        *,
+        class_id: int | None = None,
+        early: bool = False,
+        progress: Progress | None = None,
+    ) -> Iterator[BlockAnswer]:
+        """Apply the classifier to blocks of one frame; yield what it says as it comes.
+
+        Parameters
+        ----------
+        stack, frame
+            The image and the number of its frame.
+        blocks
+            Some of ``source(stack, frame).blocks``, the most urgent ones first.
+        class_id
+            The class whose probability is wanted; the last one if left out.
+        early
+            Whether to give first what the first trees say, where all of them take long.
+        progress
+            Called as ``progress(done, total)``; may raise Cancelled.
+
+        Raises
+        ------
+        InputError
+            If there is no classifier, or the image or the class does not fit it.
+        """
+        source = self.source(stack, frame)
+        assert self._classifier is not None
+        classifier = self._classifier
+        column = int(np.flatnonzero(classifier.classes_ == self.class_of_interest(class_id))[0])
+        for block, votes, final in self._early.votes(classifier, source, blocks, early, progress):
+            yield answer_of(classifier, frame, block, votes, column, final)
+
+    def class_of_interest(self, class_id: int | None) -> int:
+        """Return the class that probabilities and objects are of: the one asked for, or the last one.
+
+        Raises
+        ------
+        InputError
+            If there is no classifier, or it does not know the class.
+        """
+        if self._classifier is None:
+            raise InputError("There is no classifier yet. Train one, or load one from a file.")
+        ids = self._classifier.classes_
+        wanted = int(ids[-1]) if class_id is None else int(class_id)
+        if wanted not in ids:
+            raise InputError(f"The classifier knows the classes {', '.join(map(str, ids))}, but not {wanted}.")
+        return wanted
 
     def predict(
         self,
@@ -139,7 +315,7 @@ class PixelSession:
         with_objects: bool = False,
         progress: Progress | None = None,
     ) -> Prediction:
-        """Apply the classifier.
+        """Apply the classifier to whole frames.
 
         Parameters
         ----------
@@ -159,34 +335,22 @@ class PixelSession:
         InputError
             If there is no classifier, or the image does not fit it.
         """
-        if self.classifier is None:
-            raise InputError("There is no classifier yet. Train one, or load one from a file.")
-        classifier = self.classifier
-        ids = classifier.classes_
-        wanted = int(ids[-1]) if class_id is None else int(class_id)
-        if wanted not in ids:
-            raise InputError(f"The classifier knows the classes {', '.join(map(str, ids))}, but not {wanted}.")
-        column = int(np.flatnonzero(ids == wanted)[0])
+        wanted = self.class_of_interest(class_id)
+        assert self._classifier is not None
         full = stack.channels[0].shape
-        classes = np.zeros(full, np.min_scalar_type(int(ids.max())))
+        classes = np.zeros(full, np.min_scalar_type(int(self._classifier.classes_.max())))
         probability = np.zeros(full, np.float32)
         for done, index in enumerate(frames):
-            source = self._source(classifier, stack, index)
-            if (len(source.channels), len(source.shape)) != (classifier.n_channels, classifier.n_dim):
-                raise InputError(
-                    f"The classifier was trained on {classifier.n_channels} channel(s) in {classifier.n_dim}D, but the "
-                    f"chosen image has {len(source.channels)} channel(s) in {len(source.shape)}D."
-                )
             at = () if stack.n_frames is None else (index,)
 
             def report(part: int, parts: int, done: int = done) -> None:
                 if progress:
                     progress(done * parts + part, len(frames) * parts)
 
-            for block, votes in classifier.votes_by_block(source, progress=report):
-                shape = tuple(s.stop - s.start for s in block)
-                classes[at + block] = ids[votes.argmax(0)].reshape(shape)
-                probability[at + block] = (votes[column] / votes.sum(0)).reshape(shape)
+            blocks = self.source(stack, index).blocks
+            for answer in self.answers(stack, index, blocks, class_id=wanted, progress=report):
+                classes[at + answer.block] = answer.classes
+                probability[at + answer.block] = answer.probability
         objects = None
         if with_objects:
             objects = run_frames(lambda frame: objects_of_class(frame, wanted), classes, stack.frame_axis)
@@ -194,58 +358,76 @@ class PixelSession:
 
     def forget(self) -> None:
         """Drop the features that were kept, for example after an image was edited."""
-        self._sources.clear()
-        self._edges = None
-        self._counts = {}
-        self._edges_before.clear()
-        self._prints = {}
-
-    def _source(self, classifier: PixelClassifier, stack: ImageStack, index: int) -> FeatureBlocks:
-        """Return the features of a frame; kept as long as image, feature set and pixel size stay the same.
-
-        Of long time series only as many frames are kept as fit into memory, those used last.
-        """
-        features = str(classifier.features)
-        if self._kept is None or self._kept[1] != features or not self._kept[0].same_pixels(stack):
-            self.forget()
-            self._kept = (stack, features)
-        # Arrays may also be changed in place, which nothing announces.
-        seen = stack.fingerprint(index)
-        if self._prints.get(index) != seen:
-            self._sources.pop(index, None)
-            self._prints[index] = seen
-        if index in self._sources:
-            self._sources.move_to_end(index)
-            return self._sources[index]
-        pixels = stack.frame(index)
-        needed = pixels.nbytes + len(classifier.features.names(len(pixels))) * pixels[0].size
-        n_kept = min(max(1, device.memory_budget() // needed), len(stack.frames()))
-        while len(self._sources) >= n_kept:
-            self._sources.popitem(last=False)
-        source = classifier.feature_blocks(pixels, 0, stack.spacing, device.memory_budget() // n_kept)
-        self._sources[index] = source
-        return source
+        self.features.forget()
+        self._bins = None
+        self._bins_of.clear()
+        self._trained.clear()
 
 
-def _count_classes(painted: Sequence[NDArray[Any]]) -> dict[int, int]:
+def answer_of(
+    classifier: PixelClassifier, frame: int, block: Block, votes: NDArray[np.float32], column: int, final: bool
+) -> BlockAnswer:
+    """Turn votes (classes, pixels) into an answer, with the probability of the class in a column of the votes."""
+    shape = tuple(s.stop - s.start for s in block)
+    number, _, margin = decide(votes)
+    ids = classifier.classes_.astype(np.min_scalar_type(int(classifier.classes_.max())))
+    total = votes.sum(0)
+    probability = votes[column] / np.where(total > 0, total, 1)
+    return BlockAnswer(
+        frame, block, ids[number].reshape(shape), probability.reshape(shape), (1 - margin).reshape(shape), final
+    )
+
+
+def _remember(store: OrderedDict[Any, Any], key: Any, value: Any) -> None:
+    store[key] = value
+    store.move_to_end(key)
+    while len(store) > _UNDO_STEPS:
+        store.popitem(last=False)
+
+
+def _check_alike(members: Sequence[Member]) -> None:
+    kinds = {(len(m.stack.channels), len(m.stack.shape)) for m in members}
+    if len(kinds) > 1:
+        listed = "; ".join(
+            f"{m.name or ', '.join(m.stack.names)}: {len(m.stack.channels)} channel(s) in {len(m.stack.shape)}D"
+            for m in members
+        )
+        raise InputError(f"All images of a training set need the same number of channels and of axes. Given: {listed}.")
+
+
+def _total(annotated: Sequence[AnnotatedFrame]) -> dict[int, int]:
     """Return the number of annotated pixels per class."""
     counts: dict[int, int] = {}
-    for frame in painted:
-        for k, n in zip(*np.unique(frame[frame > 0], return_counts=True), strict=True):
-            counts[int(k)] = counts.get(int(k), 0) + int(n)
+    for frame in annotated:
+        for k, n in frame.counts.items():
+            counts[k] = counts.get(k, 0) + n
     return counts
 
 
-def _outgrown(counts: dict[int, int], before: dict[int, int]) -> bool:
+def _outgrown(counts: Mapping[int, int], before: Mapping[int, int]) -> bool:
     return any(n > 2 * before.get(k, 0) for k, n in counts.items())
 
 
-def _choose_edges(sources: Sequence[FeatureBlocks], painted: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
+def _choose_edges(
+    sources: Sequence[FeatureBlocks], annotated: Sequence[AnnotatedFrame], progress: Progress | None
+) -> Edges:
     """Choose bins of which one half resolves what is annotated, however rare, and the other half the images."""
-    values = np.concatenate([s.at(frame > 0) for s, frame in zip(sources, painted, strict=True)])
+    share = max(1, _EDGE_PIXELS // len(annotated))
+    values = np.concatenate([s.at(_thinned(f, share), progress) for s, f in zip(sources, annotated, strict=True)])
     chosen = []
     for number, column in enumerate(values.T):
         image = np.unique(np.concatenate([s.edges[number] for s in sources[:_SAMPLED_FRAMES]]))
         thinned = image[np.linspace(0, len(image) - 1, min(len(image), MAX_EDGES // 2)).astype(int)]
         chosen.append(np.unique(np.concatenate([thinned, find_edges(column, MAX_EDGES - len(thinned))])))
     return chosen
+
+
+def _thinned(frame: AnnotatedFrame, most: int) -> NDArray[np.bool_]:
+    """Return where a frame is annotated; of very much of a class, pixels spread evenly over it."""
+    mask: NDArray[np.bool_] = frame.pixels > 0
+    if sum(frame.counts.values()) > most:
+        mask = np.zeros(frame.pixels.shape, bool)
+        for k in frame.counts:
+            where = np.flatnonzero(frame.pixels == k)
+            mask.reshape(-1)[where[:: max(1, len(where) * len(frame.counts) // most)]] = True
+    return mask

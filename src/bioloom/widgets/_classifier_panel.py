@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from qtpy.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QLabel, QPushButton
+from qtpy.QtWidgets import QCheckBox, QFileDialog, QFormLayout, QHBoxLayout, QLabel, QPushButton
 
 from bioloom.classify import load_classifier
+from bioloom.classify.base import TREES
 from bioloom.errors import InputError
 from bioloom.widgets._base import BioloomWidget
-from bioloom.widgets._parts import AxesOptions, enable, whole_number
+from bioloom.widgets._parts import AxesOptions, enable, narrow_combo, whole_number
 
 _FILES = "Classifiers (*.cl)"
 
@@ -48,6 +49,15 @@ class ClassifierPanel(BioloomWidget):
         self.trees = whole_number(100, 1, 1000, "Number of trees; more is steadier and slower")
         self.depth = whole_number(6, 1, 30, "Largest number of decisions in a row; more tells finer differences apart")
         self.seed = whole_number(0, 0, 2**31 - 1, "Seed of the random forest; the same seed gives the same result")
+        self.tree_kind = narrow_combo(
+            "Random forest: the best thresholds of random features. Extra trees: random thresholds, which are smoother",
+            TREES,
+        )
+        self.balanced = QCheckBox("Balance classes")
+        self.balanced.setToolTip(
+            "Give every class the same weight, however much of it is annotated. Otherwise classes that are annotated "
+            "more are found more often"
+        )
         self.train_button = QPushButton("Train")
         self.load_button = QPushButton("Load…")
         self.load_button.setToolTip("Load a classifier from a .cl file")
@@ -60,14 +70,25 @@ class ClassifierPanel(BioloomWidget):
         self.save_button.clicked.connect(self._ask_save)
 
     def forest_settings(self) -> dict[str, int]:
-        """Return what the form says about the forest."""
+        """Return what the form says about the size of the forest."""
         return {"n_trees": self.trees.value(), "max_depth": self.depth.value(), "seed": self.seed.value()}
 
+    def all_forest_settings(self) -> dict[str, Any]:
+        """Return everything that the form says about the forest."""
+        further = {"balanced": self.balanced.isChecked(), "trees": self.tree_kind.currentText()}
+        return {**self.forest_settings(), **further}
+
     def add_forest_rows(self, layout: QFormLayout) -> None:
-        """Add the settings of the forest to a form."""
+        """Add the settings that every forest has to a form."""
         layout.addRow("Trees", self.trees)
         layout.addRow("Depth", self.depth)
         layout.addRow("Seed", self.seed)
+
+    def add_all_forest_rows(self, layout: QFormLayout) -> None:
+        """Add all settings of the forest to a form."""
+        layout.addRow("Kind", self.tree_kind)
+        self.add_forest_rows(layout)
+        layout.addRow("", self.balanced)
 
     def file_buttons(self, *first: QPushButton) -> QHBoxLayout:
         """Return a row with buttons, the last of them for files."""
@@ -89,8 +110,9 @@ class ClassifierPanel(BioloomWidget):
         self.importances.setText("Most important features: " + ", ".join(best) if best else "")
 
     def known_classes(self) -> str:
-        """Return the class ids as text."""
-        return ", ".join(map(str, self.classifier.classes_))
+        """Return the classes as text, by their names where they have some."""
+        names = getattr(self.classifier, "class_names", {})
+        return ", ".join(f"{k} ({names[k]})" if k in names else str(k) for k in self.classifier.classes_.tolist())
 
     def load(self, path: str) -> None:
         """Load a classifier from a file."""
@@ -101,6 +123,8 @@ class ClassifierPanel(BioloomWidget):
         self.trees.setValue(classifier.n_trees)
         self.depth.setValue(classifier.max_depth)
         self.seed.setValue(classifier.seed)
+        self.balanced.setChecked(classifier.balanced)
+        self.tree_kind.setCurrentText(classifier.trees)
         note = self._take_sizes(classifier.spacing)
         self.show_classifier()
         self.say(
@@ -120,8 +144,12 @@ class ClassifierPanel(BioloomWidget):
         if self.classifier is None:
             raise InputError("There is no classifier to save yet.")
         path = path if path.endswith(".cl") else f"{path}.cl"
-        self.classifier.save(path)
+        self.to_save().save(path)
         self.say(f"Saved to {path}.")
+
+    def to_save(self) -> Any:
+        """Return the classifier that is written to a file."""
+        return self.classifier
 
     def _ask_load(self) -> None:
         path, _ = QFileDialog.getOpenFileName(self, "Load a classifier", "", _FILES)

@@ -1,0 +1,297 @@
+"""The loop of painting and seeing: train after every stroke, and keep what is in view up to date."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from psygnal import Signal
+
+from bioloom import device
+from bioloom.classify import PixelClassifier
+from bioloom.classify.feature_blocks import Block
+from bioloom.errors import Cancelled
+from bioloom.session.jobs import JobProgress, JobRunner
+from bioloom.session.live_features import KeptBlocks
+from bioloom.session.live_training import AnnotatedFrame, AnnotationReader, Member, TrainingSettings
+from bioloom.session.live_view import Scene, in_view, key_of, out_of_view
+from bioloom.session.pixel_session import BlockAnswer, PixelSession
+
+QUIET_SECONDS = 0.4
+"""How long nothing must happen before scores are computed."""
+
+_POLL_SECONDS = 0.02
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What is to be computed besides the classes.
+
+    Attributes
+    ----------
+    class_id : int or None
+        The class whose probability is wanted; the last one if None or unknown.
+    whole_frame : bool
+        Predict the rest of the frame, too, even where it does not fit into memory.
+    segment : callable or None
+        Makes labels of the classes of a whole frame, (y, x) or (z, y, x).
+    follow : bool
+        Train live: keep bins, and answer with the first trees first.
+    report : callable or None
+        Called with the classifier, off the owner's thread, when nothing else is to do; its result goes to `reported`.
+    """
+
+    class_id: int | None = None
+    whole_frame: bool = False
+    segment: Callable[[NDArray[Any]], NDArray[Any]] | None = None
+    follow: bool = True
+    report: Callable[[PixelClassifier], Any] | None = None
+
+
+class LiveLoop:
+    """Trains and predicts for an owner that shows pictures, such as a widget. Never makes it wait.
+
+    Parameters
+    ----------
+    session
+        What is trained.
+    jobs
+        Runs the work; one job at a time, a new one drops the stale one.
+    deliver
+        Runs a callable on the owner's thread.
+
+    Attributes
+    ----------
+    counted : Signal(list)
+        The annotated frames of the training set, whenever they were read.
+    incomplete : Signal()
+        There are fewer than two classes annotated, so nothing was trained.
+    trained : Signal(PixelClassifier)
+        There is another classifier.
+    answered : Signal(Scene, BlockAnswer)
+        What it says about a block of what is in view.
+    painted : Signal(Scene)
+        Everything in view is up to date.
+    completed : Signal(Scene)
+        The whole frame is up to date.
+    segmented : Signal(Scene, numpy.ndarray)
+        The result of ``Wishes.segment``.
+    reported : Signal(object)
+        The result of ``Wishes.report``.
+    """
+
+    counted = Signal(list)
+    incomplete = Signal()
+    trained = Signal(object)
+    answered = Signal(object, object)
+    painted = Signal(object)
+    completed = Signal(object)
+    segmented = Signal(object, object)
+    reported = Signal(object)
+
+    def __init__(
+        self, session: PixelSession, jobs: JobRunner, deliver: Callable[[Callable[[], object]], None] | None = None
+    ) -> None:
+        self.session = session
+        self._jobs = jobs
+        self._deliver = deliver or (lambda call: call())
+        self._reader = AnnotationReader()
+        self._reading = Lock()
+        self._scene: Scene | None = None
+        self._wishes = Wishes()
+        self._done: dict[tuple[int, int], set[tuple[int, ...]]] = {}
+        self._done_for: tuple[int, int | None] = (-1, None)
+        self._last: tuple[TrainingSettings, Any] | None = None
+        self._frame_classes: tuple[Any, NDArray[Any]] | None = None
+        self._reported_for = -1
+        self._resting = False
+
+    # -------------------------------------------------------------------------------------------- owner's thread
+    def train(
+        self,
+        members: Sequence[Member],
+        settings: TrainingSettings,
+        scene: Scene | None,
+        wishes: Wishes,
+        *,
+        only_if_changed: bool = False,
+        name: str = "Training",
+    ) -> None:
+        """Train on what is annotated, then show it; whatever was computed before is dropped.
+
+        Parameters
+        ----------
+        members, settings
+            See :meth:`PixelSession.train`.
+        scene
+            What is looked at; None to train only.
+        wishes
+            What is to be computed.
+        only_if_changed
+            Do not train where annotations and settings are those of the last training.
+        name
+            Of the job.
+        """
+        self._scene, self._wishes = scene, wishes
+        self._jobs.start(name, partial(self._train, list(members), settings, only_if_changed))
+
+    def look(self, scene: Scene | None, wishes: Wishes | None = None) -> None:
+        """Show another place, or another picture of the same place; a running job turns to it by itself."""
+        self._scene = scene
+        if wishes is not None:
+            self._wishes = wishes
+        if scene is not None and self.session.classifier is not None and not self._jobs.busy:
+            self._jobs.start("Predicting", self._paint)
+
+    def count(self, members: Sequence[Member], progress: JobProgress) -> list[AnnotatedFrame]:
+        """Return the annotated frames, to be counted; a job of its own, beside those of the loop."""
+        with self._reading:
+            return self._reader.read(members, partial(_stop_if_stale, progress))
+
+    def repaint(self) -> None:
+        """Answer anew for blocks that were answered for before, for example after their picture was removed."""
+        self._done_for = (-1, None)
+
+    def hand_down(self) -> None:
+        """Stop what would make the answer to a stroke wait, because one begins."""
+        if self._resting:
+            self._jobs.cancel()
+
+    def forget(self) -> None:
+        """Drop everything that was kept."""
+        self._last = None
+        self._reader = AnnotationReader()
+        self.repaint()
+        self.session.forget()
+
+    # -------------------------------------------------------------------------------------------- the job's thread
+    def _train(
+        self, members: Sequence[Member], settings: TrainingSettings, only_if_changed: bool, progress: JobProgress
+    ) -> None:
+        self._resting = False
+
+        annotated = self.count(members, progress)
+        self._tell(progress, self.counted, annotated)
+        if len({k for frame in annotated for k in frame.counts}) < 2 and self._wishes.follow:
+            # Half an annotation is no mistake while it is being painted.
+            self._tell(progress, self.incomplete)
+            return
+        state = settings, _state_of(members, annotated)
+        if not only_if_changed or self._last != state or self.session.classifier is None:
+            classifier = self.session.train_on(
+                members, annotated, settings, live=self._wishes.follow, progress=progress
+            )
+            self._last = state
+            self._tell(progress, self.trained, classifier)
+        self._paint(progress)
+
+    def _paint(self, progress: JobProgress) -> None:
+        """Answer for what is in view, as long as there is something to answer."""
+        self._resting = False
+        while True:
+            scene, wishes = self._scene, self._wishes
+            if scene is None:
+                return
+            if not self._paint_scene(scene, wishes, progress):
+                continue
+            if self._rest(scene, wishes, progress):
+                return
+
+    def _paint_scene(self, scene: Scene, wishes: Wishes, progress: JobProgress) -> bool:
+        """Return False where something else is looked at meanwhile."""
+        session = self.session
+        source = session.source(scene.stack, scene.frame)
+        class_id = wishes.class_id
+        if session.classifier is None or class_id not in session.classifier.classes_:
+            class_id = None
+        if self._done_for != (session.generation, class_id):
+            self._done.clear()
+            self._done_for = (session.generation, class_id)
+        done = self._done.setdefault((source.number, scene.frame), set())
+        whole = self._classes_of(source, done) if wishes.segment else None
+
+        def paint(blocks: list[Block], early: bool) -> bool:
+            missing = [b for b in blocks if key_of(b) not in done]
+            for answer in session.answers(
+                scene.stack, scene.frame, missing, class_id=class_id, early=early, progress=progress
+            ):
+                if answer.final:
+                    done.add(key_of(answer.block))
+                    if whole is not None:
+                        whole[answer.block] = answer.classes
+                self._tell(progress, self.answered, scene, answer)
+                _stop_if_stale(progress)
+                if self._scene is not scene or self._wishes is not wishes:
+                    return False
+                if self._done_for[0] != session.generation:
+                    return False
+            return True
+
+        if not paint(in_view(source.blocks, scene.region), wishes.follow):
+            return False
+        self._tell(progress, self.painted, scene)
+        n_bytes = int(np.prod(source.shape)) * len(source.names)
+        if wishes.whole_frame or wishes.segment or n_bytes <= device.memory_budget() // 2:
+            if not paint(out_of_view(source.blocks, scene.region), False):
+                return False
+            self._tell(progress, self.completed, scene)
+        if wishes.segment and whole is not None:
+            self._tell(progress, self.segmented, scene, wishes.segment(whole))
+        return True
+
+    def _classes_of(self, source: KeptBlocks, done: set[tuple[int, ...]]) -> NDArray[Any]:
+        """Return the classes of a whole frame as far as they are known; what is not known is to be done again."""
+        key = source.number, self.session.generation
+        if self._frame_classes is None or self._frame_classes[0] != key:
+            done.clear()
+            assert self.session.classifier is not None
+            dtype = np.min_scalar_type(int(self.session.classifier.classes_.max()))
+            self._frame_classes = key, np.zeros(source.shape, dtype)
+        return self._frame_classes[1]
+
+    def _rest(self, scene: Scene, wishes: Wishes, progress: JobProgress) -> bool:
+        """Report once it is quiet; return False where something else is looked at meanwhile."""
+        generation = self.session.generation
+        if wishes.report is None or self._reported_for == generation or self.session.classifier is None:
+            return True
+        self._resting = True
+        end = time.monotonic() + QUIET_SECONDS
+        while time.monotonic() < end:
+            _stop_if_stale(progress)
+            if self._scene is not scene or self._wishes is not wishes:
+                self._resting = False
+                return False
+            time.sleep(_POLL_SECONDS)
+        result = wishes.report(self.session.classifier)
+        self._reported_for = generation
+        self._tell(progress, self.reported, result)
+        self._resting = False
+        return self._scene is scene and self._wishes is wishes
+
+    def _tell(self, progress: JobProgress, signal: Any, *values: Any) -> None:
+        def emit() -> None:
+            if not progress.cancelled():
+                signal.emit(*values)
+
+        self._deliver(emit)
+
+
+def _stop_if_stale(progress: JobProgress) -> None:
+    if progress.cancelled():
+        raise Cancelled
+
+
+def _state_of(members: Sequence[Member], annotated: Sequence[AnnotatedFrame]) -> Any:
+    stacks = tuple(
+        (id(m.stack.channels[0]), tuple(m.stack.channels[0].shape), m.stack.spacing, m.stack.n_frames) for m in members
+    )
+    return stacks, tuple((f.member, f.index, f.fingerprint) for f in annotated)
+
+
+__all__ = ["BlockAnswer", "LiveLoop", "Scene", "Wishes"]

@@ -1,0 +1,147 @@
+"""The training set of the Pixel classifier panel: which images, each with its annotation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from qtpy.QtCore import QObject, Signal
+
+from bioloom import layers
+from bioloom.layers.painted import on_paint, on_press
+from bioloom.session.live_training import Member
+
+
+@dataclass(eq=False)
+class TrainingImage:
+    """An image, possibly of several layers, and the layer in which its classes are painted.
+
+    Attributes
+    ----------
+    images : list of layer
+        The channels.
+    annotation : layer
+        Classes 1, 2, ….
+    has_time, physical : bool
+        How the axes are understood.
+    included : bool
+        Whether it is trained on.
+    version : int
+        Grows with every edit of the annotation.
+    counts : dict
+        Annotated pixels per class, as they were counted last.
+    frames : tuple of int
+        The frames that hold annotations, if there is time.
+    """
+
+    images: list[Any]
+    annotation: Any
+    has_time: bool
+    physical: bool
+    included: bool = True
+    version: int = 0
+    counts: dict[int, int] = field(default_factory=dict)
+    frames: tuple[int, ...] = ()
+    stop: list[Callable[[], None]] = field(default_factory=list, repr=False)
+
+    @property
+    def title(self) -> str:
+        """What to call it: the names of its layers."""
+        return " + ".join(layer.name for layer in self.images)
+
+    def member(self) -> Member:
+        """Return what the session trains on.
+
+        Raises
+        ------
+        InputError
+            If the layers do not fit together.
+        """
+        stack = layers.image_stack(self.images, has_time=self.has_time, physical=self.physical)
+        return Member(stack, layers.pixels(self.annotation), self.title, self.version)
+
+
+class TrainingImages(QObject):
+    """The images that are trained on, in the order in which they were annotated."""
+
+    edited = Signal(object)
+    """A TrainingImage whose annotation may have been edited."""
+    pressed = Signal()
+    """A stroke begins."""
+    changed = Signal()
+    """Images came or went."""
+
+    def __init__(self, parent: QObject, viewer: Any) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self.entries: list[TrainingImage] = []
+        viewer.layers.events.removed.connect(self._layer_removed)
+
+    def stop(self) -> None:
+        """Stop following layers."""
+        self._viewer.layers.events.removed.disconnect(self._layer_removed)
+        for entry in self.entries:
+            _release(entry)
+        self.entries.clear()
+
+    def of_annotation(self, annotation: Any) -> TrainingImage | None:
+        """Return the image that a layer annotates."""
+        return next((e for e in self.entries if e.annotation is annotation), None)
+
+    def of_images(self, images: Sequence[Any]) -> TrainingImage | None:
+        """Return the image that was annotated last of those that begin with one of these layers."""
+        return next((e for e in reversed(self.entries) if e.images[0] in images), None)
+
+    def add(self, images: Sequence[Any], annotation: Any, has_time: bool, physical: bool) -> TrainingImage:
+        """Add an image, or choose other channels for one; return it."""
+        entry = self.of_annotation(annotation)
+        if entry is not None:
+            entry.images = list(images)
+            entry.has_time, entry.physical = has_time, physical
+            return entry
+        entry = TrainingImage(list(images), annotation, has_time, physical)
+
+        def edited() -> None:
+            entry.version += 1
+            self.edited.emit(entry)
+
+        entry.stop = [on_paint(self._viewer, annotation, edited), on_press(annotation, self.pressed.emit)]
+        self.entries.append(entry)
+        self.changed.emit()
+        return entry
+
+    def remove(self, entry: TrainingImage) -> None:
+        """Take an image out of the training set; its layers stay."""
+        if entry in self.entries:
+            self.entries.remove(entry)
+            _release(entry)
+            self.changed.emit()
+
+    def prune(self, current: TrainingImage | None) -> None:
+        """Forget images without annotations, and layers that were looked at in passing, but for the current one."""
+        for entry in list(self.entries):
+            if entry is not current and not (entry.counts and layers.role(entry.annotation) == "annotation"):
+                self.remove(entry)
+
+    def members(self) -> list[Member]:
+        """Return what is trained on.
+
+        Raises
+        ------
+        InputError
+            If layers do not fit together.
+        """
+        return [entry.member() for entry in self.entries if entry.included]
+
+    def _layer_removed(self, event: Any) -> None:
+        gone = event.value
+        for entry in list(self.entries):
+            if gone is entry.annotation or gone in entry.images:
+                self.remove(entry)
+
+
+def _release(entry: TrainingImage) -> None:
+    for stop in entry.stop:
+        stop()
+    entry.stop.clear()
