@@ -130,6 +130,17 @@ def current() -> Device:
     return _current or select(os.environ.get(ENVIRONMENT_VARIABLE) or "auto")
 
 
+def chosen() -> Device:
+    """Return the device in use if one was chosen, else NumPy; unlike :func:`current`, this looks for no devices.
+
+    For work that is called from Python with NumPy arrays: it stays with NumPy until :func:`select`, :func:`current` or
+    the environment variable BIOLOOM_DEVICE chose something else.
+    """
+    if _current is None and os.environ.get(ENVIRONMENT_VARIABLE):
+        return current()
+    return _current or NUMPY
+
+
 def select(name: str = "auto") -> Device:
     """Choose the device that work started from the viewer and the command line runs on.
 

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from bioloom import device
 from bioloom.classify.feature_set import FeatureSet
-from bioloom.classify.forest import MAX_EDGES, Forest, find_edges, to_bins
+from bioloom.classify.forest import MAX_EDGES, Answer, Forest, answer, find_edges, to_bins
 from bioloom.errors import InputError
 
 if TYPE_CHECKING:
+    from bioloom.classify._opencl import DeviceBlocks
     from bioloom.classify.normalisation import Normalisation
 
 Block: TypeAlias = tuple[slice, ...]
@@ -68,6 +69,9 @@ def in_threads(
 
 class FeatureBlocks:
     """Features of one image, on demand.
+
+    Where an OpenCL device was chosen (:func:`bioloom.device.chosen`), features and forests are computed there, with the
+    same result, and bins are kept there.
 
     Parameters
     ----------
@@ -122,13 +126,40 @@ class FeatureBlocks:
         self._lock = Lock()
         self._range_lock = Lock()
         self._edges: list[NDArray[np.float32]] | None = None
+        self._on_device: DeviceBlocks | None = None
+
+    @property
+    def keeps_bins(self) -> bool:
+        """Whether bins are kept for the next time they are asked for."""
+        return self._budget > 0
+
+    def _device(self) -> DeviceBlocks | None:
+        """Return where OpenCL computes the blocks, or None if NumPy does; devices may be changed at any time."""
+        chosen = device.chosen()
+        if chosen.engine != "opencl":
+            self._on_device = None
+            return None
+        with self._lock:
+            if self._on_device is None or self._on_device.device != chosen:
+                from bioloom.classify._opencl import DeviceBlocks
+
+                self._on_device = DeviceBlocks(self.keeps_bins)
+            return self._on_device
 
     def values(self, block: Block) -> Iterator[NDArray[np.float32]]:
         """Compute the features of a block, any part of the image; the same bits as in the whole image."""
+        on_device = self._device()
+        if on_device:
+            yield from on_device.values(self, block)
+            return
         halo = self._halo
         for number in range(len(self.channels)):
             pixels = self.surroundings(number, block)
             yield from self.features.compute(pixels, halo, block, self.shape, self.spacing)
+        yield from self.own_images(block)
+
+    def own_images(self, block: Block) -> Iterator[NDArray[np.float32]]:
+        """Read the images of one's own that are features."""
         for image in self.custom:
             yield _finite(np.ascontiguousarray(image[block], np.float32), "An image of your own")
 
@@ -202,6 +233,9 @@ class FeatureBlocks:
         edges
             The edges per feature. Blocks are kept as long as the same list of edges is asked for.
         """
+        on_device = self._device()
+        if on_device:
+            return on_device.bins(self, block, edges)
         key = tuple(s.start for s in block)
         with self._lock:
             if self._cached_edges is not edges:
@@ -227,7 +261,32 @@ class FeatureBlocks:
 
     def votes(self, block: Block, forest: Forest, first: int = 0, last: int | None = None) -> NDArray[np.float32]:
         """Return what trees of a forest say about a block; see :meth:`bioloom.classify.forest.Forest.votes`."""
+        on_device = self._device()
+        if on_device:
+            return on_device.votes(self, block, forest, first, last)
         return forest.votes(self.bins(block, forest.edges), first, last)
+
+    def answer(self, block: Block, forest: Forest, what: Answer) -> NDArray[Any]:
+        """Return what a forest says about a block; see :func:`bioloom.classify.forest.answer`."""
+        on_device = self._device()
+        if on_device:
+            return on_device.answer(self, block, forest, what)
+        return answer(self.votes(block, forest), what)
+
+    def bins_at(self, block: Block, here: NDArray[np.bool_], edges: Sequence[NDArray[np.float32]]) -> NDArray[Any]:
+        """Return the bins of the pixels that a mask of the block's shape marks, (pixels, features)."""
+        on_device = self._device()
+        if on_device:
+            return on_device.bins_at(self, block, here, edges)
+        return self.bins(block, edges)[:, here.ravel()].T
+
+    def has_bins(self, block: Block, edges: Sequence[NDArray[np.float32]]) -> bool:
+        """Tell whether the bins of a block are at hand."""
+        on_device = self._device()
+        if on_device:
+            return on_device.has_bins(block, edges)
+        with self._lock:
+            return self._cached_edges is edges and tuple(s.start for s in block) in self._cache
 
 
 def _tightened(block: Block, mask: NDArray[np.bool_]) -> Block:

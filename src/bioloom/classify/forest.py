@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bioloom import device
 from bioloom.errors import InputError
+
+Answer: TypeAlias = Literal["classes", "margin", "probabilities"]
 
 MAX_EDGES = 255
 """More edges than these would not fit bins of one byte."""
@@ -295,6 +297,29 @@ def decide(votes: NDArray[np.float32]) -> tuple[NDArray[np.uint16], NDArray[np.f
     number, best, margin = np.empty(n, np.uint16), np.empty(n, np.float32), np.empty(n, np.float32)
     _kernels.decide(votes, number, best, margin)
     return number, best, margin
+
+
+def answer(votes: NDArray[np.float32], what: Answer) -> NDArray[Any]:
+    """Turn votes into one kind of answer.
+
+    Parameters
+    ----------
+    votes
+        float32 (classes, n); see :meth:`Forest.votes`.
+    what
+        ``"classes"``, ``"margin"`` or ``"probabilities"``.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint16 (n,): the class of most votes, the lower of equals. Or float32 (n,), 0…1: by how much its share of the
+        votes is above that of the second. Or float32 (classes, n): the shares of all.
+    """
+    if what == "probabilities":
+        shares: NDArray[np.float32] = votes / votes.sum(0)
+        return shares
+    number, _, margin = decide(votes)
+    return number if what == "classes" else margin
 
 
 def whole_votes(shares: NDArray[Any]) -> NDArray[np.float32]:
