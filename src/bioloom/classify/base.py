@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from bioloom.classify._join import join
 from bioloom.classify.forest import Forest
 from bioloom.classify.samples import TrainingSamples
 from bioloom.errors import InputError
@@ -116,12 +117,16 @@ class ForestClassifier:
 
         save_classifier(self, path)
 
-    def _train(self, samples: TrainingSamples, old: TrainingSamples | None = None) -> None:
-        """Train on annotated items, all of whose class ids are above 0, and on those of earlier trainings."""
-        if old is not None:
-            samples = old.joined(samples)
-        ids = np.unique(samples.classes)
-        self._forest = Forest.train(
+    def _train(self, samples: TrainingSamples, keep: bool = False) -> None:
+        """Train on annotated items, all of whose class ids are above 0, and if `keep` on those of earlier trainings.
+
+        Where these are not at hand, as in files of other programs, the old trees go on to vote beside the new ones.
+        """
+        if keep and self.samples_ is not None:
+            samples = self.samples_.joined(samples)
+        before = (self._forest, self.classes_) if keep and self.samples_ is None else (None, self.classes_)
+        ids = np.unique(samples.classes).astype(np.int64)
+        forest = Forest.train(
             samples.bins,
             np.searchsorted(ids, samples.classes),
             samples.edges,
@@ -131,8 +136,10 @@ class ForestClassifier:
             seed=self.seed,
             kind="extra" if self.trees == "extra trees" else "random",
         )
-        self.classes_ = ids.astype(np.int64)
-        self.samples_ = samples
+        if before[0] is not None:
+            self._forest, self.classes_ = join(before[0], before[1], forest, ids)
+            return
+        self._forest, self.classes_, self.samples_ = forest, ids, samples
 
     def _state(self) -> dict[str, Any]:
         """Return what a file must tell beyond the forest; each value can be written as JSON."""

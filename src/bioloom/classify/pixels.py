@@ -178,12 +178,18 @@ class PixelClassifier(ForestClassifier):
             place in the list if left out.
         """
         checked = [check_annotation(a, s.shape) for a, s in zip(annotations, sources, strict=True)]
-        old = self._to_keep(sources[0]) if keep else None
-        ids = np.unique(np.concatenate([np.unique(a) for a in checked] + ([old.classes] if old is not None else [])))
-        ids = ids[ids > 0]
+        keep = keep and self._forest is not None
+        if keep:
+            self._check_fits(sources[0], sources[0].shape)
+        ids = np.unique(np.concatenate([np.unique(a) for a in checked]))
+        if not ids.any():
+            raise InputError("Cannot train: nothing is annotated. Paint some pixels of at least two classes.")
+        ids = np.union1d(ids[ids > 0], self.classes_ if keep else [])
         if len(ids) < 2:
-            found = f"only class {ids[0]} is annotated" if len(ids) else "nothing is annotated"
-            raise InputError(f"Cannot train: {found}. Paint some pixels of at least two classes, such as 1 and 2.")
+            raise InputError(
+                f"Cannot train: only class {int(ids[0])} is annotated. Paint some pixels of at least two classes, such "
+                "as 1 and 2."
+            )
         masks, groups = self._sampled(checked, range(len(sources)) if keys is None else keys)
         if edges is None:
             values = np.concatenate([s.at(m, progress) for s, m in zip(sources, masks, strict=True)])
@@ -193,17 +199,10 @@ class PixelClassifier(ForestClassifier):
             bins = np.concatenate([_bins_at(s, m, edges, progress) for s, m in zip(sources, masks, strict=True)])
         classes = np.concatenate([a[m] for a, m in zip(checked, masks, strict=True)]).astype(np.int64)
         samples = TrainingSamples(bins, edges, classes, groups)
-        self._train(samples, old)
+        self._train(samples, keep)
         self.n_channels, self.n_dim = len(sources[0].channels), len(sources[0].shape)
         self.spacing = sources[0].spacing
         return self
-
-    def _to_keep(self, source: FeatureBlocks) -> TrainingSamples | None:
-        """Return what was learnt before, if it is of the same features."""
-        if self._forest is None:
-            return None
-        self._check_fits(source, source.shape)
-        return self.samples_
 
     def predict(
         self,
