@@ -262,7 +262,8 @@ class Neighbourhood:
 
     def _standard_deviation_box(self, radius: float) -> Volume:
         mean, square = self._moments(radius)
-        return np.sqrt(np.maximum(square - mean * mean, 0)).astype(np.float32)
+        deviation: Volume = np.sqrt(np.maximum(square - mean * mean, 0)).astype(np.float32)
+        return deviation
 
     def _moments(self, radius: float) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return the mean and the mean square in a box."""
