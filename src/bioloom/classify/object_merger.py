@@ -12,7 +12,7 @@ from bioloom.classify.base import Trees
 from bioloom.classify.feature_blocks import Progress
 from bioloom.classify.object_images import as_examples
 from bioloom.classify.object_pairs import KEEP, MERGE, annotated_pairs, merge_objects
-from bioloom.classify.rows import RowClassifier
+from bioloom.classify.rows import KEYS, RowClassifier
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,6 +65,7 @@ class ObjectMerger(RowClassifier):
 
     _fit_call = "fit(labels, annotation, image)"
     _item = "pair"
+    _keys = (*KEYS, "neighbor")
     _n_dim = 2
 
     def __init__(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,8 +45,9 @@ class RowClassifier(ForestClassifier):
         Impurity-based importance per feature, adding up to 1.
     """
 
-    _item = "row"
-    _n_dim = 1
+    _item: ClassVar[str] = "row"
+    _keys: ClassVar[tuple[str, ...]] = KEYS
+    _n_dim: ClassVar[int] = 1
 
     def __init__(
         self,
@@ -135,7 +136,7 @@ class RowClassifier(ForestClassifier):
 
     def _columns(self, table: pd.DataFrame) -> list[str]:
         """Return the columns of a table to train on."""
-        columns = [c for c in table.columns if c not in KEYS]
+        columns = [c for c in table.columns if c not in self._keys]
         if self.features is None:
             chosen = [c for c in columns if is_number(table[c])]
         else:

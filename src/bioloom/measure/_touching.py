@@ -78,7 +78,7 @@ def add_face_values(
                 if w == nz or v == ny or u == nx:
                     continue
                 other = labels[w, v, u]
-                if other in (label, 0):
+                if other == 0 or other == label:
                     continue
                 a, b = position_of(label, table, ids), position_of(other, table, ids)
                 if a < 0 or b < 0:
