@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bioloom import device
 from bioloom.errors import InputError
-from bioloom.layers.reading import Kind, active_layer, is_rgb, pixels
+from bioloom.layers.reading import METADATA_KEY, Kind, active_layer, is_rgb, of_kind, pixels, role
 from bioloom.layers.writing import add_result, raise_layer
 
 if TYPE_CHECKING:
@@ -261,6 +261,23 @@ def on_press(layer: Layer, callback: Callable[[], None]) -> Callable[[], None]:
             layer.mouse_drag_callbacks.remove(pressed)
 
     return disconnect
+
+
+def remember_images(annotation: Labels, images: Sequence[Layer]) -> None:
+    """Note in an annotation which layers it annotates, so that they are found again; they may be renamed later."""
+    noted = {**annotation.metadata.get(METADATA_KEY, {}), "images": [layer.name for layer in images]}
+    annotation.metadata = {**annotation.metadata, METADATA_KEY: noted}
+
+
+def annotated_images(viewer: ViewerModel) -> list[tuple[list[Layer], Labels]]:
+    """Return the annotations that note which layers they annotate, with these, as far as they are still there."""
+    found = []
+    images = {layer.name: layer for layer in of_kind(viewer, "image")}
+    for layer in reversed(of_kind(viewer, "labels")):
+        names = layer.metadata.get(METADATA_KEY, {}).get("images", [])
+        if role(layer) == "annotation" and names and all(name in images for name in names):
+            found.append(([images[name] for name in names], layer))
+    return found
 
 
 def erase_class(layer: Labels, class_id: int) -> None:

@@ -107,6 +107,7 @@ class LiveLoop:
         self._wishes = Wishes()
         self._done: dict[tuple[int, int], set[tuple[int, ...]]] = {}
         self._done_for: tuple[int, int | None] = (-1, None)
+        self._segmented: Any = None
         self._last: tuple[TrainingSettings, Any] | None = None
         self._frame_classes: tuple[Any, NDArray[Any]] | None = None
         self._reported_for = -1
@@ -139,7 +140,8 @@ class LiveLoop:
             Of the job.
         """
         self._scene, self._wishes = scene, wishes
-        self._jobs.start(name, partial(self._train, list(members), settings, only_if_changed))
+        self._resting = False
+        self._jobs.start(name, partial(self._train, list(members), settings, only_if_changed), self._finished)
 
     def look(self, scene: Scene | None, wishes: Wishes | None = None) -> None:
         """Show another place, or another picture of the same place; a running job turns to it by itself."""
@@ -147,7 +149,8 @@ class LiveLoop:
         if wishes is not None:
             self._wishes = wishes
         if scene is not None and self.session.classifier is not None and not self._jobs.busy:
-            self._jobs.start("Predicting", self._paint)
+            self._resting = False
+            self._jobs.start("Predicting", self._paint, self._finished)
 
     def count(self, members: Sequence[Member], progress: JobProgress) -> list[AnnotatedFrame]:
         """Return the annotated frames, to be counted; a job of its own, beside those of the loop."""
@@ -157,6 +160,7 @@ class LiveLoop:
     def repaint(self) -> None:
         """Answer anew for blocks that were answered for before, for example after their picture was removed."""
         self._done_for = (-1, None)
+        self._segmented = None
 
     def hand_down(self) -> None:
         """Stop what would make the answer to a stroke wait, because one begins."""
@@ -170,18 +174,21 @@ class LiveLoop:
         self.repaint()
         self.session.forget()
 
+    def _finished(self, seen: tuple[Scene | None, Wishes] | None) -> None:
+        """Go on where something else was looked at just when the job had finished."""
+        if seen is not None and (self._scene is not seen[0] or self._wishes is not seen[1]):
+            self.look(self._scene)
+
     # -------------------------------------------------------------------------------------------- the job's thread
     def _train(
         self, members: Sequence[Member], settings: TrainingSettings, only_if_changed: bool, progress: JobProgress
-    ) -> None:
-        self._resting = False
-
+    ) -> tuple[Scene | None, Wishes] | None:
         annotated = self.count(members, progress)
         self._tell(progress, self.counted, annotated)
         if len({k for frame in annotated for k in frame.counts}) < 2 and self._wishes.follow:
             # Half an annotation is no mistake while it is being painted.
             self._tell(progress, self.incomplete)
-            return
+            return None
         state = settings, _state_of(members, annotated)
         if not only_if_changed or self._last != state or self.session.classifier is None:
             classifier = self.session.train_on(
@@ -189,19 +196,16 @@ class LiveLoop:
             )
             self._last = state
             self._tell(progress, self.trained, classifier)
-        self._paint(progress)
+        return self._paint(progress)
 
-    def _paint(self, progress: JobProgress) -> None:
-        """Answer for what is in view, as long as there is something to answer."""
-        self._resting = False
+    def _paint(self, progress: JobProgress) -> tuple[Scene | None, Wishes]:
+        """Answer for what is in view, as long as there is something to answer; return what was in view last."""
         while True:
             scene, wishes = self._scene, self._wishes
             if scene is None:
-                return
-            if not self._paint_scene(scene, wishes, progress):
-                continue
-            if self._rest(scene, wishes, progress):
-                return
+                return scene, wishes
+            if self._paint_scene(scene, wishes, progress) and self._rest(scene, wishes, progress):
+                return scene, wishes
 
     def _paint_scene(self, scene: Scene, wishes: Wishes, progress: JobProgress) -> bool:
         """Return False where something else is looked at meanwhile."""
@@ -215,17 +219,20 @@ class LiveLoop:
             self._done_for = (session.generation, class_id)
         done = self._done.setdefault((source.number, scene.frame), set())
         whole = self._classes_of(source, done) if wishes.segment else None
+        something = False
 
         def paint(blocks: list[Block], early: bool) -> bool:
+            nonlocal something
             missing = [b for b in blocks if key_of(b) not in done]
+            something = something or bool(missing)
             for answer in session.answers(
                 scene.stack, scene.frame, missing, class_id=class_id, early=early, progress=progress
             ):
-                if answer.final:
-                    done.add(key_of(answer.block))
-                    if whole is not None:
-                        whole[answer.block] = answer.classes
-                self._tell(progress, self.answered, scene, answer)
+                if answer.final and whole is not None:
+                    whole[answer.block] = answer.classes
+                # Done is what the owner has been told.
+                told = partial(done.add, key_of(answer.block)) if answer.final else None
+                self._tell(progress, self.answered, scene, answer, then=told)
                 _stop_if_stale(progress)
                 if self._scene is not scene or self._wishes is not wishes:
                     return False
@@ -235,14 +242,18 @@ class LiveLoop:
 
         if not paint(in_view(source.blocks, scene.region), wishes.follow):
             return False
-        self._tell(progress, self.painted, scene)
+        if something:
+            self._tell(progress, self.painted, scene)
         n_bytes = int(np.prod(source.shape)) * len(source.names)
         if wishes.whole_frame or wishes.segment or n_bytes <= device.memory_budget() // 2:
             if not paint(out_of_view(source.blocks, scene.region), False):
                 return False
             self._tell(progress, self.completed, scene)
         if wishes.segment and whole is not None:
-            self._tell(progress, self.segmented, scene, wishes.segment(whole))
+            key = source.number, scene.frame, *self._done_for
+            if something or self._segmented != key:
+                told = partial(setattr, self, "_segmented", key)
+                self._tell(progress, self.segmented, scene, wishes.segment(whole), then=told)
         return True
 
     def _classes_of(self, source: KeptBlocks, done: set[tuple[int, ...]]) -> NDArray[Any]:
@@ -269,15 +280,16 @@ class LiveLoop:
                 return False
             time.sleep(_POLL_SECONDS)
         result = wishes.report(self.session.classifier)
-        self._reported_for = generation
-        self._tell(progress, self.reported, result)
+        self._tell(progress, self.reported, result, then=partial(setattr, self, "_reported_for", generation))
         self._resting = False
         return self._scene is scene and self._wishes is wishes
 
-    def _tell(self, progress: JobProgress, signal: Any, *values: Any) -> None:
+    def _tell(self, progress: JobProgress, signal: Any, *values: Any, then: Callable[[], object] | None = None) -> None:
         def emit() -> None:
             if not progress.cancelled():
                 signal.emit(*values)
+                if then:
+                    then()
 
         self._deliver(emit)
 

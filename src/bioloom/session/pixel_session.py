@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from bioloom.classify import PixelClassifier, objects_of_class
 from bioloom.classify.feature_blocks import Block, FeatureBlocks, Progress
 from bioloom.classify.forest import MAX_EDGES, decide, find_edges
-from bioloom.errors import InputError
+from bioloom.errors import Cancelled, InputError
 from bioloom.recipe.steps import run_frames
 from bioloom.session.image_stack import ImageStack
 from bioloom.session.live_features import FeatureStore, KeptBlocks
@@ -90,7 +91,8 @@ class _Bins:
 class PixelSession:
     """Trains and applies a pixel classifier, keeping the features of the images it has seen.
 
-    Not to be used from two threads at a time, but for :meth:`forget`.
+    Training and predicting are for one thread at a time. From others, the classifier may be replaced, undone and
+    forgotten at any time: what is being trained meanwhile is then dropped.
 
     Attributes
     ----------
@@ -105,6 +107,7 @@ class PixelSession:
     def __init__(self) -> None:
         self.features = FeatureStore()
         self.generation = 0
+        self._lock = Lock()
         self._classifier: PixelClassifier | None = None
         self._former: list[PixelClassifier | None] = []
         self._early = EarlyVotes()
@@ -119,10 +122,14 @@ class PixelSession:
 
     @classifier.setter
     def classifier(self, classifier: PixelClassifier | None) -> None:
+        with self._lock:
+            self._replace(classifier)
+
+    def _replace(self, classifier: PixelClassifier | None) -> None:
         if classifier is not self._classifier:
             self._former = [*self._former, self._classifier][-_UNDO_STEPS:]
             self._classifier = classifier
-            self.generation += 1
+        self.generation += 1
 
     @property
     def can_undo_training(self) -> bool:
@@ -137,12 +144,14 @@ class PixelSession:
         InputError
             If there was none.
         """
-        if not self._former or self._former[-1] is None:
-            raise InputError("There is no earlier classifier to go back to.")
-        self._classifier = self._former.pop()
-        self.generation += 1
-        assert self._classifier is not None
-        return self._classifier
+        with self._lock:
+            former = self._former[-1] if self._former else None
+            if former is None:
+                raise InputError("There is no earlier classifier to go back to.")
+            self._former.pop()
+            self._classifier = former
+            self.generation += 1
+            return former
 
     # -------------------------------------------------------------------------------------------- training
     def train(
@@ -193,6 +202,7 @@ class PixelSession:
         """Train on annotations that were read before; see :meth:`train`."""
         if not annotated:
             raise InputError("Nothing is annotated yet. Paint some pixels of at least two classes, such as 1 and 2.")
+        generation = self.generation
         classifier = settings.classifier()
         stacks = {frame.member: members[frame.member].stack for frame in annotated}
         _check_alike([members[k] for k in stacks])
@@ -227,10 +237,14 @@ class PixelSession:
                 # Growing the trees reports nothing: a cancel meanwhile is noticed here.
                 progress(1, 1)
             trained.channel_axis = 0 if len(members[annotated[0].member].stack.channels) > 1 else None
-        self._bins = bins
-        _remember(self._bins_of, state, bins)
-        _remember(self._trained, (settings, state), trained)
-        self.classifier = trained
+        with self._lock:
+            if self.generation != generation:
+                # It was replaced meanwhile, by loading or undoing.
+                raise Cancelled
+            self._bins = bins
+            _remember(self._bins_of, state, bins)
+            _remember(self._trained, (settings, state), trained)
+            self._replace(trained)
         return trained
 
     # -------------------------------------------------------------------------------------------- predicting
@@ -242,9 +256,7 @@ class PixelSession:
         InputError
             If there is no classifier, or the image does not fit it.
         """
-        if self._classifier is None:
-            raise InputError("There is no classifier yet. Train one, or load one from a file.")
-        classifier = self._classifier
+        classifier = self._needed()
         given = len(stack.channels), len(stack.shape)
         if given != (classifier.n_channels, classifier.n_dim):
             raise InputError(
@@ -283,28 +295,16 @@ class PixelSession:
         InputError
             If there is no classifier, or the image or the class does not fit it.
         """
+        classifier = self._needed()
         source = self.source(stack, frame)
-        assert self._classifier is not None
-        classifier = self._classifier
-        column = int(np.flatnonzero(classifier.classes_ == self.class_of_interest(class_id))[0])
+        column = int(np.flatnonzero(classifier.classes_ == _wanted(classifier, class_id))[0])
         for block, votes, final in self._early.votes(classifier, source, blocks, early, progress):
             yield answer_of(classifier, frame, block, votes, column, final)
 
-    def class_of_interest(self, class_id: int | None) -> int:
-        """Return the class that probabilities and objects are of: the one asked for, or the last one.
-
-        Raises
-        ------
-        InputError
-            If there is no classifier, or it does not know the class.
-        """
+    def _needed(self) -> PixelClassifier:
         if self._classifier is None:
             raise InputError("There is no classifier yet. Train one, or load one from a file.")
-        ids = self._classifier.classes_
-        wanted = int(ids[-1]) if class_id is None else int(class_id)
-        if wanted not in ids:
-            raise InputError(f"The classifier knows the classes {', '.join(map(str, ids))}, but not {wanted}.")
-        return wanted
+        return self._classifier
 
     def predict(
         self,
@@ -335,10 +335,10 @@ class PixelSession:
         InputError
             If there is no classifier, or the image does not fit it.
         """
-        wanted = self.class_of_interest(class_id)
-        assert self._classifier is not None
+        classifier = self._needed()
+        wanted = _wanted(classifier, class_id)
         full = stack.channels[0].shape
-        classes = np.zeros(full, np.min_scalar_type(int(self._classifier.classes_.max())))
+        classes = np.zeros(full, np.min_scalar_type(int(classifier.classes_.max())))
         probability = np.zeros(full, np.float32)
         for done, index in enumerate(frames):
             at = () if stack.n_frames is None else (index,)
@@ -358,10 +358,20 @@ class PixelSession:
 
     def forget(self) -> None:
         """Drop the features that were kept, for example after an image was edited."""
-        self.features.forget()
-        self._bins = None
-        self._bins_of.clear()
-        self._trained.clear()
+        with self._lock:
+            self.features.forget()
+            self._bins = None
+            self._bins_of.clear()
+            self._trained.clear()
+
+
+def _wanted(classifier: PixelClassifier, class_id: int | None) -> int:
+    """Return the class that probabilities and objects are of: the one asked for, or the last one."""
+    ids = classifier.classes_
+    wanted = int(ids[-1]) if class_id is None else int(class_id)
+    if wanted not in ids:
+        raise InputError(f"The classifier knows the classes {', '.join(map(str, ids))}, but not {wanted}.")
+    return wanted
 
 
 def answer_of(

@@ -9,7 +9,7 @@ from typing import Any
 from qtpy.QtCore import QObject, Signal
 
 from bioloom import layers
-from bioloom.layers.painted import on_paint, on_press
+from bioloom.layers.painted import annotated_images, on_paint, on_press, remember_images
 from bioloom.session.live_training import Member
 
 
@@ -23,14 +23,14 @@ class TrainingImage:
         The channels.
     annotation : layer
         Classes 1, 2, ….
-    has_time, physical : bool
-        How the axes are understood.
+    has_time : bool
+        Whether the first axis is time.
     included : bool
         Whether it is trained on.
     version : int
         Grows with every edit of the annotation.
-    counts : dict
-        Annotated pixels per class, as they were counted last.
+    counts : dict or None
+        Annotated pixels per class, as they were counted last; None before that.
     frames : tuple of int
         The frames that hold annotations, if there is time.
     """
@@ -38,10 +38,9 @@ class TrainingImage:
     images: list[Any]
     annotation: Any
     has_time: bool
-    physical: bool
     included: bool = True
     version: int = 0
-    counts: dict[int, int] = field(default_factory=dict)
+    counts: dict[int, int] | None = None
     frames: tuple[int, ...] = ()
     stop: list[Callable[[], None]] = field(default_factory=list, repr=False)
 
@@ -50,15 +49,20 @@ class TrainingImage:
         """What to call it: the names of its layers."""
         return " + ".join(layer.name for layer in self.images)
 
-    def member(self) -> Member:
+    def member(self, physical: bool) -> Member:
         """Return what the session trains on.
+
+        Parameters
+        ----------
+        physical
+            Whether sizes are in the layers' units.
 
         Raises
         ------
         InputError
             If the layers do not fit together.
         """
-        stack = layers.image_stack(self.images, has_time=self.has_time, physical=self.physical)
+        stack = layers.image_stack(self.images, has_time=self.has_time, physical=physical)
         return Member(stack, layers.pixels(self.annotation), self.title, self.version)
 
 
@@ -93,14 +97,16 @@ class TrainingImages(QObject):
         """Return the image that was annotated last of those that begin with one of these layers."""
         return next((e for e in reversed(self.entries) if e.images[0] in images), None)
 
-    def add(self, images: Sequence[Any], annotation: Any, has_time: bool, physical: bool) -> TrainingImage:
+    def add(self, images: Sequence[Any], annotation: Any, has_time: bool) -> TrainingImage:
         """Add an image, or choose other channels for one; return it."""
         entry = self.of_annotation(annotation)
+        if layers.role(annotation) == "annotation" and (entry is None or entry.images != list(images)):
+            remember_images(annotation, images)
         if entry is not None:
             entry.images = list(images)
-            entry.has_time, entry.physical = has_time, physical
+            entry.has_time = has_time
             return entry
-        entry = TrainingImage(list(images), annotation, has_time, physical)
+        entry = TrainingImage(list(images), annotation, has_time)
 
         def edited() -> None:
             entry.version += 1
@@ -110,6 +116,12 @@ class TrainingImages(QObject):
         self.entries.append(entry)
         self.changed.emit()
         return entry
+
+    def find(self) -> None:
+        """Take up the images that were annotated before, such as with a panel that was closed."""
+        for images, annotation in annotated_images(self._viewer):
+            if self.of_annotation(annotation) is None:
+                self.add(images, annotation, layers.time_axis(images[0]) == 0)
 
     def remove(self, entry: TrainingImage) -> None:
         """Take an image out of the training set; its layers stay."""
@@ -121,18 +133,24 @@ class TrainingImages(QObject):
     def prune(self, current: TrainingImage | None) -> None:
         """Forget images without annotations, and layers that were looked at in passing, but for the current one."""
         for entry in list(self.entries):
-            if entry is not current and not (entry.counts and layers.role(entry.annotation) == "annotation"):
+            empty = entry.counts is not None and not entry.counts
+            if entry is not current and (empty or layers.role(entry.annotation) != "annotation"):
                 self.remove(entry)
 
-    def members(self) -> list[Member]:
+    def members(self, physical: bool) -> list[Member]:
         """Return what is trained on.
+
+        Parameters
+        ----------
+        physical
+            Whether sizes are in the layers' units.
 
         Raises
         ------
         InputError
             If layers do not fit together.
         """
-        return [entry.member() for entry in self.entries if entry.included]
+        return [entry.member(physical) for entry in self.entries if entry.included]
 
     def _layer_removed(self, event: Any) -> None:
         gone = event.value

@@ -85,6 +85,7 @@ class PixelClassifierWidget(ClassifierPanel):
         self._build()
         self._connect()
         self._features_changed(self.features.text())
+        self.training.find()
         self._image_changed()
         self._annotation_changed(self.annotation.layer)
         self.show_classifier()
@@ -242,7 +243,11 @@ class PixelClassifierWidget(ClassifierPanel):
         if current is None or current.images[0] in chosen:
             return
         other = self.training.of_images(chosen)
-        self.annotation.choose(None) if other is None else self.annotation.choose(other.annotation)
+        if other is None:
+            # The first entry is none.
+            self.annotation.setCurrentIndex(0)
+        else:
+            self.annotation.choose(other.annotation)
 
     def _axes_changed(self) -> None:
         unit = layers.length_unit(self.images.images[0]) if self.axes.physical and self.images.images else "px"
@@ -258,7 +263,7 @@ class PixelClassifierWidget(ClassifierPanel):
                 # The annotation of another image: go there.
                 self.go_to(entry)
             elif chosen:
-                entry = self.training.add(chosen, layer, self.axes.has_time, self.axes.physical)
+                entry = self.training.add(chosen, layer, self.axes.has_time)
             self.training.prune(entry)
             self._stop_annotation = [
                 on_label(layer, self.classes.set_current),
@@ -322,7 +327,7 @@ class PixelClassifierWidget(ClassifierPanel):
         else:
             self._show_scores(self._last_scores)
         for entry in self.training.entries:
-            if len(entry.counts) <= len(names):
+            if len(entry.counts or {}) <= len(names):
                 colour_classes(entry.annotation, colours)
                 name_classes(entry.annotation, names)
         self._name_classifier()
@@ -339,7 +344,7 @@ class PixelClassifierWidget(ClassifierPanel):
 
     def _members_or_none(self) -> list[Any]:
         try:
-            return self.training.members()
+            return self.training.members(self.axes.physical)
         except BioloomError:
             return []
 
@@ -347,17 +352,18 @@ class PixelClassifierWidget(ClassifierPanel):
         used = [entry for entry in self.training.entries if entry.included]
         frames: dict[int, list[int]] = {}
         total: dict[int, int] = {}
-        for entry in used:
-            entry.counts = {}
-        for frame in annotated:
-            if frame.member >= len(used):
-                return
-            entry = used[frame.member]
-            frames.setdefault(frame.member, []).append(frame.index)
-            for k, n in frame.counts.items():
-                entry.counts[k] = entry.counts.get(k, 0) + n
-                total[k] = total.get(k, 0) + n
+        if any(frame.member >= len(used) for frame in annotated):
+            # The training set has changed meanwhile.
+            return
         for number, entry in enumerate(used):
+            entry.counts = {}
+            for frame in annotated:
+                if frame.member != number:
+                    continue
+                frames.setdefault(number, []).append(frame.index)
+                for k, n in frame.counts.items():
+                    entry.counts[k] = entry.counts.get(k, 0) + n
+                    total[k] = total.get(k, 0) + n
             entry.frames = tuple(frames.get(number, ())) if entry.has_time else ()
         known = len(self.classes.ids())
         self.classes.set_counts(total)
@@ -373,7 +379,7 @@ class PixelClassifierWidget(ClassifierPanel):
         entries = self.training.entries
         self.training_list.set_members(
             [
-                TrainingMember(id(e), e.title, e.annotation.name, sum(e.counts.values()), e.frames, e.included)
+                TrainingMember(id(e), e.title, e.annotation.name, sum((e.counts or {}).values()), e.frames, e.included)
                 for e in entries
             ]
         )
@@ -388,7 +394,7 @@ class PixelClassifierWidget(ClassifierPanel):
         layer = self.annotation.layer
         if layer is None or not self.images.images:
             raise InputError("Choose an image and its annotation first, or click ‘New annotation’.")
-        self.training.add(self.images.images, layer, self.axes.has_time, self.axes.physical)
+        self.training.add(self.images.images, layer, self.axes.has_time)
         self._count()
 
     def go_to(self, entry: TrainingImage) -> None:
@@ -448,13 +454,13 @@ class PixelClassifierWidget(ClassifierPanel):
     def _start(self, name: str, *, live: bool, only_if_changed: bool = False) -> None:
         layer, chosen = self.annotation.layer, self.images.images
         if layer is not None and chosen:
-            entry = self.training.add(chosen, layer, self.axes.has_time, self.axes.physical)
+            entry = self.training.add(chosen, layer, self.axes.has_time)
             if not live:
                 entry.included = True
                 # Pixels may be written to without any event.
                 entry.version += 1
             self.stack().matching(layers.pixels(layer), "The annotation")
-        settings, members, scene = self.settings(), self.training.members(), self.scene()
+        settings, members, scene = self.settings(), self.training.members(self.axes.physical), self.scene()
         settings.classifier()
         if not only_if_changed:
             self._asked_at = time.perf_counter()
@@ -480,7 +486,6 @@ class PixelClassifierWidget(ClassifierPanel):
     def undo_training(self) -> None:
         """Take the classifier back that there was before the last training."""
         self.jobs.cancel()
-        self.jobs.wait(5)
         classifier = self.session.undo_training()
         self._take(classifier)
         self.say(f"The classifier before the last training is back: classes {self.known_classes()}.")
@@ -599,7 +604,6 @@ class PixelClassifierWidget(ClassifierPanel):
     @classifier.setter
     def classifier(self, classifier: PixelClassifier) -> None:
         self.jobs.cancel()
-        self.jobs.wait(5)
         self.session.classifier = classifier
         self._take(classifier)
 
