@@ -17,6 +17,7 @@ import tifffile
 
 import bioloom
 from bioloom import classify, device, measure, operations, recipe, samples
+from bioloom.classify.table import TableClassifier
 from bioloom.cli import main
 from bioloom.errors import Cancelled, InputError
 from bioloom.files import write_image
@@ -615,7 +616,7 @@ def test_train_what_gives_objects_or_a_probability(folders, nuclei, kind, name):
     assert main(["train", kind, "images", "annotations", "--out", "model.cl", *words]) == 0
     model = classify.load_classifier("model.cl")
     assert type(model).__name__ == name
-    expected = getattr(classify, name)("original gaussian_blur=2", n_trees=10, positive_class=2).fit(images, painted)
+    expected = getattr(classify, name)(2, "original gaussian_blur=2", n_trees=10).fit(images, painted)
     result = expected.predict(nuclei.image)
     assert main(["classify", "model.cl", "images", "--out", "out", "--uncertainty"]) == 0
     ending = {"segmenter": "objects", "probability": "probability"}[kind]
@@ -626,6 +627,51 @@ def test_train_what_gives_objects_or_a_probability(folders, nuclei, kind, name):
         "bioloom-run.json",
         *(f"well{n}_{what}.tif" for n in (0, 1) for what in (ending, "uncertainty")),
     }
+
+
+def test_train_what_selects_objects_and_select(folders, nuclei):
+    words = ["--labels", "labels", "--trees", "10", "--class", "1", "--out", "selector.cl"]
+    assert main(["train", "selector", "images", "marks", *words]) == 0
+    model = classify.load_classifier("selector.cl")
+    assert main(["classify", "selector.cl", "images", "--labels", "labels/{stem}.tif", "--out", "out"]) == 0
+    written = tifffile.imread("out/well0_selected.tif")
+    np.testing.assert_array_equal(written, model.predict(nuclei.labels, nuclei.image))
+    kept = set(np.unique(written)) - {0}
+    first = set(nuclei.cell_types.query("cell_type == 1")["label"])
+    assert len(kept & first) > 0.8 * len(first)
+    assert len(kept - first) < 0.2 * len(first) + 1
+
+
+def test_train_what_merges_objects_and_merge():
+    cells = np.kron(np.arange(1, 65).reshape(8, 8), np.ones((12, 12), int)).astype(np.uint16)
+    image = np.where(np.arange(96) < 48, 100, 200) + np.random.default_rng(0).normal(0, 5, cells.shape)
+    painted = np.zeros(cells.shape, np.uint8)
+    painted[:, 11:13], painted[:, 47:49] = 1, 2
+    for name, pixels in (("i", image.astype(np.float32)), ("a", painted), ("l", cells)):
+        write_image(f"{name}/a.tif", pixels)
+    words = ["--labels", "l", "--features", "mean_intensity_difference", "--out", "m.cl"]
+    assert main(["train", "merger", "i", "a", *words]) == 0
+    assert main(["classify", "m.cl", "i", "--labels", "l/a.tif", "--out", "out"]) == 0
+    merged = tifffile.imread("out/a_merged.tif")
+    np.testing.assert_array_equal(merged, classify.load_classifier("m.cl").predict(cells, image.astype(np.float32)))
+    assert len(np.unique(merged)) < 32
+    write_image("two/a.tif", np.stack([image, -image], axis=-1).astype(np.float32))
+    words = ["--labels", "l", "--channel-axis", "2", "--out", "m.cl"]
+    assert main(["train", "merger", "two", "a", *words]) == 0
+    assert main(["classify", "m.cl", "two", "--labels", "l/a.tif", "--out", "out2"]) == 0
+    assert len(np.unique(tifffile.imread("out2/a_merged.tif"))) < 32
+
+
+def test_classify_tables(nuclei):
+    table = measure.measure(nuclei.labels, nuclei.image, None, ["area", "intensity_mean", "circularity"])
+    truth = nuclei.cell_types.set_index("label")["cell_type"].loc[table["label"]].to_numpy()
+    table.to_csv("cells.csv", index=False)
+    TableClassifier(n_trees=10).fit(table, truth).save("table.cl")
+    assert main(["classify", "table.cl", "cells.csv", "--out", "out"]) == 0
+    result = pd.read_csv("out/cells_classes.csv")
+    assert result.columns.tolist() == [*table.columns, "class", "probability", "uncertainty"]
+    assert (result["class"] == truth).mean() > 0.9
+    pd.testing.assert_series_equal(result["area"], table["area"], check_dtype=False)
 
 
 def test_train_continues_without_losing_the_old(capsys, folders, nuclei):
@@ -642,6 +688,7 @@ def test_train_continues_without_losing_the_old(capsys, folders, nuclei):
     assert len(after.forest.roots) == 6
     assert after.features == before.features
     assert after.spacing == (0.5, 0.5)
+    capsys.readouterr()
     assert "keeps its features" in refused(capsys, *words, "c.cl", "--features", "original")
     assert main([*words, "model.cl"]) == 0
     assert classify.load_classifier("model.cl").classes_.tolist() == [1, 2, 9]
@@ -659,6 +706,7 @@ def test_train_continues_without_losing_the_old(capsys, folders, nuclei):
         (["pixel", "images", "annotations", "--out", "m.cl", "--trees", "0"], "--trees is 0"),
         (["pixel", "images", "annotations", "--out", "m.cl", "--depth", "99"], "--depth is 99"),
         (["pixel", "images", "annotations", "--out", "m.cl", "--class", "2"], "has no option --class"),
+        (["segmenter", "images", "annotations", "--out", "m.cl", "--class", "3"], "--class is 3, but"),
         (["pixel", "images", "annotations", "--out", "m.cl", "--labels", "labels"], "Leave out --labels"),
         (["pixel", "images", "annotations", "--out", "m.cl", "--class-names", "a,b"], "1=background,2=nuclei"),
         (["pixel", "images", "annotations", "--out", "m.cl", "--normalise", "cubic"], "linear"),

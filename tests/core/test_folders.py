@@ -10,7 +10,9 @@ from bioloom import samples
 from bioloom.classify import ObjectClassifier, PixelClassifier
 from bioloom.classify._file_images import CachedImages
 from bioloom.classify.folders import fit_folder
+from bioloom.classify.object_merger import ObjectMerger
 from bioloom.classify.pairs import list_images, pair_folders
+from bioloom.classify.table import TableClassifier
 from bioloom.errors import Cancelled, InputError
 from bioloom.files import write_image
 
@@ -361,6 +363,51 @@ def test_channels_of_objects_are_measured_one_by_one(nuclei, object_folders):
     assert classifier.feature_names_ == ["area", "intensity_mean_channel0", "intensity_mean_channel1"]
     with pytest.raises(InputError, match="channel_axis 2"):
         fit_folder(classifier, images, annotations, labels=labels)
+
+
+def test_what_was_learnt_before_does_not_decide_what_is_measured(nuclei, object_folders):
+    images, annotations, labels = object_folders
+    classifier = ObjectClassifier(n_trees=5).fit(nuclei[0].labels, marked(nuclei[0]))
+    assert "intensity_mean" not in classifier.feature_names_
+    fit_folder(classifier, images, annotations, labels=labels)
+    assert "intensity_mean" in classifier.feature_names_
+
+
+def test_objects_continue_without_losing_the_old(nuclei, object_folders):
+    images, annotations, labels = object_folders
+    other = samples.nuclei_2d(shape=(96, 100), n_nuclei=8, seed=9)
+    painted = np.where(marked(other) == 2, 3, marked(other)).astype(np.uint8)
+    classifier = ObjectClassifier(n_trees=5).fit(other.labels, painted, other.image)
+    fit_folder(classifier, images, annotations, labels=labels, keep=True)
+    assert classifier.classes_.tolist() == [1, 2, 3]
+    assert len(classifier.samples_) == 6 + 18
+
+
+def test_pairs_of_objects_are_learnt_from_folders(tmp_path):
+    rng = np.random.default_rng(0)
+    for number in range(2):
+        cells = np.kron(np.arange(1, 65).reshape(8, 8), np.ones((12, 12), int)).astype(np.uint16)
+        image = rng.normal(100, 5, cells.shape).astype(np.float32)
+        image[:, 48:] += 100
+        painted = np.zeros(cells.shape, np.uint8)
+        painted[:, 11:13], painted[:, 47:49] = 1, 2
+        for folder, pixels in (("images", image), ("annotations", painted), ("labels", cells)):
+            write_image(tmp_path / folder / f"{number}.tif", pixels)
+    inside_one = np.zeros((96, 96), np.uint8)
+    inside_one[2:5, 2:5] = 1
+    write_image(tmp_path / "annotations" / "1.tif", inside_one)
+    merger = ObjectMerger(["mean_intensity_difference"], n_trees=10)
+    fit = fit_folder(merger, tmp_path / "images", tmp_path / "annotations", labels=tmp_path / "labels")
+    assert [files[0].name for files in fit.used] == ["0.tif"]
+    assert "across no border" in fit.failures[0][1]
+    merged = merger.predict(cells, image)
+    assert len(np.unique(merged[:, :48])) < 16
+    assert not set(np.unique(merged[:, :48])) & set(np.unique(merged[:, 48:]))
+
+
+def test_tables_are_not_in_folders(object_folders):
+    with pytest.raises(InputError, match=r"TableClassifier is not trained on images\. Call fit\(table, classes\)"):
+        fit_folder(TableClassifier(), *object_folders[:2])
 
 
 def test_labels_are_for_classifiers_of_objects(object_folders):

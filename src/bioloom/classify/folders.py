@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from zlib import crc32
@@ -18,12 +18,13 @@ from bioloom.classify._file_images import (
     hint_at_channels,
     split_channels,
 )
-from bioloom.classify.pairs import Pairs, pair_folders
+from bioloom.classify.pairs import FolderFit, Pairs, complaint, pair_folders
 from bioloom.errors import BioloomError, InputError
 from bioloom.files import read_image
 
 if TYPE_CHECKING:
     from bioloom.classify.feature_blocks import FeatureBlocks
+    from bioloom.classify.object_merger import ObjectMerger
     from bioloom.classify.objects import ObjectClassifier
     from bioloom.classify.pixels import PixelClassifier
 
@@ -36,33 +37,8 @@ _Example: TypeAlias = tuple[_Files, tuple[_Content, _Form]]
 _NOTHING = "Nothing is annotated: the annotation is 0 everywhere."
 
 
-@dataclass(frozen=True)
-class FolderFit:
-    """What a classifier was trained on.
-
-    Attributes
-    ----------
-    pairs
-        What was found in the folders.
-    used
-        The pairs that it was trained on.
-    failures
-        The image of each other pair, and why it was left out.
-    """
-
-    pairs: Pairs
-    used: tuple[_Files, ...]
-    failures: tuple[tuple[Path, str], ...] = ()
-
-    def describe(self) -> str:
-        """Return what was found, used and left out, in a few lines."""
-        lines = [self.pairs.describe(), f"trained on {len(self.used)} of {len(self.pairs.pairs)}"]
-        lines += [f"left out: {_complaint(path, why)}" for path, why in self.failures]
-        return "\n".join(lines)
-
-
 def fit_folder(
-    classifier: PixelClassifier | ObjectClassifier,
+    classifier: PixelClassifier | ObjectClassifier | ObjectMerger,
     images: str | Path,
     annotations: str | Path,
     *,
@@ -78,7 +54,7 @@ def fit_folder(
     Parameters
     ----------
     classifier
-        Any classifier of pixels or objects; it is trained in place.
+        Any classifier of pixels, objects or pairs of objects; it is trained in place.
     images
         Folder of images; see :func:`bioloom.files.read_image` for their types.
     annotations
@@ -109,13 +85,15 @@ def fit_folder(
     Cancelled
         If `progress` raised it; the classifier is then as it was.
     """
-    from bioloom.classify.objects import ObjectClassifier
+    from bioloom.classify.pixels import PixelClassifier
 
-    of_objects = isinstance(classifier, ObjectClassifier)
     kind = type(classifier).__name__
-    if of_objects and labels is None:
+    of_pixels = isinstance(classifier, PixelClassifier)
+    if not of_pixels and not hasattr(classifier, "measure"):
+        raise InputError(f"{kind} is not trained on images. Call {classifier._fit_call}.")
+    if not of_pixels and labels is None:
         raise InputError(f"{kind} is trained on objects: give the folder of their label images, too (labels).")
-    if not of_objects and labels is not None:
+    if of_pixels and labels is not None:
         raise InputError(f"{kind} is trained on pixels and takes no label images. Leave out labels.")
     if frame_axis is not None and frame_axis == channel_axis:
         raise InputError(f"Axis {frame_axis} cannot hold both time (frame_axis) and channels (channel_axis).")
@@ -125,9 +103,9 @@ def fit_folder(
             f"There is nothing to train on: no file has the same name in {' and in '.join(map(str, pairs.folders))}. "
             f"{_one_line(pairs)}"
         )
-    if isinstance(classifier, ObjectClassifier):
-        return _fit_objects(classifier, pairs, channel_axis, frame_axis, spacing, keep, progress)
-    return _fit_pixels(classifier, pairs, channel_axis, frame_axis, spacing, keep, progress)
+    if isinstance(classifier, PixelClassifier):
+        return _fit_pixels(classifier, pairs, channel_axis, frame_axis, spacing, keep, progress)
+    return _fit_objects(classifier, pairs, channel_axis, frame_axis, spacing, keep, progress)
 
 
 def _fit_pixels(
@@ -197,7 +175,7 @@ class _Sources(Sequence["FeatureBlocks"]):
 
 
 def _fit_objects(
-    classifier: ObjectClassifier,
+    classifier: ObjectClassifier | ObjectMerger,
     pairs: Pairs,
     channel_axis: int | None,
     frame_axis: int | None,
@@ -207,18 +185,27 @@ def _fit_objects(
 ) -> FolderFit:
     import pandas as pd
 
+    from bioloom.classify.object_merger import ObjectMerger
+    from bioloom.classify.object_pairs import annotated_pairs
     from bioloom.classify.objects import annotated_classes
+
+    of_pairs = isinstance(classifier, ObjectMerger)
+    measuring = copy(classifier)
+    if not keep:
+        # What was learnt before must not decide about what is measured.
+        measuring._forest = None
 
     def read(files: _Files) -> tuple[tuple[pd.DataFrame, NDArray[np.int64]], _Form]:
         image, annotation, labels = (read_image(path) for path in files)
         channels, axis = split_channels(image, channel_axis, frame_axis)
         hint_at_channels(channels[0].shape, labels.shape, channel_axis)
-        table = classifier.measure(
+        table = measuring.measure(
             labels, channels if len(channels) > 1 else channels[0], spacing=spacing, frame_axis=axis
         )
-        classes = annotated_classes(labels, annotation, table, frame_axis=axis)
+        classes = (annotated_pairs if of_pairs else annotated_classes)(labels, annotation, table, frame_axis=axis)
         if not classes.any():
-            raise InputError(_NOTHING if not annotation.any() else "The annotation touches no object of the labels.")
+            what = "lies across no border of two objects" if of_pairs else "touches no object"
+            raise InputError(f"The annotation {what} of the labels." if annotation.any() else _NOTHING)
         return (table, classes), (len(channels), labels.ndim - (axis is not None))
 
     examples, failures = _read_all(pairs, read, progress)
@@ -266,7 +253,7 @@ def _of_one_form(
     if not kept:
         path, why = failures[0]
         more = f" {len(failures) - 1} more were left out." if len(failures) > 1 else ""
-        raise InputError(f"None of the files can be used to train. {_complaint(path, why)}{more}")
+        raise InputError(f"None of the files can be used to train. {complaint(path, why)}{more}")
     return kept
 
 
@@ -286,10 +273,6 @@ def _second_half(progress: Progress | None, n_files: int, n_images: int) -> Prog
         progress(n_files + n_files * finished // n_images, 2 * n_files)
 
     return forward
-
-
-def _complaint(path: Path, why: str) -> str:
-    return why if str(path) in why else f"{path}: {why}"
 
 
 def _one_line(pairs: Pairs) -> str:

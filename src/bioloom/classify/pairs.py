@@ -54,6 +54,31 @@ class Pairs:
         return "\n".join(lines)
 
 
+@dataclass(frozen=True)
+class FolderFit:
+    """What a classifier was trained on.
+
+    Attributes
+    ----------
+    pairs
+        What was found in the folders.
+    used
+        The pairs that it was trained on.
+    failures
+        The image of each other pair, and why it was left out.
+    """
+
+    pairs: Pairs
+    used: tuple[tuple[Path, ...], ...]
+    failures: tuple[tuple[Path, str], ...] = ()
+
+    def describe(self) -> str:
+        """Return what was found, used and left out, in a few lines."""
+        lines = [self.pairs.describe(), f"trained on {len(self.used)} of {len(self.pairs.pairs)}"]
+        lines += [f"left out: {complaint(path, why)}" for path, why in self.failures]
+        return "\n".join(lines)
+
+
 def pair_folders(images: str | Path, annotations: str | Path, labels: str | Path | None = None) -> Pairs:
     """Find the files of two or three folders that have the same name; suffixes may differ.
 
@@ -149,3 +174,8 @@ def _stem(path: Path) -> str:
 def _listed(files: Sequence[Path]) -> str:
     shown = ", ".join(str(path) for path in files[:_SHOWN])
     return shown if len(files) <= _SHOWN else f"{shown} and {len(files) - _SHOWN} more"
+
+
+def complaint(path: Path, why: str) -> str:
+    """Return why a file was left out, beginning with its name."""
+    return why if str(path) in why else f"{path}: {why}"

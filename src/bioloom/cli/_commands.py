@@ -177,10 +177,10 @@ def _features(options: argparse.Namespace) -> str | None:
         return None if options.features is None else str(options.features)
     from bioloom.classify import PRESETS
 
-    if options.kind in ("object", "selector"):
+    if options.labels is not None:
         raise InputError("Presets are sets of pixel features. Name measurements with --features, or leave it out.")
     if options.preset not in PRESETS:
-        raise InputError(f"There is no preset {options.preset!r}. There are: {', '.join(PRESETS)}.")
+        raise InputError(f"There is no preset {options.preset!r}. There are: {'; '.join(PRESETS)}.")
     return str(options.preset)
 
 

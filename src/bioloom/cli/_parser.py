@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 _SPACING_HELP = "physical size of a pixel along y,x or z,y,x, such as 0.9,0.3,0.3 (default: pixels)"
 _SPACING_HELP_TRAINED = _SPACING_HELP.replace("pixels)", "as in the training)")
-_CLASS_HELP = "segmenter, probability, selector: the class that it is about"
+_CLASS_HELP = "segmenter, probability, selector: the class that it is about (2)"
 _FRAME_HELP = "the axis of time: every frame is processed on its own (default: there is none)"
 
 
 # As in bioloom.recipe.training.KINDS, which would load the libraries that compute.
-TRAINED = ("pixel", "segmenter", "probability", "object", "selector")
+TRAINED = ("pixel", "segmenter", "probability", "object", "selector", "merger")
 
 
 class Parser(argparse.ArgumentParser):
@@ -101,21 +101,32 @@ def _add_training(train: argparse.ArgumentParser) -> None:
     train.add_argument("kind", choices=TRAINED, metavar="KIND", help=f"what to train: {', '.join(TRAINED)}")
     train.add_argument("images", metavar="IMAGES", help="folder of images")
     train.add_argument("annotations", metavar="ANNOTATIONS", help="folder of annotations with the same names")
-    train.add_argument("--labels", metavar="FOLDER", help="object, selector: folder of label images, same names")
+    train.add_argument(
+        "--labels", metavar="FOLDER", help="object, selector, merger: folder of label images, same names"
+    )
     train.add_argument("--out", required=True, metavar="MODEL.cl", help="the classifier file")
-    model = train.add_argument_group("the classifier (defaults are those of Python)")
+    model = train.add_argument_group("the classifier")
     features = model.add_mutually_exclusive_group()
-    features.add_argument("--features", metavar="TEXT", help="such as 'original gaussian_blur=2', or 'area solidity'")
+    features.add_argument(
+        "--features", metavar="TEXT", help="such as 'original gaussian_blur=2'; of objects: 'area solidity'"
+    )
     features.add_argument("--preset", metavar="NAME", help="a set of pixel features, such as 'small objects'")
     model.add_argument("--class", dest="positive_class", type=int, metavar="N", help=_CLASS_HELP)
     model.add_argument("--class-names", metavar="1=A,2=B", help="what to call the classes")
-    model.add_argument("--normalise", metavar="none|linear|log", help="pixels: adjust the intensities of each image")
-    model.add_argument("--trees", dest="n_trees", type=int, metavar="N", help="number of trees, 1 to 1000")
-    model.add_argument("--depth", dest="max_depth", type=int, metavar="N", help="decisions in a row, 1 to 30")
-    model.add_argument("--seed", type=int, metavar="N", help="the same data and seed give the same classifier")
+    model.add_argument(
+        "--normalise", metavar="none|linear|log", help="pixels: fit the intensities of each image to one range"
+    )
+    model.add_argument("--trees", dest="n_trees", type=int, metavar="N", help="number of trees, 1 to 1000 (100)")
+    model.add_argument("--depth", dest="max_depth", type=int, metavar="N", help="most decisions in a row, 1 to 30 (6)")
+    model.add_argument("--seed", type=int, metavar="N", help="same data and seed, same classifier (0)")
     model.add_argument("--extra-trees", action="store_true", help="extremely randomised trees")
     model.add_argument("--balanced", action="store_true", help="give all classes the same weight")
-    model.add_argument("--continue", dest="continued", metavar="MODEL.cl", help="add to what this one was trained on")
+    model.add_argument(
+        "--continue",
+        dest="continued",
+        metavar="MODEL.cl",
+        help="a classifier to train on; keeps what it was trained on",
+    )
     train.add_argument("--spacing", metavar="Z,Y,X", help=_SPACING_HELP)
     _add_frame_axis(train)
     train.add_argument("--channel-axis", type=_axis, metavar="N", help="the axis of channels (default: there is none)")

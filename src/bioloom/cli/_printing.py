@@ -18,6 +18,7 @@ _PYTHON_WORDS = (
     (r"\bspacing=(?=[(\[])", "--spacing "),
     (r" \(labels\)(?=\.)", " (--labels FOLDER)"),
     (r"takes no label images\. Leave out labels\.", "takes no label images. Leave out --labels."),
+    (r"The positive class is (?=\d)", "--class is "),
     (r"\bsetting positive_class\b", "option --class"),
     (r"\bsetting (normalise|balanced)\b", r"option --\1"),
     (r"\bn_trees is", "--trees is"),

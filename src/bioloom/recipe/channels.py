@@ -90,7 +90,12 @@ def _find(
 
 
 def named_channels(
-    image: NDArray[Any], shape: tuple[int, ...], columns: Sequence[str], channel_axis: int | None
+    image: NDArray[Any],
+    shape: tuple[int, ...],
+    columns: Sequence[str],
+    channel_axis: int | None,
+    *,
+    of_pairs: bool = False,
 ) -> Any:
     """Split an image into the channels that measurements were trained on.
 
@@ -104,6 +109,8 @@ def named_channels(
         The measurements, such as ``area`` and ``intensity_mean_marker``.
     channel_axis
         The axis of channels; left out, the axis that the labels do not have.
+    of_pairs
+        The measurements are those of pairs of objects.
 
     Returns
     -------
@@ -129,7 +136,7 @@ def named_channels(
             "one with an additional axis of channels."
         )
     channels = [np.take(image, i, axes[0]) for i in range(image.shape[axes[0]])] if axes else [image]
-    single, names = _trained_channels(columns)
+    single, names = _trained_channels(columns, of_pairs)
     n = len(channels)
     if single and n > 1:
         raise InputError(
@@ -147,11 +154,29 @@ def named_channels(
     return channels if n > 1 else channels[0]
 
 
-def _trained_channels(columns: Sequence[str]) -> tuple[bool, list[str]]:
+def _trained_channels(columns: Sequence[str], of_pairs: bool) -> tuple[bool, list[str]]:
     """Return whether measurements are of one channel without name, and the names of channels otherwise."""
-    from bioloom.measure import PROPERTIES
+    from bioloom.measure import pair_measurement_of, pair_needs_image
 
-    properties = "|".join(p.name for p in PROPERTIES.values() if p.per_channel)
-    matches = [re.fullmatch(rf"(?:{properties})(?:-\d+)*(?:_(.+))?", column) for column in columns]
-    found = [match[1] for match in matches if match]
-    return None in found, list(dict.fromkeys(name for name in found if name is not None))
+    found: list[str] = []
+    if of_pairs:
+        for column in columns:
+            name = pair_measurement_of(column)
+            if pair_needs_image(name):
+                found.append(column[len(name) + 1 :])
+    else:
+        found = [channel for column in columns if (channel := _channel_of(column)) is not None]
+    return "" in found, list(dict.fromkeys(name for name in found if name))
+
+
+def _channel_of(column: str) -> str | None:
+    """Return the channel that a measurement of objects was taken in: empty without name, None if in none."""
+    from bioloom.measure import PROPERTIES, find_property
+
+    whole = find_property(column)
+    if whole is not None:
+        return "" if whole.per_channel else None
+    # The longest first: names of measurements begin with names of others.
+    names = sorted((p.name for p in PROPERTIES.values() if p.per_channel), key=len, reverse=True)
+    match = re.fullmatch(rf"(?:{'|'.join(map(re.escape, names))})(?:-\d+)*(?:_(.+))?", column, re.DOTALL)
+    return match and (match[1] or "")

@@ -15,6 +15,7 @@ from bioloom.recipe.channels import channels_last, named_channels
 
 if TYPE_CHECKING:
     from bioloom.classify import ObjectClassifier, PixelClassifier
+    from bioloom.classify.object_merger import ObjectMerger
 
 Wanted = Mapping[Path, Mapping[str, Path]]
 """For each input the files to write, by what they hold."""
@@ -113,7 +114,7 @@ def _from_votes(
     for block, votes in classifier.votes_by_block(source, progress=progress):
         number, _, margin = decide(votes)
         for kind, result in results.items():
-            part = result[(..., *block)]
+            part = result[(slice(None), *block)] if kind == "probabilities" else result[block]
             if kind == "classes":
                 part[...] = ids[number].reshape(part.shape)
             elif kind == "probabilities":
@@ -124,7 +125,7 @@ def _from_votes(
 
 
 def object_work(
-    classifier: ObjectClassifier,
+    classifier: ObjectClassifier | ObjectMerger,
     wanted: Wanted,
     labels: str | Path,
     spacing: Sequence[float] | None,
@@ -145,13 +146,18 @@ def object_work(
     spacing, frame_axis, channel_axis, progress
         As for :func:`pixel_work`.
     """
+    from bioloom.classify.object_merger import ObjectMerger
     from bioloom.classify.objects import paint_objects
+
+    of_pairs = isinstance(classifier, ObjectMerger)
 
     def work(path: Path) -> Sequence[Path]:
         outputs = wanted[path]
         found = read_image(companion(labels, path))
-        image = named_channels(read_image(path), found.shape, classifier.feature_names_, channel_axis)
-        if not any(kind.startswith("object_classes") for kind in outputs):
+        image = named_channels(
+            read_image(path), found.shape, classifier.feature_names_, channel_axis, of_pairs=of_pairs
+        )
+        if isinstance(classifier, ObjectMerger) or "selected.tif" in outputs:
             (output,) = outputs.values()
             result = classifier.predict(found, image, spacing=spacing, frame_axis=frame_axis, progress=progress)
             write_image(output, result)

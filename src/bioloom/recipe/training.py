@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,17 +13,18 @@ from bioloom.recipe.batch import Progress, check_folder
 from bioloom.recipe.provenance import describe_file, write_run
 
 if TYPE_CHECKING:
-    from bioloom.classify import ObjectClassifier, PixelClassifier
-    from bioloom.classify.folders import FolderFit
+    from bioloom.classify.base import ForestClassifier
+    from bioloom.classify.pairs import FolderFit
 
 KINDS = {
-    "pixel": "PixelClassifier",
-    "segmenter": "ObjectSegmenter",
-    "probability": "ProbabilityMapper",
-    "object": "ObjectClassifier",
-    "selector": "ObjectSelector",
+    "pixel": ("PixelClassifier", "pixels"),
+    "segmenter": ("ObjectSegmenter", "pixel_outputs"),
+    "probability": ("ProbabilityMapper", "pixel_outputs"),
+    "object": ("ObjectClassifier", "objects"),
+    "selector": ("ObjectSelector", "object_selector"),
+    "merger": ("ObjectMerger", "object_merger"),
 }
-"""What can be trained from files, and the classes that do it."""
+"""What can be trained from files: the name of the class, and its module in bioloom.classify."""
 
 _FIXED = ("features", "normalise", "positive_class")
 
@@ -41,7 +43,7 @@ class TrainResult:
         The files that were found, used and left out.
     """
 
-    classifier: PixelClassifier | ObjectClassifier
+    classifier: ForestClassifier
     path: Path
     fit: FolderFit
 
@@ -74,7 +76,8 @@ def train_files(
     labels
         Folder of label images, for classifiers of objects.
     continued
-        Classifier file whose training is continued: what it learned from is kept. It may be `out`.
+        Classifier file whose training is continued: what it learned from is kept. It may be `out`. Of pixel classifiers
+        of other programs, which do not tell what they learned from, the trees are kept beside the new ones.
     settings
         Arguments of the classifier, such as ``features``, ``n_trees`` and ``seed``. Of a continued classifier, those
         that decide what it is (features, normalisation, positive class) stay as they are.
@@ -123,6 +126,12 @@ def train_files(
         keep=continued is not None,
         progress=progress,
     )
+    positive = getattr(classifier, "positive_class", None)
+    if positive is not None and positive not in classifier.classes_:
+        raise InputError(
+            f"The positive class is {positive}, but the annotations hold the classes "
+            f"{', '.join(map(str, classifier.classes_))}. Choose one of them."
+        )
     classifier.save(out)
     parameters = {
         "kind": kind, **describe(classifier), "images": str(images), "annotations": str(annotations),
@@ -137,11 +146,10 @@ def train_files(
 
 
 def _new(kind: str, settings: Mapping[str, Any]) -> Any:
-    from bioloom import classify
-
     if kind not in KINDS:
         raise InputError(f"There is no kind of classifier {kind!r}. There are: {', '.join(KINDS)}.")
-    make = getattr(classify, KINDS[kind])
+    name, module = KINDS[kind]
+    make = getattr(import_module(f"bioloom.classify.{module}"), name)
     _check_settings(kind, make, settings)
     return make(**settings)
 
@@ -161,16 +169,11 @@ def _continued(kind: str, path: str | Path, settings: Mapping[str, Any]) -> Any:
 
     classifier = load_classifier(path)
     found = type(classifier).__name__
-    if found != KINDS.get(kind):
-        known = {name: word for word, name in KINDS.items()}
+    if found != KINDS.get(kind, ("",))[0]:
+        known = {name: word for word, (name, _) in KINDS.items()}
         raise InputError(
-            f"{path} holds a classifier of another kind ({found}); `{kind}` needs a {KINDS.get(kind, kind)}."
+            f"{path} holds a classifier of another kind ({found}) than `{kind}`."
             + (f" Continue it as `{known[found]}`." if found in known else "")
-        )
-    if classifier.samples_ is None:
-        raise InputError(
-            f"The training of {path} cannot be continued: the file does not hold what it was trained on. Train a new "
-            "classifier on all images."
         )
     fixed = [name for name in _FIXED if name in settings]
     if fixed:

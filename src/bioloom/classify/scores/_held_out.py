@@ -127,7 +127,7 @@ def samples_of(classifier: ForestClassifier) -> TrainingSamples:
 
 def feature_names(classifier: ForestClassifier, n: int) -> list[str]:
     """Return the names of the classifier's features, numbers where a file does not tell them."""
-    names = list(classifier.feature_names_)
+    names = list(getattr(classifier, "feature_names_", ()))
     return names if len(names) == n else [f"feature {i}" for i in range(n)]
 
 

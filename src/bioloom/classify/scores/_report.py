@@ -125,8 +125,8 @@ def summary(
 
 
 def _class_lines(scores: Scores) -> list[str]:
-    header = ("class", "name", "precision", "recall", "F1", "held out", "trained on")
-    rows = [
+    header: tuple[str, ...] = ("class", "name", "precision", "recall", "F1", "held out", "trained on")
+    rows: list[tuple[str, ...]] = [
         (
             str(c),
             "" if name == f"class {c}" else name,
