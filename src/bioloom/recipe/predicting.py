@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 Wanted = Mapping[Path, Mapping[str, Path]]
 """For each input the files to write, by what they hold."""
 
+_ROUNDED = {"probability": 6, "uncertainty": 6}  # what float32 resolves
+
 Work = Callable[[Path], Sequence[Path]]
 
 
@@ -167,7 +169,7 @@ def object_work(
             painted = paint_objects(found, table, "class", frame_axis=frame_axis)
             write_image(outputs["object_classes.tif"], painted)
         if "object_classes.csv" in outputs:
-            write_table(outputs["object_classes.csv"], table)
+            write_table(outputs["object_classes.csv"], table.round(_ROUNDED))
         return list(outputs.values())
 
     return work
@@ -179,7 +181,7 @@ def table_work(classifier: Any, wanted: Wanted) -> Work:
     def work(path: Path) -> Sequence[Path]:
         (output,) = wanted[path].values()
         table = read_table(path)
-        found = classifier.predict_table(table)
+        found = classifier.predict_table(table).round(_ROUNDED)
         write_table(output, table.drop(columns=list(found.columns), errors="ignore").join(found))
         return [output]
 
