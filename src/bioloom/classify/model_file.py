@@ -91,7 +91,7 @@ def to_text(classifier: ForestClassifier) -> str:
         header["positive_class_identifier"] = number + 1
     header["apoc_version"] = _APOC_VERSION
     header["written_by"] = _as_json(f"Bioloom {bioloom.__version__}")
-    state = {**classifier._state(), **_pixel_state(classifier)}
+    state = classifier._state()
     if taken := set(state) & {*_APOC_KEYS, "written_by", _SAMPLES}:
         raise ValueError(f"the state of {name} has keys that a file has for something else: {taken}")
     header.update({key: _as_json(value) for key, value in state.items()})
@@ -205,7 +205,6 @@ def _parse(data: bytes) -> Any:
     depth = min(max(_whole(header, "max_depth", 2), 1), 30)
     classifier: ForestClassifier = cls(n_trees=min(n_trees, 1000), max_depth=depth)
     classifier._set_state(state, forest)
-    _set_pixel_state(classifier, state)
     if _SAMPLES in header:
         samples = decode_samples(header[_SAMPLES], forest.n_features)
         if not set(samples.classes.tolist()) <= set(classifier.classes_.tolist()):
@@ -261,32 +260,6 @@ def _read_header(data: bytes) -> tuple[dict[str, str], int]:
         if separator:
             header[key.strip()] = value.strip()
     raise ValueError("its header has no end")
-
-
-def _pixel_state(classifier: Any) -> dict[str, Any]:
-    from bioloom.classify.pixels import PixelClassifier
-
-    if not isinstance(classifier, PixelClassifier) or "_state" in PixelClassifier.__dict__:
-        return {}
-    return {
-        "physical_features": str(classifier.features),
-        "num_channels": classifier.n_channels,
-        "channel_axis": classifier.channel_axis,
-    }
-
-
-def _set_pixel_state(classifier: Any, state: dict[str, Any]) -> None:
-    from bioloom.classify.feature_set import FeatureSet
-    from bioloom.classify.pixels import PixelClassifier
-
-    if not isinstance(classifier, PixelClassifier) or "_set_state" in PixelClassifier.__dict__:
-        return
-    classifier.features = FeatureSet.parse(state.get("physical_features") or state["feature_specification"])
-    classifier.n_channels, rest = divmod(classifier.forest.n_features, len(classifier.features.features))
-    classifier.channel_axis = state.get("channel_axis")
-    classifier.n_dim = state["num_ground_truth_dimensions"]
-    if rest or classifier.n_dim not in (2, 3) or len(classifier.spacing or ()) not in (0, classifier.n_dim):
-        raise ValueError("the number of features or dimensions does not fit the feature specification")
 
 
 def describe(classifier: Any) -> dict[str, Any]:

@@ -47,7 +47,7 @@ class ObjectSelector(ObjectClassifier):
         super().__init__(
             features, n_trees, max_depth, balanced=balanced, seed=seed, trees=trees, class_names=class_names
         )
-        self.positive_class = check_whole("positive_class", positive_class, 1, 2**31 - 1)
+        self.positive_class = check_whole("positive_class", positive_class, 1, 2**32 - 1)
 
     def predict(
         self,
@@ -91,4 +91,4 @@ class ObjectSelector(ObjectClassifier):
 
     def _set_state(self, state: Mapping[str, Any], forest: Forest) -> None:
         super()._set_state(state, forest)
-        self.positive_class = check_whole("positive_class", state.get("positive_class", 2), 1, 2**31 - 1)
+        self.positive_class = check_whole("positive_class", state.get("positive_class", 2), 1, 2**32 - 1)

@@ -104,15 +104,17 @@ class RowClassifier(ForestClassifier):
         groups = self._groups(values, names)
         new = TrainingSamples(bins_of(values, edges), edges, y[annotated].astype(np.int64), groups)
         samples = thinned(self._with_earlier(new) if keep else new, _MAX_TRAINING_ROWS)
-        ids = np.unique(samples.classes)
-        if len(ids) < 2:
-            found = f"only class {ids[0]} is annotated" if len(ids) else f"no {self._item} is annotated"
+        # Trees of which nobody knows what they were grown on vote beside the new ones.
+        beside = keep and self._forest is not None and self.samples_ is None
+        ids = np.union1d(samples.classes, self.classes_ if beside else [])
+        if len(ids) < 2 or not len(samples):
+            found = f"only class {ids[0]:.0f} is annotated" if len(samples) else f"no {self._item} is annotated"
             raise InputError(
                 f"Cannot train: {found}. Annotate some {self._item}s of at least two classes, such as 1 and 2."
             )
-        self._train(samples)
+        self._train(samples, keep=beside)
+        self._as_apoc = self._as_apoc and beside
         self.feature_names_ = names
-        self._as_apoc = False
         return self
 
     def _groups(self, values: NDArray[np.float32], names: Sequence[str]) -> NDArray[np.uint64]:
@@ -122,13 +124,9 @@ class RowClassifier(ForestClassifier):
         return hashed(*np.ascontiguousarray(values).view(np.uint32).T)
 
     def _with_earlier(self, new: TrainingSamples) -> TrainingSamples:
-        if self._forest is None:
-            return new
+        """Return the samples of earlier trainings and new ones; of those that are the same item, the new."""
         if self.samples_ is None:
-            raise InputError(
-                "This classifier cannot be trained on, because its file does not hold what it was trained on. "
-                "Train a new one on all data."
-            )
+            return new
         old = self.samples_.at(~np.isin(self.samples_.groups, new.groups))
         if not len(new):
             return old
