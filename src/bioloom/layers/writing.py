@@ -155,10 +155,6 @@ class ResultLayer:
         """Whether a result was shown already."""
         return self._layer is not None
 
-    def is_of(self, layer: Layer) -> bool:
-        """Whether a layer shows the result."""
-        return self._layer is layer
-
     def show(
         self,
         viewer: ViewerModel,
