@@ -10,7 +10,7 @@ import numpy as np
 from bioloom.classify.base import Trees, check_whole
 from bioloom.classify.feature_blocks import Progress
 from bioloom.classify.feature_set import DEFAULT_FEATURES
-from bioloom.classify.forest import Forest, decide
+from bioloom.classify.forest import Forest
 from bioloom.classify.pixels import PixelClassifier, filled
 from bioloom.errors import InputError
 from bioloom.operations import connected_components
@@ -105,7 +105,7 @@ class ProbabilityMapper(_OfOneClass):
         """
         source = self.fitting_blocks(image, channel_axis, spacing, custom)
         number = self.positive_number()
-        blocks = self.by_block(source, lambda votes: votes[number] / votes.sum(0), progress)
+        blocks = self.by_block(source, "probabilities", lambda shares: shares[number], progress)
         return filled(blocks, source, np.dtype(np.float32), out)
 
 
@@ -149,7 +149,7 @@ class ObjectSegmenter(_OfOneClass):
         """
         source = self.fitting_blocks(image, channel_axis, spacing, custom)
         number = self.positive_number()
-        blocks = self.by_block(source, lambda votes: decide(votes)[0] == number, progress)
+        blocks = self.by_block(source, "classes", lambda numbers: numbers == number, progress)
         labels = connected_components(filled(blocks, source, np.dtype(bool), None))
         if out is None:
             return labels

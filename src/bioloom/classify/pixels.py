@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bioloom.classify.base import ForestClassifier, Trees
 from bioloom.classify.feature_blocks import Block, FeatureBlocks, Progress, as_channels, in_threads
 from bioloom.classify.feature_set import DEFAULT_FEATURES, FeatureSet
-from bioloom.classify.forest import Forest, decide, find_edges
+from bioloom.classify.forest import Answer, Forest, find_edges
 from bioloom.classify.samples import TrainingSamples, bins_of, hashed, stratified
 from bioloom.errors import InputError
 from bioloom.operations import connected_components
@@ -243,7 +243,8 @@ class PixelClassifier(ForestClassifier):
         """
         source = self.fitting_blocks(image, channel_axis, spacing, custom)
         ids = self.classes_.astype(np.min_scalar_type(int(self.classes_.max())))
-        return filled(self.by_block(source, lambda votes: ids[decide(votes)[0]], progress), source, ids.dtype, out)
+        blocks = self.by_block(source, "classes", lambda numbers: ids[numbers], progress)
+        return filled(blocks, source, ids.dtype, out)
 
     def predict_proba(
         self,
@@ -273,7 +274,7 @@ class PixelClassifier(ForestClassifier):
             If the classifier is not trained or the image does not fit it.
         """
         source = self.fitting_blocks(image, channel_axis, spacing, custom)
-        blocks = self.by_block(source, lambda votes: votes / votes.sum(0), progress)
+        blocks = self.by_block(source, "probabilities", lambda shares: shares, progress)
         return filled(blocks, source, np.dtype(np.float32), out, len(self.classes_))
 
     def predict_uncertainty(
@@ -304,7 +305,7 @@ class PixelClassifier(ForestClassifier):
             If the classifier is not trained or the image does not fit it.
         """
         source = self.fitting_blocks(image, channel_axis, spacing, custom)
-        blocks = self.by_block(source, lambda votes: 1 - decide(votes)[2], progress)
+        blocks = self.by_block(source, "margin", lambda margin: 1 - margin, progress)
         return filled(blocks, source, np.dtype(np.float32), out)
 
     def votes_by_block(
@@ -324,11 +325,15 @@ class PixelClassifier(ForestClassifier):
         )
 
     def by_block(
-        self, source: FeatureBlocks, function: Callable[[NDArray[np.float32]], NDArray[Any]], progress: Progress | None
+        self,
+        source: FeatureBlocks,
+        what: Answer,
+        function: Callable[[NDArray[Any]], NDArray[Any]],
+        progress: Progress | None,
     ) -> Iterator[tuple[Block, NDArray[Any]]]:
-        """Yield each block with what a function makes of its votes; it is called in the thread pool."""
+        """Yield each block with what a function makes of an answer of the forest; it is called in the thread pool."""
         forest = self.forest
-        return in_threads(lambda block: function(source.votes(block, forest)), source.blocks, progress)
+        return in_threads(lambda block: function(source.answer(block, forest, what)), source.blocks, progress)
 
     def feature_blocks(
         self,
@@ -467,12 +472,11 @@ def _bins_at(
     numbers[mask] = np.arange(n)
     result: NDArray[Any] | None = None
     for block, bins in in_threads(
-        lambda b: source.bins(b, edges), [b for b in source.blocks if mask[b].any()], progress
+        lambda b: source.bins_at(b, mask[b], edges), [b for b in source.blocks if mask[b].any()], progress
     ):
-        here = mask[block]
         if result is None:
-            result = np.empty((n, bins.shape[0]), bins.dtype)
-        result[numbers[block][here]] = bins[:, here.ravel()].T
+            result = np.empty((n, bins.shape[1]), bins.dtype)
+        result[numbers[block][mask[block]]] = bins
     return np.empty((0, len(source.names)), np.uint8) if result is None else result
 
 

@@ -7,35 +7,49 @@
 #define EXPAND(A, B) PASTE(A, B)
 #define KERNEL(NAME) EXPAND(NAME, SUFFIX)
 
-// Counts the edges that are not above a value, by halving: `edges` are filled up with infinities to 2 * half - 1. NaN is
-// above none. Work items: (columns / SPAN, rows, planes) of the block or more; it
-// lies in `values` from `first` on.
+// A whole number that grows with a float, by about the same for each factor of two.
+int ordered(const float value)
+{
+    const int bits = as_int(value);
+    return bits >= 0 ? bits : -(bits & 0x7fffffff);
+}
+
+// Counts the edges that are not above a value; NaN is above none. A table over cells of the edges' range, of equal width
+// (`scale` above 0) or of equal ratio, tells how many edges lie in earlier cells than a value's; the edges of its cell,
+// `most` at most, are compared. Behind the last edge there is NaN. Work items: (columns / SPAN, rows, planes) of the
+// block or more; it lies in `values` from `first` on.
 __kernel void KERNEL(quantise)(
     __global const float *values, const uint first, const uint pitch, const uint plane, const uint columns,
-    const uint rows,
-    __global const float *edges, const uint first_edge, const uint n_edges, const uint half_of_them,
-    __global BIN *bins, const uint feature, const uint stride)
+    const uint rows, __global const float *edges, const uint first_edge, __global const ushort *cells,
+    const uint first_cell, const uint most, const float lowest, const float highest, const float scale,
+    const uint shift, __global BIN *bins, const uint feature, const uint stride)
 {
     const uint x = get_global_id(0) * SPAN, y = get_global_id(1), z = get_global_id(2);
     if (x >= columns || y >= rows)
         return;
     __global const float *row = values + first + (size_t)z * plane + (size_t)y * pitch;
     __global const float *edge = edges + first_edge;
+    __global const ushort *before = cells + first_cell;
     float value[SPAN];
     uint below[SPAN];
+    #pragma unroll
     for (uint p = 0; p < SPAN; p++) {
         value[p] = row[min(x + p, columns - 1u)];
-        below[p] = 0;
+        const float above = value[p] > lowest ? value[p] : lowest;
+        const float inside = above < highest ? above : highest;
+        const uint cell = scale > 0 ? (uint)((inside - lowest) * scale)
+                                    : ((uint)ordered(inside) - (uint)ordered(lowest)) >> shift;
+        below[p] = before[cell];
     }
-    for (uint step = half_of_them; step > 0; step >>= 1) {
+    for (uint step = 0; step < most; step++) {
         #pragma unroll
         for (uint p = 0; p < SPAN; p++)
-            below[p] += edge[below[p] + step - 1] <= value[p] ? step : 0u;
+            below[p] += edge[below[p]] <= value[p] ? 1u : 0u;
     }
     __global BIN *out = bins + (size_t)feature * stride + ((size_t)z * rows + y) * columns;
     for (uint p = 0; p < SPAN; p++)
         if (x + p < columns)
-            out[x + p] = (BIN)min(below[p], n_edges);
+            out[x + p] = (BIN)below[p];
 }
 
 // Bins of chosen pixels, (pixels, features). Work items: (pixels or more, features).

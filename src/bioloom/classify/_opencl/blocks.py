@@ -7,22 +7,21 @@ from collections import OrderedDict
 from collections.abc import Hashable, Sequence
 from itertools import count
 from threading import Lock
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bioloom import device
+from bioloom.classify._opencl.edges import Edges, edge_table
 from bioloom.classify._opencl.features import DeviceNeighbourhood, Volume, can_compute
 from bioloom.classify._opencl.forest import Answer, DeviceBins, DeviceForest, on_device
-from bioloom.classify._opencl.runtime import Runtime, current_runtime
+from bioloom.classify._opencl.runtime import current_runtime
 from bioloom.classify.feature_set import FeatureSet
-from bioloom.classify.forest import MAX_EDGES, Forest, to_bins
+from bioloom.classify.forest import MAX_EDGES, Forest
 
 if TYPE_CHECKING:
     from bioloom.classify.feature_blocks import Block, FeatureBlocks
-
-Edges: TypeAlias = Sequence[NDArray[np.float32]]
 
 
 class KeptBins:
@@ -171,7 +170,7 @@ class DeviceBlocks:
     def _quantised(
         self, source: FeatureBlocks, block: Block, surroundings: list[NDArray[np.float32]], edges: Edges
     ) -> DeviceBins:
-        table, starts = _edge_table(self._run, edges)
+        table = edge_table(self._run, edges)
         small = all(len(e) <= MAX_EDGES for e in edges)
         nz, ny, nx = _triple([s.stop - s.start for s in block], 1)
         start = _triple([s.start for s in block], 0)
@@ -179,11 +178,10 @@ class DeviceBlocks:
         for row, volume in enumerate(self._features(source, block, surroundings)):
             z, y, x = (a - b for a, b in zip(start, volume.start, strict=True))
             plane = volume.size[1] * volume.pitch
-            n_edges = len(edges[row])
             self._run.run_volume(
                 "quantise" + bins.suffix, (nz, ny, nx), self._run.span, volume.buffer,
-                z * plane + y * volume.pitch + x, volume.pitch, plane, nx, ny, table, starts[row], n_edges,
-                _half_of(n_edges), bins.buffer, row, bins.stride,
+                z * plane + y * volume.pitch + x, volume.pitch, plane, nx, ny, *table.search(row), bins.buffer, row,
+                bins.stride,
             )  # fmt: skip
         return bins
 
@@ -232,32 +230,6 @@ def _inside(
         low = max(h - s.start, 0)
         cut.append(slice(low, low + min(s.stop + h, n) - max(s.start - h, 0)))
     return pixels[tuple(cut)]
-
-
-def _half_of(n_edges: int) -> int:
-    """Return the largest power of two that is not above the number of edges."""
-    return 1 << (n_edges.bit_length() - 1) if n_edges else 0
-
-
-def _edge_table(runtime: Runtime, edges: Edges) -> tuple[Any, list[int]]:
-    """Return all edges on the device, and where those of each feature start; the last ones used stay there."""
-    for i, (known, table) in enumerate(runtime.edges):
-        if known is edges:
-            runtime.edges.append(runtime.edges.pop(i))
-            buffer, starts = table
-            return buffer, starts
-    starts, parts, used = [], [], 0
-    for of_feature in edges:
-        to_bins(np.empty(0, np.float32), of_feature)  # refuses edges that are not finite or do not increase
-        filled = np.full(max(1, 2 * _half_of(len(of_feature)) - 1), np.inf, np.float32)
-        filled[: len(of_feature)] = of_feature
-        starts.append(used)
-        parts.append(filled)
-        used += len(filled)
-    table = runtime.push(np.concatenate(parts)), starts
-    runtime.edges.append((edges, table))
-    del runtime.edges[:-4]
-    return table
 
 
 def _key(block: Block) -> Hashable:

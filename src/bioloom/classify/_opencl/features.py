@@ -15,7 +15,7 @@ from bioloom.classify.neighbourhood import box_radii, gaussian_radii, line_offse
 
 Triple: TypeAlias = tuple[int, int, int]
 
-_SLACK = 32
+_SLACK = 128
 _ROW = 16
 _HESSIAN = {f"{name}_hessian_eigenvalue_of_gaussian_blur": k for k, name in enumerate(("small", "middle", "large"))}
 _TENSOR = {f"{name}_structure_tensor_eigenvalue": k for k, name in enumerate(("small", "middle", "large"))}
@@ -216,9 +216,10 @@ class DeviceNeighbourhood:
             total = np.float32(0)
             for weight in weights[axis]:
                 total += weight
-            self._start_vectors(
-                "weigh", result, *self._of(volume), *self._to(volume, result), self._run.push(weights[axis]),
-                np.int32(radius), _unit(axis), total, np.float32(1) / total,
+            self._run.run_volume(
+                "weigh", result.size, self._run.columns * self._run.vectors, *self._of(volume),
+                *self._to(volume, result), self._run.push(weights[axis]), np.int32(radius), _unit(axis), total,
+                np.float32(1) / total,
             )  # fmt: skip
             volume = result
         return volume

@@ -1,4 +1,4 @@
-// Pixel features. Compiled once per device: SPAN neighbouring pixels per work item.
+// Pixel features. Compiled once per device: SPAN neighbouring pixels per work item, VECTORS times as many where said so.
 //
 // A volume is float32 with rows of `pitch` floats, some more behind the last: `size` is (columns, rows, planes, pitch).
 // It holds a part of an image, cut off at the image's edge: what is read outside a volume is its nearest pixel. A result
@@ -52,21 +52,42 @@ floats load(__global const float *volume, const int4 size, const int x, const in
 #define RESULT const int4 offset, __global float *result, const int4 shape
 #define AT(DX, DY, DZ) load(volume, size, x + (DX), y + (DY), z + (DZ), used)
 
-// The mean along `axis`, a unit vector, weighted by 2 * radius + 1 weights that add up to `total`.
+// The mean along `axis`, a unit vector, weighted by 2 * radius + 1 weights that add up to `total`. Several vectors per
+// work item: their sums do not wait for each other.
 __kernel void weigh(
     PIXELS, RESULT, __global const float *weights, const int radius, const int4 axis, const float total,
     const float one_of_total)
 {
-    PLACE
-    floats sum = weights[0] * AT(-radius * axis.x, -radius * axis.y, -radius * axis.z);
-    for (int k = 1; k <= 2 * radius; k++) {
-        const int4 d = (k - radius) * axis;
-        sum = fma((floats)(weights[k]), AT(d.x, d.y, d.z), sum);
-    }
+    PLACE_OF(SPAN * VECTORS)
+    floats sums[VECTORS];
+    const int place = x * axis.x + y * axis.y + z * axis.z, end = place + (used - 1) * axis.x;
+    if (place >= radius && end + radius < size.x * axis.x + size.y * axis.y + size.z * axis.z) {
+        const size_t step = axis.x + (size_t)size.w * (axis.y + size.y * axis.z);
+        __global const float *from = volume + ((size_t)z * size.y + y) * size.w + x - radius * step;
+        for (int v = 0; v < VECTORS; v++)
+            sums[v] = weights[0] * LOAD(from + v * SPAN);
+        for (int k = 1; k <= 2 * radius; k++) {
+            from += step;
+            const floats weight = weights[k];
+            #pragma unroll
+            for (int v = 0; v < VECTORS; v++)
+                sums[v] = fma(weight, LOAD(from + v * SPAN), sums[v]);
+        }
+    } else
+        for (int v = 0; v < VECTORS; v++) {
+            const int of_these = min(SPAN, used - v * SPAN);
+            for (int k = 0; k <= 2 * radius && of_these > 0; k++) {
+                const int4 d = (k - radius) * axis;
+                const floats pixels = load(volume, size, x + v * SPAN + d.x, y + d.y, z + d.z, of_these);
+                sums[v] = k == 0 ? weights[0] * pixels : fma((floats)(weights[k]), pixels, sums[v]);
+            }
+        }
     // The quotient, rounded right: its reciprocal gives one that is off by a bit at most, the remainder the rest.
-    const floats quotient = sum * one_of_total;
-    const floats rest = fma(-quotient, (floats)(total), sum);
-    STORE(fma(rest, (floats)(one_of_total), quotient), result + to);
+    for (int v = 0; v < VECTORS && v * SPAN < used; v++) {
+        const floats quotient = sums[v] * one_of_total;
+        const floats rest = fma(-quotient, (floats)(total), sums[v]);
+        STORE(fma(rest, (floats)(one_of_total), quotient), result + to + v * SPAN);
+    }
 }
 
 // The result less another volume of the same shape.

@@ -38,8 +38,9 @@ class Runtime:
         Whether it computes with numbers of 64 bits.
     row, rows : int
         Pixels that a work item of the forest evaluates, and those of a group: bins are padded to a multiple of these.
-    columns, span : int
-        Neighbouring pixels per work item in filters, and in what handles bins.
+    columns, vectors, span : int
+        Neighbouring pixels per work item in filters, and how many times as many where filters take several vectors;
+        those in what handles bins.
     forests, edges, kept
         What :mod:`~bioloom.classify._opencl.forest` and :mod:`~bioloom.classify._opencl.blocks` keep on the device.
     """
@@ -59,6 +60,7 @@ class Runtime:
         self._lanes = 64 if wide else 16
         self._vectors = (1024 // self._lanes) if self.is_cpu else 1
         self.columns = 16 if self.is_cpu else 1
+        self.vectors = 4 if self.is_cpu else 1
         self._group = 1 if self.is_cpu else 64
         self.row = self._lanes * self._vectors
         self.rows = self.row * self._group
@@ -76,7 +78,7 @@ class Runtime:
         exact = ["-cl-fp32-correctly-rounded-divide-sqrt"] if handle.single_fp_config & rounding else []
         with self.reporting("compiling its kernels"):
             self._build("forest.cl", f"-DLANES={self._lanes}", f"-DVECTORS={self._vectors}", f"-DGROUP={self._group}")
-            self._build("filters.cl", f"-DSPAN={self.columns}", *exact)
+            self._build("filters.cl", f"-DSPAN={self.columns}", f"-DVECTORS={self.vectors}", *exact)
             self._build("bins.cl", f"-DSPAN={self.span}", "-DBIN=uchar", "-DSUFFIX=_bytes")
             self._build("bins.cl", f"-DSPAN={self.span}", "-DBIN=ushort", "-DSUFFIX=_shorts")
 
