@@ -8,10 +8,14 @@ import pytest
 
 from bioloom import device, samples
 from bioloom.classify import PixelClassifier, load_classifier
+from bioloom.classify.feature_blocks import blocks_of
 from bioloom.errors import Cancelled, InputError
 from bioloom.session.image_stack import ImageStack
 from bioloom.session.jobs import JobRunner
-from bioloom.session.live_training import Member, TrainingSettings
+from bioloom.session.live_apply import apply_to_stack, of_kind, what_it_gives
+from bioloom.session.live_memory import Kept, LazyChannel
+from bioloom.session.live_training import AnnotationReader, Member, TrainingSettings
+from bioloom.session.live_view import in_view, key_of, out_of_view
 from bioloom.session.pixel_session import PixelSession
 
 FEATURES = "original gaussian_blur=1 gaussian_blur=3 sobel_of_gaussian_blur=1"
@@ -382,3 +386,273 @@ def test_live_training_keeps_its_bins_until_much_more_is_painted(nuclei, annotat
     more[:6] = 1
     third = learn(session, one, more, live=True)
     assert third.forest.edges is not first.forest.edges
+
+
+def test_an_undo_gives_back_the_answer_there_was(nuclei, annotation):
+    session, one, more = PixelSession(), stack(nuclei.image), annotation.copy()
+    learn(session, one, annotation, live=True)
+    first = session.predict(one, [0])
+    more[:20, :20] = 1
+    learn(session, one, more, live=True)
+    assert (session.predict(one, [0]).probability != first.probability).any()
+    learn(session, one, annotation.copy(), live=True)
+    np.testing.assert_array_equal(session.predict(one, [0]).probability, first.probability)
+    learn(session, one, annotation, live=True, max_depth=2)
+    assert session.classifier.max_depth == 2, "other settings are no undo"
+
+
+def test_training_can_be_undone(nuclei, annotation):
+    session, one = PixelSession(), stack(nuclei.image)
+    assert not session.can_undo_training
+    with pytest.raises(InputError, match="no earlier classifier"):
+        session.undo_training()
+    first = learn(session, one, annotation)
+    assert not session.can_undo_training
+    second = learn(session, one, np.where(annotation == 2, 1, 2) * (annotation > 0))
+    learn(session, one, annotation, n_trees=5)
+    assert session.undo_training() is second
+    assert session.undo_training() is first
+    assert agreement(session.predict(one, [0]).classes, nuclei.labels) > 0.8
+    assert not session.can_undo_training
+
+
+def test_what_is_trained_while_another_classifier_is_loaded_is_dropped(nuclei, annotation):
+    session, one = PixelSession(), stack(nuclei.image)
+    loaded = learn(PixelSession(), one, annotation)
+
+    def load_meanwhile(done, total):
+        session.classifier = loaded
+
+    with pytest.raises(Cancelled):
+        learn(session, one, annotation, n_trees=3, progress=load_meanwhile)
+    assert session.classifier is loaded
+
+
+# ------------------------------------------------------------------------------------------------ several images
+def test_images_of_a_training_set_are_learnt_together(nuclei, annotation):
+    """Of which the second has the intensities of the background of the first."""
+    dark, half = stack((nuclei.image // 12).astype(np.uint16)), np.arange(annotation.shape[1]) < 90
+    painted = np.where(half, (nuclei.labels > 0) + 1, 0)
+    session, bright = PixelSession(), stack(nuclei.image)
+    learn(session, bright, painted)
+    assert agreement(session.predict(dark, [0]).classes, nuclei.labels) < 0.5
+    session.train([Member(bright, painted), Member(dark, painted)], SETTINGS, live=True)
+    for one in (bright, dark):
+        assert agreement(session.predict(one, [0]).classes, nuclei.labels) > 0.75
+    with pytest.raises(InputError, match=r"same number of channels .* a: 1 channel\(s\) in 2D; b: 2 channel\(s\)"):
+        session.train([Member(bright, painted, "a"), Member(stack(nuclei.image, nuclei.image), painted, "b")], SETTINGS)
+
+
+def test_the_order_of_strokes_does_not_matter_to_a_plain_training(nuclei, annotation, series):
+    sample, painted = series
+    members = [Member(stack(nuclei.image), annotation), Member(stack(sample.image, n_frames=4), painted)]
+    session = PixelSession()
+    learn(session, members[0].stack, annotation, live=True)
+    session.train(members[::-1], SETTINGS, live=True)
+    expected = PixelSession().train(members, SETTINGS).predict_proba(nuclei.image)
+    np.testing.assert_array_equal(session.train(members, SETTINGS).predict_proba(nuclei.image), expected)
+
+
+def test_annotations_that_did_not_change_are_not_read_again(series, nuclei, annotation):
+    sample, painted = series
+    read = []
+
+    class Noted:
+        shape = painted.shape
+
+        def __getitem__(self, index):
+            read.append(index)
+            return painted[index]
+
+    reader, noted = AnnotationReader(), Noted()
+
+    def members(version):
+        return [Member(stack(sample.image, n_frames=4), noted, "", version), Member(stack(nuclei.image), annotation)]
+
+    first = reader.read(members(1))
+    assert [(f.member, f.index) for f in first] == [(0, 1), (0, 3), (1, 0)]
+    assert [f.fingerprint for f in reader.read(members(1))] == [f.fingerprint for f in first]
+    assert read == [0, 1, 2, 3]
+    reader.read(members(2))
+    assert read == [0, 1, 2, 3] * 2
+    reader.read(members(None))
+    assert len(read) == 12
+
+
+def test_objects_are_not_taken_for_an_annotation(nuclei):
+    with pytest.raises(InputError, match="40 different values, as a layer of objects"):
+        learn(PixelSession(), stack(nuclei.image), np.arange(160 * 176).reshape(160, 176) % 41)
+
+
+# ------------------------------------------------------------------------------------------------ block by block
+def test_the_first_trees_answer_first_and_all_trees_give_the_exact_answer(nuclei, annotation):
+    sample = samples.nuclei_2d(shape=(1100, 700), n_nuclei=60, seed=1)
+    session, one = PixelSession(), stack(sample.image)
+    learn(session, one, samples.strokes(sample.labels, n_pixels=400), n_trees=100, live=True)
+    blocks = session.source(one, 0).blocks
+    list(session.answers(one, 0, blocks))
+    learn(session, one, samples.strokes(sample.labels, n_pixels=400), n_trees=100, live=True)
+    session.early.seconds_per_vote = None
+    answers = list(session.answers(one, 0, blocks, early=True))
+    assert [a.final for a in answers] == [False] * 6 + [True] * 6
+    session.early.seconds_per_vote = 1e-12
+    assert [a.final for a in session.answers(one, 0, blocks, early=True)] == [True] * 6, "a quick forest need not hurry"
+    session.early.seconds_per_vote = None
+    other = stack(sample.image[::-1])
+    assert all(a.final for a in session.answers(other, 0, blocks, early=True)), "features take longer than the forest"
+    said, early = np.zeros(one.shape, np.uint8), np.zeros(one.shape, np.uint8)
+    probability, uncertainty = np.zeros(one.shape, np.float32), np.zeros(one.shape, np.float32)
+    for answer in answers:
+        (said if answer.final else early)[answer.block] = answer.classes
+        if answer.final:
+            probability[answer.block] = answer.probability
+            uncertainty[answer.block] = answer.uncertainty
+    expected = session.classifier.predict_proba(sample.image)
+    np.testing.assert_array_equal(said, session.classifier.predict(sample.image))
+    np.testing.assert_array_equal(probability, expected[1])
+    np.testing.assert_allclose(uncertainty, 1 - np.abs(expected[1] - expected[0]), atol=1e-6)
+    assert 0.97 < (early == said).mean() <= 1
+
+
+def test_few_trees_or_pixels_answer_at_once(nuclei, annotation):
+    session, one = PixelSession(), stack(nuclei.image)
+    learn(session, one, annotation, n_trees=100, live=True)
+    blocks = session.source(one, 0).blocks
+    for _ in range(2):
+        assert [a.final for a in session.answers(one, 0, blocks, early=True)] == [True]
+
+
+def test_blocks_in_view_come_first_from_the_centre_outwards():
+    blocks = blocks_of((2048, 2048))
+    region = (slice(700, 1500), slice(1100, 1900))
+    near = in_view(blocks, region)
+    centres = [((b[0].start + b[0].stop) / 2, (b[1].start + b[1].stop) / 2) for b in near]
+    distances = [(y - 1100) ** 2 + (x - 1500) ** 2 for y, x in centres]
+    assert len(near) == 4
+    assert distances == sorted(distances)
+    assert sorted(map(key_of, near + out_of_view(blocks, region))) == sorted(map(key_of, blocks))
+    assert in_view(blocks, (slice(-500, -10), slice(0, 10))) == []
+    deep = blocks_of((64, 300, 300))
+    plane = in_view(deep, (slice(40, 41), slice(0, 300), slice(0, 300)))
+    assert {b[0].start for b in plane} == {32}
+
+
+# ------------------------------------------------------------------------------------------------ memory
+def test_what_was_used_longest_ago_is_forgotten_first():
+    kept = Kept(lambda: 300)
+    for name in "abc":
+        kept.keep(1, name, np.zeros(100, np.uint8))
+    assert kept.get(1, "a") is not None
+    kept.keep(2, "d", np.zeros(100, np.uint8))
+    assert [kept.has(1, name) for name in "abc"] == [True, False, True]
+    assert kept.n_bytes == 300
+    kept.keep(1, "a", np.zeros(20, np.uint8))
+    assert kept.n_bytes == 220
+    kept.drop(1)
+    assert (kept.n_bytes, kept.has(2, "d")) == (100, True)
+    kept.keep(3, "large", np.zeros(1000, np.uint8))
+    assert kept.has(3, "large"), "what is needed now is kept, even alone"
+    assert not kept.has(2, "d")
+
+
+def test_bins_of_all_images_share_one_budget(nuclei, annotation, monkeypatch):
+    session = PixelSession()
+    images = [stack(np.roll(nuclei.image, k, 0)) for k in range(4)]
+    n_bytes = 4 * nuclei.image.size
+    monkeypatch.setattr(device, "memory_budget", lambda: 2 * n_bytes)
+    learn(session, images[0], annotation, live=True)
+    edges = session.classifier.forest.edges
+    for one in images:
+        session.predict(one, [0])
+        assert session.features.kept.n_bytes <= 2 * n_bytes
+    at_hand = [session.source(one, 0).has_bins(session.source(one, 0).blocks[0], edges) for one in images]
+    assert at_hand == [False, False, True, True]
+
+
+@pytest.mark.parametrize("kind", ["dask", "zarr"])
+def test_of_a_lazy_image_only_the_chunks_that_are_needed_are_read(kind, tmp_path):
+    da = pytest.importorskip("dask.array")
+    zarr = pytest.importorskip("zarr")
+    sample = samples.nuclei_2d(shape=(1300, 1300), n_nuclei=150, seed=1)
+    annotation = np.zeros(sample.labels.shape, np.uint8)
+    annotation[:200, :200] = samples.strokes(sample.labels[:200, :200], n_pixels=300)
+    read = []
+
+    class Noted:
+        """Notes what is read of an array."""
+
+        def __init__(self, array):
+            self.array, self.shape, self.dtype, self.chunks = array, array.shape, array.dtype, array.chunks
+
+        def __getitem__(self, key):
+            read.append(tuple((s.start, s.stop) for s in key))
+            return self.array[key]
+
+    if kind == "dask":
+        lazy = Noted(da.from_array(sample.image, chunks=256))
+    else:
+        lazy = Noted(zarr.create_array(tmp_path / "a.zarr", data=sample.image, chunks=(256, 256)))
+    session, one = PixelSession(), stack(lazy)
+    # Bins of a given image need no look at other places.
+    session.classifier = PixelClassifier(FEATURES, 20, 5).fit(sample.image, annotation)
+    blocks = in_view(session.source(one, 0).blocks, (slice(0, 300), slice(0, 300)))
+    (answer,) = session.answers(one, 0, blocks)
+    assert {part for key in read for part in key} == {(0, 256), (256, 512), (512, 768)}
+    assert len(read) == len(set(read)) == 9, "each chunk once"
+    np.testing.assert_array_equal(answer.classes, session.classifier.predict(sample.image)[:512, :512])
+    assert agreement(answer.classes, sample.labels[:512, :512]) > 0.7
+
+
+def test_lazy_pixels_that_cannot_be_computed_with_are_refused(nuclei, annotation):
+    da = pytest.importorskip("dask.array")
+    broken = nuclei.image.astype(np.float32)
+    broken[3, 4] = np.nan
+    with pytest.raises(InputError, match="1 NaN or infinite"):
+        learn(PixelSession(), stack(da.from_array(broken, chunks=64)), annotation)
+    with pytest.raises(InputError, match="complex"):
+        learn(PixelSession(), stack(da.from_array(nuclei.image.astype(complex), chunks=64)), annotation)
+
+
+@pytest.mark.parametrize("key", [(slice(3, 50), slice(60, 61)), (7, slice(None, None, 5)), slice(90, 100), 12, (3, 4)])
+def test_a_lazy_channel_reads_like_its_array(key):
+    da = pytest.importorskip("dask.array")
+    array = np.arange(3 * 101 * 97).reshape(3, 101, 97)
+    lazy = LazyChannel(da.from_array(array, chunks=(1, (20, 50, 31), 33)), "lazy", (2,), Kept(), 0)
+    assert (lazy.shape, lazy.dtype, lazy.ndim) == ((101, 97), array.dtype, 2)
+    np.testing.assert_array_equal(lazy[key], array[2][key])
+    np.testing.assert_array_equal(np.asarray(lazy), array[2])
+
+
+# ------------------------------------------------------------------------------------------------ applying
+@pytest.mark.parametrize("gives", ["classes", "objects", "probability"])
+def test_a_classifier_is_saved_as_the_kind_that_is_wanted(nuclei, annotation, tmp_path, gives):
+    trained = learn(PixelSession(), stack(nuclei.image), annotation)
+    trained.class_names = {2: "nucleus"}
+    of_kind(trained, gives, 2).save(tmp_path / "a.cl")
+    loaded = load_classifier(tmp_path / "a.cl")
+    assert what_it_gives(loaded) == gives
+    assert loaded.class_names == {2: "nucleus"}
+    said = loaded.predict(nuclei.image)
+    classes = trained.predict(nuclei.image)
+    if gives == "classes":
+        np.testing.assert_array_equal(said, classes)
+    elif gives == "objects":
+        np.testing.assert_array_equal(said > 0, classes == 2)
+    else:
+        np.testing.assert_array_equal(said, trained.predict_proba(nuclei.image)[1])
+    assert what_it_gives(of_kind(loaded, "classes")) == "classes"
+
+
+def test_a_classifier_is_applied_apart_from_its_session(series):
+    sample, annotation = series
+    many = stack(sample.image, n_frames=4)
+    trained = learn(PixelSession(), many, annotation)
+    said, steps = np.zeros(sample.image.shape, np.uint8), []
+    for answer in apply_to_stack(trained, many, [1, 2], class_id=1, progress=lambda *step: steps.append(step)):
+        said[(answer.frame, *answer.block)] = answer.classes
+    np.testing.assert_array_equal(said[1], trained.predict(sample.image[1]))
+    np.testing.assert_array_equal(said[2], trained.predict(sample.image[2]))
+    assert not said[[0, 3]].any()
+    assert steps == [(1, 2), (2, 2)]
+    with pytest.raises(InputError, match=r"but c0, c1 has 2 channel\(s\) in 2D"):
+        next(apply_to_stack(trained, stack(sample.image[0], sample.image[0]), [0]))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from bioloom.classify import PixelClassifier
+from bioloom.classify import ObjectSegmenter, PixelClassifier, ProbabilityMapper
 from bioloom.classify.feature_blocks import Progress
 from bioloom.errors import InputError
 from bioloom.session.image_stack import ImageStack
@@ -13,6 +13,41 @@ from bioloom.session.live_memory import Kept
 from bioloom.session.pixel_session import BlockAnswer, answer_of
 
 _KEPT_BYTES = 256 << 20
+
+KINDS: Mapping[str, type[PixelClassifier]] = {
+    "classes": PixelClassifier,
+    "objects": ObjectSegmenter,
+    "probability": ProbabilityMapper,
+}
+"""Kinds of classifiers by what they give."""
+
+
+def of_kind(classifier: PixelClassifier, gives: str, class_id: int | None = None) -> PixelClassifier:
+    """Return the same trained classifier as one that gives classes, objects or a probability.
+
+    Parameters
+    ----------
+    classifier
+        Trained; stays as it is.
+    gives
+        ``"classes"``, ``"objects"`` or ``"probability"``.
+    class_id
+        The class of the objects or the probability; the last one if left out or unknown.
+    """
+    kind = KINDS[gives]
+    other = kind.__new__(kind)
+    other.__dict__.update(classifier.__dict__)
+    if isinstance(other, (ObjectSegmenter, ProbabilityMapper)):
+        ids = classifier.classes_.tolist()
+        other.positive_class = int(class_id if class_id is not None and class_id in ids else ids[-1])
+    else:
+        other.__dict__.pop("positive_class", None)
+    return other
+
+
+def what_it_gives(classifier: PixelClassifier) -> str:
+    """Return what a classifier gives: ``"classes"``, ``"objects"`` or ``"probability"``."""
+    return next((gives for gives, kind in KINDS.items() if type(classifier) is kind), "classes")
 
 
 def apply_to_stack(

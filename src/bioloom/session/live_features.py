@@ -57,9 +57,15 @@ class KeptBlocks(FeatureBlocks):
         self.stack_number = 0
         self._kept = kept
 
+    @property
+    def keeps_bins(self) -> bool:
+        """Whether bins are kept for the next time they are asked for."""
+        return self._kept is not None
+
     def bins(self, block: Block, edges: Sequence[NDArray[np.float32]]) -> NDArray[Any]:
         """Return the bins of a block, (features, pixels of the block); see :class:`FeatureBlocks`."""
-        if self._kept is None:
+        if self._kept is None or self._device() is not None:
+            # An OpenCL device keeps them itself.
             return super().bins(block, edges)
         key = ("bins", tuple(s.start for s in block), id(edges))
         bins = self._kept.get(self.number, key)
@@ -71,6 +77,8 @@ class KeptBlocks(FeatureBlocks):
 
     def has_bins(self, block: Block, edges: Sequence[NDArray[np.float32]]) -> bool:
         """Tell whether the bins of a block are at hand."""
+        if self._device() is not None:
+            return super().has_bins(block, edges)
         return self._kept is not None and self._kept.has(
             self.number, ("bins", tuple(s.start for s in block), id(edges))
         )

@@ -102,6 +102,8 @@ class PixelSession:
         Changes whenever the classifier does.
     features : FeatureStore
         The features of all images.
+    early : EarlyVotes
+        Decides whether the first trees are asked first.
     """
 
     def __init__(self) -> None:
@@ -110,7 +112,7 @@ class PixelSession:
         self._lock = Lock()
         self._classifier: PixelClassifier | None = None
         self._former: list[PixelClassifier | None] = []
-        self._early = EarlyVotes()
+        self.early = EarlyVotes()
         self._bins: _Bins | None = None
         self._bins_of: OrderedDict[Any, _Bins] = OrderedDict()
         self._trained: OrderedDict[Any, PixelClassifier] = OrderedDict()
@@ -298,7 +300,7 @@ class PixelSession:
         classifier = self._needed()
         source = self.source(stack, frame)
         column = int(np.flatnonzero(classifier.classes_ == _wanted(classifier, class_id))[0])
-        for block, votes, final in self._early.votes(classifier, source, blocks, early, progress):
+        for block, votes, final in self.early.votes(classifier, source, blocks, early, progress):
             yield answer_of(classifier, frame, block, votes, column, final)
 
     def _needed(self) -> PixelClassifier:

@@ -16,7 +16,7 @@ from bioloom.errors import BioloomError, Cancelled, InputError
 from bioloom.recipe import FileResult, classify_files
 from bioloom.session.image_stack import ImageStack
 from bioloom.session.jobs import JobProgress, JobRunner, Progress
-from bioloom.session.live_apply import apply_to_stack
+from bioloom.session.live_apply import apply_to_stack, of_kind
 from bioloom.session.live_view import Scene
 from bioloom.widgets._apply_dialog import Application, ApplyDialog
 
@@ -168,23 +168,23 @@ class PixelApplication(QObject):
         assert application.out is not None
         files, out, wanted = application.files, application.out, application.outputs
         has_time = panel.axes.has_time
-        failed: list[FileResult] = []
         known = classifier.classes_.tolist()
         class_id = panel.outputs.class_id if panel.outputs.class_id in known else int(known[-1])
+        # A single wanted result needs no file of classes beside it.
+        gives = wanted[0] if wanted in (("objects",), ("probability",)) else "classes"
+        classifier = of_kind(classifier, gives, class_id)
 
         def work(progress: JobProgress) -> Any:
             def tell(file: FileResult) -> None:
-                if file.error:
-                    failed.append(file)
                 panel.deliver(lambda: panel.say(f"{file.path.name}: {file.error or 'done'}"))
 
             return classify_files(
                 classifier,
                 list(files),
                 out,
-                probabilities="probability" in wanted,
+                probabilities="probability" in wanted and gives == "classes",
                 uncertainty="uncertainty" in wanted,
-                objects=class_id if "objects" in wanted else None,
+                objects=class_id if "objects" in wanted and gives == "classes" else None,
                 frame_axis=0 if has_time else None,
                 existing=application.existing,
                 progress=progress,

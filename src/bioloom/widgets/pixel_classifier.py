@@ -19,6 +19,7 @@ from bioloom.layers.annotating import colour_classes, on_keys
 from bioloom.layers.painted import erase_class, name_classes, on_label, on_view, paint_with, view_region
 from bioloom.session.image_stack import ImageStack
 from bioloom.session.jobs import JobRunner
+from bioloom.session.live_apply import of_kind, what_it_gives
 from bioloom.session.live_loop import LiveLoop, Wishes
 from bioloom.session.live_training import AnnotatedFrame, TrainingSettings
 from bioloom.session.live_view import Scene
@@ -54,6 +55,9 @@ NORMALISATIONS = {
     "log, from 1 % to 99.8 %": "log",
 }
 """What may be done to the intensities of each image, as the user reads it."""
+
+SAVED_KINDS = {"Pixel classifier": "classes", "Object segmenter": "objects", "Probability mapper": "probability"}
+"""Kinds of classifier files, by their title."""
 
 
 class PixelClassifierWidget(ClassifierPanel):
@@ -130,6 +134,12 @@ class PixelClassifierWidget(ClassifierPanel):
         self.undo_button.setToolTip("Take the classifier back that there was before the last training")
         self.predict_button = QPushButton("Apply…")
         self.predict_button.setToolTip("Apply the classifier to all frames, to other layers or to a folder of files")
+        self.save_kind = narrow_combo(
+            "What a saved classifier gives where it is used: the class of every pixel, the objects of the class of "
+            "interest, or its probability"
+        )
+        for title, gives in SAVED_KINDS.items():
+            self.save_kind.addItem(title, gives)
         self.scores = ScoreView()
         self.preview = FeaturePreview(self, viewer, self._preview_jobs, self._chosen_image)
         self.application = PixelApplication(self, self._apply_jobs)
@@ -142,6 +152,7 @@ class PixelClassifierWidget(ClassifierPanel):
         advanced, advanced_layout = form()
         self.add_all_forest_rows(advanced_layout)
         advanced_layout.addRow("Intensities", self.normalise)
+        advanced_layout.addRow("Save as", self.save_kind)
         first = QHBoxLayout()
         first.addWidget(self.train_button, stretch=1)
         first.addWidget(self.live)
@@ -610,10 +621,28 @@ class PixelClassifierWidget(ClassifierPanel):
     def _take(self, classifier: PixelClassifier) -> None:
         """Show the settings of another classifier."""
         self.features.set_text(classifier.features)
+        scale = "none" if classifier.normalisation is None else classifier.normalisation.scale
+        self.normalise.setCurrentText(next(title for title, value in NORMALISATIONS.items() if value == scale))
         ids = {*self.classes.ids(), *classifier.classes_.tolist()}
         self.classes.set_classes(ids, {**self.classes.names(), **classifier.class_names}, self.classes.colours())
         self._dress()
         self.show_classifier()
+
+    def load(self, path: str) -> None:
+        """Load a classifier of any kind that classifies pixels from a file."""
+        super().load(path)
+        classifier = self.session.classifier
+        assert classifier is not None
+        gives = what_it_gives(classifier)
+        self.save_kind.setCurrentIndex(self.save_kind.findData(gives))
+        if gives != "classes":
+            self.outputs.choose_class(classifier.positive_class)
+            (self.outputs.as_objects if gives == "objects" else self.outputs.as_probability).setChecked(True)
+
+    def to_save(self) -> PixelClassifier:
+        """Return the classifier that is written to a file, as the kind that was chosen."""
+        assert self.session.classifier is not None
+        return of_kind(self.session.classifier, self.save_kind.currentData(), self.outputs.class_id)
 
     def show_classifier(self) -> None:
         """Show what there is of a classifier."""
