@@ -370,7 +370,7 @@ def test_object_classifiers_find_their_channels_again_by_name(tmp_path):
     expected = classifier.predict(sample.labels, named, spacing=(0.5, 0.5))
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "out" / "image_object_classes.tif"), expected)
     table = pd.read_csv(tmp_path / "out" / "image_object_classes.csv")
-    assert table.columns.tolist() == ["label", "class", "probability"]
+    assert table.columns.tolist() == ["label", "class", "probability", "uncertainty"]
     assert len(table) == 20
 
 
