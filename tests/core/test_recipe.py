@@ -217,6 +217,25 @@ def test_one_bad_file_does_not_stop_the_others():
     assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
+def test_results_of_earlier_runs_are_kept_and_counted():
+    def work(path):
+        if path.name == "bad":
+            raise InputError("It is bad.")
+        return [path.with_suffix(".out")]
+
+    files = [Path(name) for name in ("old", "bad", "new")]
+    result = apply_to_files(files, work, existing={Path("old"): [Path("old.out")]})
+    assert result.outputs == [Path("new.out")]
+    assert result.files[0].kept == (Path("old.out"),)
+    assert result.describe() == "1 of 3 files processed, 1 had results already, 1 failed\nbad: It is bad."
+
+
+def test_a_folder_stands_for_its_images_by_name(tmp_path):
+    for name in ("b.tif", "a.PNG", "notes.txt", ".hidden.tif"):
+        (tmp_path / name).touch()
+    assert [p.name for p in find_files([tmp_path, tmp_path / "b.tif"])] == ["a.PNG", "b.tif"]
+
+
 def test_a_batch_can_be_stopped_and_needs_files():
     def stop(done, total):
         raise Cancelled
