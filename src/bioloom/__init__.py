@@ -18,14 +18,24 @@ except PackageNotFoundError:  # a source tree that was never installed
 # Everything is loaded on first use: napari imports this module at start-up.
 _WHERE = {
     "ObjectClassifier": "bioloom.classify",
+    "ObjectMerger": "bioloom.classify",
+    "ObjectSegmenter": "bioloom.classify",
+    "ObjectSelector": "bioloom.classify",
     "PixelClassifier": "bioloom.classify",
+    "ProbabilityMapper": "bioloom.classify",
+    "TableClassifier": "bioloom.classify",
     "load_classifier": "bioloom.classify",
 }
 _ROOMS = ("classify", "device", "errors", "explore", "files", "measure", "operations", "recipe", "samples", "session")
 
 __all__ = [
     "ObjectClassifier",
+    "ObjectMerger",
+    "ObjectSegmenter",
+    "ObjectSelector",
     "PixelClassifier",
+    "ProbabilityMapper",
+    "TableClassifier",
     "__version__",
     "classify",
     "device",
