@@ -8,7 +8,7 @@ import pytest
 from scipy import ndimage
 
 from bioloom import device
-from bioloom.classify import PixelClassifier
+from bioloom.classify import ObjectSegmenter, PixelClassifier, ProbabilityMapper
 from bioloom.classify.feature_blocks import FeatureBlocks
 from bioloom.classify.feature_set import KINDS, FeatureSet
 from bioloom.classify.forest import Forest, decide, find_edges, to_bins
@@ -200,6 +200,25 @@ def test_bins_are_exactly_those_of_numpy(n_edges):
     np.testing.assert_array_equal(bins[0], to_bins(image.ravel(), edges))
 
 
+@pytest.mark.parametrize(
+    "edges",
+    [
+        [-3e38, -1.0, 0.0, 1e-38, 3e38],
+        [0.0, 1e-45, 1e-40, 1e-38],
+        [1.0, 1.0000001, 1.0000002, 1e6],
+        [-1e-20, 0.0, 1e-20],
+        [-5.0, -4.0, -3.0],
+    ],
+    ids=["the whole range of floats", "hardly above zero", "neighbours", "around zero", "below zero"],
+)
+def test_edges_at_the_limits_of_floats(edges):
+    edges = np.array(edges, np.float32)
+    steps = [np.nextafter(edges, np.float32(towards)) for towards in (-np.inf, np.inf)]
+    values = np.concatenate([edges, *steps, np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 7.0], np.float32)])
+    source = FeatureBlocks([values.reshape(1, -1)], FeatureSet.parse("original"))
+    np.testing.assert_array_equal(source.bins(source.blocks[0], [edges])[0], to_bins(values, edges))
+
+
 def test_edges_that_do_not_increase_are_refused():
     source = FeatureBlocks([np.ones((5, 5), np.float32)], FeatureSet.parse("original"))
     with pytest.raises(InputError, match="must be finite numbers that increase"):
@@ -288,6 +307,18 @@ def test_a_classifier_gives_the_same_on_both_engines(shape, n_channels, spacing,
     assert (here[0] == there[0]).mean() >= SAME
     for a, b in zip(here[1:], there[1:], strict=True):
         assert (np.abs(a - b) <= 1e-4).mean() >= SAME
+
+
+@pytest.mark.parametrize("kind", [ObjectSegmenter, ProbabilityMapper])
+def test_objects_and_probabilities(kind):
+    image, annotation = blobs((150, 160)), strokes((150, 160), 2)
+
+    def result():
+        return kind(n_trees=20).fit(image, annotation).predict(image)
+
+    here, there = result(), with_numpy(result)
+    assert len(np.unique(here)) > 2
+    assert (here == there).mean() >= SAME
 
 
 def test_a_classifier_trained_elsewhere_predicts_the_same():
@@ -379,6 +410,21 @@ def test_several_threads_may_ask_at_once():
 
 
 # ---------------------------------------------------------------------------------------------------- which engine
+def test_nothing_is_looked_for_until_a_device_is_chosen(monkeypatch):
+    def fail():
+        raise AssertionError("looked for devices")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(device, "_current", None)
+        patched.setattr(device, "list_devices", fail)
+        patched.delenv(device.ENVIRONMENT_VARIABLE, raising=False)
+        assert device.chosen() is device.NUMPY
+        patched.setenv(device.ENVIRONMENT_VARIABLE, "opencl")
+        with pytest.raises(AssertionError, match="looked for devices"):
+            device.chosen()
+    assert device.chosen() is device.current()
+
+
 def test_an_image_follows_the_device_in_use(monkeypatch):
     source = FeatureBlocks([blobs((50, 60))], FeatureSet.parse("gaussian_blur=1"))
     from bioloom.classify._opencl import DeviceBlocks

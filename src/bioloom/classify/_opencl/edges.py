@@ -98,9 +98,8 @@ def _cells_of(edges: NDArray[np.float32]) -> tuple[NDArray[np.uint16], int, floa
     ordered -= ordered[0]
     shift = max(0, int(ordered[-1]).bit_length() - 12)
     before, most = _counted(ordered >> shift)
-    width = edges[-1] - edges[0]
-    if np.float32(1e-30) < width < np.float32(1e30):
-        scale = np.float32(_CELLS - 1) / width
+    if 1e-30 < float(edges[-1]) - float(edges[0]) < 1e30:
+        scale = np.float32(_CELLS - 1) / (edges[-1] - edges[0])
         # In float32, as the kernel does it.
         linear, most_linear = _counted(((edges - edges[0]) * scale).astype(np.int64))
         if most_linear < most:
