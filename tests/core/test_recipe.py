@@ -219,15 +219,15 @@ def test_one_bad_file_does_not_stop_the_others():
 
 def test_results_of_earlier_runs_are_kept_and_counted():
     def work(path):
-        if path.name == "bad":
+        if path.name == "odd":
             raise InputError("It is bad.")
         return [path.with_suffix(".out")]
 
-    files = [Path(name) for name in ("old", "bad", "new")]
+    files = [Path(name) for name in ("old", "odd", "new")]
     result = apply_to_files(files, work, existing={Path("old"): [Path("old.out")]})
     assert result.outputs == [Path("new.out")]
     assert result.files[0].kept == (Path("old.out"),)
-    assert result.describe() == "1 of 3 files processed, 1 had results already, 1 failed\nbad: It is bad."
+    assert result.describe() == "1 of 3 files processed, 1 had results already, 1 failed\nodd: It is bad."
 
 
 def test_a_folder_stands_for_its_images_by_name(tmp_path):
