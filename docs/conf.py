@@ -56,14 +56,17 @@ class OperationsDirective(SphinxDirective):
 
 
 class MeasurementsDirective(SphinxDirective):
-    """Lists every measurement with its group, unit and description, as the program knows them."""
+    """Lists every measurement with its group, unit and description, as the program knows them; or those of a group."""
+
+    optional_arguments = 1
 
     def run(self) -> list[nodes.Node]:
         """Return one table."""
-        from bioloom.measure import list_properties
+        from bioloom.measure import GROUPS, list_properties
 
+        listed = list_properties(None, self.arguments or GROUPS)
         rows = [".. list-table::", "   :header-rows: 1", "   :widths: 26 12 10 52", ""]
-        for cells in (("Name", "Group", "Unit", "What it is"), *map(self._cells, list_properties())):
+        for cells in (("Name", "Group", "Unit", "What it is"), *map(self._cells, listed)):
             rows += [f"   {'*' if n == 0 else ' '} - {cell}" for n, cell in enumerate(cells)]
         return self.parse_text_to_nodes("\n".join(rows))
 
