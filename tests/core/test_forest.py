@@ -61,6 +61,7 @@ def test_votes_of_parts_add_up_exactly(max_depth):
     parts = [forest.votes(bins, a, b) for a, b in ((0, 20), (20, 290), (290, None))]
     np.testing.assert_array_equal(sum(parts), forest.votes(bins))
     assert (forest.votes(bins, 300) == 0).all()
+    assert forest.votes(bins[:, :0]).shape == (3, 0)
 
 
 def test_balanced_classes_weigh_the_same():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bioloom.classify.feature_set import PRESETS, FeatureSet
 from bioloom.classify.model_file import load_classifier
+from bioloom.classify.normalisation import Normalisation
 from bioloom.classify.object_merger import ObjectMerger
 from bioloom.classify.object_selector import ObjectSelector
 from bioloom.classify.objects import ObjectClassifier
@@ -18,6 +19,7 @@ from bioloom.classify.table import TableClassifier
 __all__ = [
     "PRESETS",
     "FeatureSet",
+    "Normalisation",
     "ObjectClassifier",
     "ObjectMerger",
     "ObjectSegmenter",

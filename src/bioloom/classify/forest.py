@@ -260,7 +260,7 @@ class Forest:
         program = self._programs[bytes_suffice]
         n = bins.shape[1]
         last = self.n_trees if last is None else min(last, self.n_trees)
-        if first >= last:
+        if first >= last or not n:
             return np.zeros((self.n_classes, n), np.float32)
         flat = np.ascontiguousarray(bins).reshape(-1)
         whole = n - n % _kernels.ROW

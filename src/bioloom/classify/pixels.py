@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +12,11 @@ from bioloom.classify.base import ForestClassifier, Trees
 from bioloom.classify.feature_blocks import Block, FeatureBlocks, Progress, as_channels, in_threads
 from bioloom.classify.feature_set import DEFAULT_FEATURES, FeatureSet
 from bioloom.classify.forest import Answer, Forest, find_edges
+from bioloom.classify.normalisation import Normalisation
 from bioloom.classify.samples import TrainingSamples, bins_of, hashed, stratified
 from bioloom.errors import InputError
 from bioloom.operations import connected_components
 from bioloom.operations.checks import as_labels, check_spacing
-
-if TYPE_CHECKING:
-    from bioloom.classify.normalisation import Normalisation
 
 MAX_SAMPLES = 10_000
 """Pixels that a classifier is trained on at most."""
@@ -412,7 +410,7 @@ class PixelClassifier(ForestClassifier):
             text = " ".join(f"custom={k}" for k in range(forest.n_features))
         self.features = FeatureSet.parse(text)
         stored = state.get("normalisation")
-        self.normalisation = None if stored is None else _stored_normalisation(stored)
+        self.normalisation = None if stored is None else _normalisation(Normalisation.from_json(stored))
         n_filters, n_own = len(self.features.filters), len(self.features.customs)
         self.n_channels, rest = (
             divmod(forest.n_features - n_own, n_filters) if n_filters else (1, forest.n_features - n_own)
@@ -429,18 +427,8 @@ class PixelClassifier(ForestClassifier):
 
 
 def _normalisation(wanted: str | Normalisation) -> Normalisation | None:
-    if wanted == "none":
-        return None
-    from bioloom.classify.normalisation import Normalisation
-
-    found = wanted if isinstance(wanted, Normalisation) else Normalisation(wanted)
+    found = wanted if isinstance(wanted, Normalisation) else Normalisation(wanted)  # type: ignore[arg-type]
     return None if found.scale == "none" else found
-
-
-def _stored_normalisation(stored: Any) -> Normalisation | None:
-    from bioloom.classify.normalisation import Normalisation
-
-    return _normalisation(Normalisation.from_json(stored))
 
 
 def filled(
