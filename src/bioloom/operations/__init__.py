@@ -16,7 +16,13 @@ from bioloom.operations.filters import (
     sobel,
     top_hat,
 )
-from bioloom.operations.labelling import connected_components, seeded_watershed, threshold_otsu, voronoi_otsu_labeling
+from bioloom.operations.labelling import (
+    connected_components,
+    seeded_watershed,
+    split_touching_objects,
+    threshold_otsu,
+    voronoi_otsu_labeling,
+)
 from bioloom.operations.labels import expand_labels, remove_labels_at_edges, remove_labels_by_size
 
 __all__ = [
@@ -35,6 +41,7 @@ __all__ = [
     "replace_nan",
     "seeded_watershed",
     "sobel",
+    "split_touching_objects",
     "threshold_otsu",
     "top_hat",
     "voronoi_otsu_labeling",
