@@ -16,7 +16,7 @@ from bioloom.session.live_view import Scene
 from bioloom.session.pixel_session import BlockAnswer
 from bioloom.widgets._parts import form, in_grid, narrow_combo
 
-_REFRESH_MS = 20
+_FIRST_MS, _NEXT_MS = 15, 150
 
 _LOOKS: Mapping[str, dict[str, Any]] = {
     "classes": {"opacity": 0.4},
@@ -65,8 +65,8 @@ class PixelOutputs(QWidget):
         outer.addWidget(rows)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.setInterval(_REFRESH_MS)
-        self._timer.timeout.connect(self.refresh)
+        self._timer.setInterval(_FIRST_MS)
+        self._timer.timeout.connect(self._refresh_now)
         for box in self._boxes.values():
             box.toggled.connect(lambda on: self.changed.emit())
         self.class_box.activated.connect(lambda index: self.changed.emit())
@@ -158,7 +158,6 @@ class PixelOutputs(QWidget):
         for what in wanted:
             if what in values:
                 self._painted[what, source].write(index, values[what])
-        # Several blocks are shown together: drawing takes longer than computing.
         if not self._timer.isActive():
             self._timer.start()
 
@@ -180,9 +179,15 @@ class PixelOutputs(QWidget):
                 layers.raise_layer(self._viewer, active)
             self._viewer.layers.selection.active = active
 
+    def _refresh_now(self) -> None:
+        self.refresh()
+        # The first blocks are shown at once. Drawing takes from computing, so the next ones are shown together.
+        self._timer.setInterval(_NEXT_MS)
+
     def refresh(self, thumbnail: bool = False) -> None:
         """Show what was painted."""
         self._timer.stop()
+        self._timer.setInterval(_FIRST_MS)
         for painted in self._painted.values():
             painted.refresh(thumbnail)
 
