@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bioloom.classify import ObjectClassifier
+from bioloom.classify.object_selector import ObjectSelector
 from bioloom.errors import InputError
 from bioloom.session.image_stack import ImageStack
 from bioloom.session.jobs import Progress
@@ -291,6 +292,13 @@ class ObjectSession:
     def visit(self, name: Hashable, key: ObjectKey) -> None:
         """Remember that an object was looked at."""
         self._visited.add((name, key))
+
+
+def selector_of(classifier: ObjectClassifier, class_id: int) -> ObjectSelector:
+    """Return the selector of one class that decides as a trained classifier does."""
+    selector = ObjectSelector(positive_class=class_id)
+    vars(selector).update({**vars(classifier), "positive_class": class_id})
+    return selector
 
 
 def intensities(stack: ImageStack | None, labels: Any) -> Any:

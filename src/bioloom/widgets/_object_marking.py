@@ -232,7 +232,12 @@ class ObjectMarking(QWidget):
         if self.objects is None:
             raise InputError("Choose a labels layer with objects first.")
         if self.marks is None or new:
+            active = layers.active_layer(self._viewer)
             layer = layers.new_annotation(self._viewer, self.objects, self._class(), name="object annotation")
+            # To mark objects that are selected is not to paint.
+            layer.mode = "pan_zoom"
+            if active is not None:
+                self._viewer.layers.selection.active = active
             self.annotation.choose(layer)
 
     def paint(self) -> None:

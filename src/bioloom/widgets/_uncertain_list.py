@@ -22,6 +22,7 @@ from bioloom.widgets._class_rows import swatch
 from bioloom.widgets._parts import enable
 
 _ROWS = 5
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
 @dataclass(frozen=True)
@@ -78,9 +79,12 @@ class UncertainList(QWidget):
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setTabKeyNavigation(False)
         self.table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        # Fixed widths: to ask every row for its own takes longer than everything else that a live answer needs.
         header = self.table.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setMinimumSectionSize(20)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        header.resizeSection(2, self.fontMetrics().horizontalAdvance("100 %") + 16)
         line = self.fontMetrics().height()
         self.table.verticalHeader().setMinimumSectionSize(line + 2)
         self.table.verticalHeader().setDefaultSectionSize(line + 6)
@@ -101,18 +105,27 @@ class UncertainList(QWidget):
     def show_doubts(self, doubts: Sequence[Doubt], known: bool = True) -> None:
         """Show others; `known` tells whether there is a classifier that was asked."""
         self._doubts = list(doubts)
+        same = len(doubts) == self.table.rowCount()
         border = self.palette().color(QPalette.ColorRole.WindowText)
         size = self.fontMetrics().height()
-        self.table.setRowCount(len(doubts))
+        icons = {c: swatch(c, size, border, self.devicePixelRatioF()) for c in {doubt.colour for doubt in doubts}}
+        self.table.setUpdatesEnabled(False)
+        if not same:
+            self.table.setRowCount(len(doubts))
+            for row in range(len(doubts)):
+                for column in range(3):
+                    self.table.setItem(row, column, QTableWidgetItem())
+                self.table.item(row, 2).setTextAlignment(_RIGHT)
         for row, doubt in enumerate(doubts):
-            self.table.setItem(row, 0, QTableWidgetItem(doubt.name))
-            what = QTableWidgetItem(doubt.what)
-            what.setIcon(swatch(doubt.colour, size, border, self.devicePixelRatioF()))
-            self.table.setItem(row, 1, what)
-            share = QTableWidgetItem(f"{100 * doubt.probability:.0f} %")
-            share.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-            self.table.setItem(row, 2, share)
+            self.table.item(row, 0).setText(doubt.name)
+            self.table.item(row, 1).setText(doubt.what)
+            self.table.item(row, 1).setIcon(icons[doubt.colour])
+            self.table.item(row, 2).setText(f"{100 * doubt.probability:.0f} %")
+        width = max((self.fontMetrics().horizontalAdvance(doubt.name) for doubt in doubts), default=0)
+        self.table.horizontalHeader().resizeSection(0, width + 16)
+        self.table.clearSelection()
         self.table.scrollToTop()
+        self.table.setUpdatesEnabled(True)
         self.table.setVisible(bool(doubts))
         why = f"Every {self._noun} is annotated" if known else "There is no classifier yet: annotate two classes first"
         self.empty.setText(f"{why}.")

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import napari.viewer
 import numpy as np
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QPushButton
+from qtpy.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QPushButton
 
 from bioloom import layers
 from bioloom.classify import ObjectClassifier
 from bioloom.classify.model_file import describe
-from bioloom.classify.objects import DEFAULT_FEATURES
+from bioloom.classify.object_selector import ObjectSelector
+from bioloom.classify.objects import DEFAULT_FEATURES, properties_of
 from bioloom.errors import BioloomError, InputError
 from bioloom.measure import list_properties
 from bioloom.session.jobs import JobRunner, Progress
 from bioloom.session.measured_objects import ObjectSource
 from bioloom.session.object_annotation import Box, ObjectKey
-from bioloom.session.object_session import CLASS_COLUMN, Example, ObjectAnswer, ObjectSession, intensities
+from bioloom.session.object_session import (
+    CLASS_COLUMN,
+    Example,
+    ObjectAnswer,
+    ObjectSession,
+    intensities,
+    selector_of,
+)
 from bioloom.widgets._classifier_panel import ClassifierPanel
 from bioloom.widgets._object_features import ObjectFeatures
 from bioloom.widgets._object_marking import ObjectMarking
@@ -37,7 +46,8 @@ from bioloom.widgets._uncertain_list import Doubt, UncertainList
 
 _LIVE_DELAY_MS = 30
 _EDIT_DELAY_MS = 300
-_LISTED = 50
+_LISTED = 20
+_BUSY_DELAY_MS = 400
 
 
 class ObjectClassifierWidget(ClassifierPanel):
@@ -61,9 +71,12 @@ class ObjectClassifierWidget(ClassifierPanel):
         self._answered: Any = None
         self._output = layers.ResultLayer()
         self._shown: Any = None
+        self._selected = layers.ResultLayer()
+        self._as_selector = False
         self._ring: Any = None
         self._input: Any = ()
         self._sources: dict[int, ObjectSource] = {}
+        self._busy_timer = self._timer(_BUSY_DELAY_MS, self._show_busy)
         self._live_timer = self._timer(_LIVE_DELAY_MS, self._train_live)
         self._edit_timer = self._timer(_EDIT_DELAY_MS, self._objects_edited)
 
@@ -133,6 +146,7 @@ class ObjectClassifierWidget(ClassifierPanel):
         self.on_close(self.scores.jobs.cancel)
         self.on_close(lambda: layers.remove(self.viewer, self._ring))
         self.on_close(self._live_timer.stop)
+        self.on_close(self._busy_timer.stop)
         self.on_close(self._edit_timer.stop)
         self.on_close(self.session.forget)
         self._labels_changed(self.labels.layer)
@@ -188,8 +202,11 @@ class ObjectClassifierWidget(ClassifierPanel):
         self.together.setVisible(len(marked) > 1)
         others = ", ".join(f"{layer.name} ({len(marks.classes)})" for layer, marks in marked)
         self.together.setToolTip(f"Train on the marked objects of every layer: {others}")
-        self._list_doubts()
-        self._list_classes()
+        with contextlib.suppress(InputError):
+            # For the time when another layer is chosen, and this one still trains.
+            self._source()
+        if not self.live.isChecked():
+            self._list_doubts()
         self._live_timer.start()
 
     def _objects_edited(self) -> None:
@@ -268,6 +285,17 @@ class ObjectClassifierWidget(ClassifierPanel):
             self.show_classifier()
             self.apply()
 
+    def _job_started(self, name: str) -> None:
+        """Show progress of what takes long; for a live answer it would only flicker."""
+        if self.answer is None or not self.live.isChecked():
+            super()._job_started(name)
+        else:
+            self._busy_timer.start()
+
+    def _show_busy(self) -> None:
+        if self.jobs.busy:
+            super()._job_started("Training")
+
     # -------------------------------------------------------------------------------------------- the answer
     def _show_answer(self, answer: ObjectAnswer, layer: Any) -> None:
         if not self.still_there(layer):
@@ -287,6 +315,8 @@ class ObjectClassifierWidget(ClassifierPanel):
         marks = self.annotation.layer
         if marks is not None and (self.viewer.layers.index(marks) < self.viewer.layers.index(shown)):
             layers.raise_layer(self.viewer, marks)
+        if isinstance(answer.classifier, ObjectSelector):
+            self._show_selected(answer, layer)
         if active is not None and active in self.viewer.layers:
             self.viewer.layers.selection.active = active
         self.show_classifier()
@@ -298,6 +328,13 @@ class ObjectClassifierWidget(ClassifierPanel):
         table = f"The column ‘{CLASS_COLUMN}’ is in the table of ‘{layer.name}’."
         eye = f" ‘{layer.name}’ is hidden so that the classes can be seen." if hidden else ""
         self.say(f"{len(answer.objects)} objects: {listed}. {table}{eye}")
+
+    def _show_selected(self, answer: ObjectAnswer, layer: Any) -> None:
+        """Show the objects that a selector keeps."""
+        wanted = answer.classifier.positive_class
+        chosen = answer.objects.select(answer.classes == wanted)
+        title = f"{self._names().get(wanted, f'class {wanted}')} of {layer.name}"
+        self._selected.show(self.viewer, chosen, "labels", title, layer, describe(answer.classifier))
 
     def _forget_answer(self) -> None:
         if self.answer is not None and self._answered is not self.labels.layer:
@@ -399,6 +436,32 @@ class ObjectClassifierWidget(ClassifierPanel):
         ids = {*self.marking.classes.ids(), *map(int, classifier.classes_)}
         names = {**self._names(), **classifier.class_names}
         self.marking.classes.set_classes(ids, names, self._colours())
+
+    def load(self, path: str) -> None:
+        """Load a classifier from a file; the next mark would replace it, so that Live is switched off."""
+        self.live.setChecked(False)
+        super().load(path)
+        if self.classifier is not None:
+            self.features.set_checked(properties_of(self.classifier.feature_names_))
+            self.scores.score(self.classifier, self._colours())
+
+    def save(self, path: str, as_selector: bool = False) -> None:
+        """Save the classifier to a file, or the selector of the chosen class."""
+        self._as_selector = as_selector
+        super().save(path)
+
+    def to_save(self) -> Any:
+        """Return the classifier, or the selector of the chosen class."""
+        wanted = self.class_box.currentData()
+        if not self._as_selector or wanted is None:
+            return self.classifier
+        return selector_of(self.classifier, int(wanted))
+
+    def _ask_save(self) -> None:
+        whole, one = "Object classifier (*.cl)", f"Object selector of ‘{self.class_box.currentText()}’ (*.cl)"
+        path, chosen = QFileDialog.getSaveFileName(self, "Save the classifier", self.file_name, f"{whole};;{one}")
+        if path:
+            self.attempt(lambda: self.save(path, as_selector=chosen == one))
 
     def show_classifier(self) -> None:
         """Show what there is of a classifier."""
