@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from qtpy.QtCore import QObject, Signal
@@ -33,6 +34,8 @@ class TrainingImage:
         Annotated pixels per class, as they were counted last; None before that.
     frames : tuple of int
         The frames that hold annotations, if there is time.
+    key : int
+        Tells it from the others.
     """
 
     images: list[Any]
@@ -43,6 +46,7 @@ class TrainingImage:
     counts: dict[int, int] | None = None
     frames: tuple[int, ...] = ()
     stop: list[Callable[[], None]] = field(default_factory=list, repr=False)
+    key: int = field(default_factory=count(1).__next__)
 
     @property
     def title(self) -> str:

@@ -94,6 +94,13 @@ class PixelClassifierWidget(ClassifierPanel):
         self._annotation_changed(self.annotation.layer)
         self.show_classifier()
 
+    def showEvent(self, event: Any) -> None:
+        """Be as wide as the content, once the theme has decided how wide that is."""
+        super().showEvent(event)
+        # Nothing may be cut at the side, also not by the scroll bar.
+        needed = self.content.minimumSize().width() + self.style().pixelMetric(QStyle.PixelMetric.PM_ScrollBarExtent)
+        self.setMinimumWidth(max(self.minimumWidth(), needed))
+
     def _timer(self, milliseconds: int, action: Any) -> QTimer:
         timer = QTimer(self)
         timer.setSingleShot(True)
@@ -172,9 +179,6 @@ class PixelClassifierWidget(ClassifierPanel):
         for part in (self.score_group, self.feature_group, self.training_group, self.advanced_group):
             self.content.addWidget(part)
         self.content.addStretch(1)
-        # Nothing may be cut at the side, also not by the scroll bar.
-        needed = self.content.minimumSize().width() + self.style().pixelMetric(QStyle.PixelMetric.PM_ScrollBarExtent)
-        self.setMinimumWidth(max(self.minimumWidth(), needed))
         self.train_button.setToolTip("Train on everything that is painted, and predict what is in view")
 
     def _connect(self) -> None:
@@ -384,19 +388,19 @@ class PixelClassifierWidget(ClassifierPanel):
 
     # -------------------------------------------------------------------------------------------- training set
     def _entry(self, key: int) -> TrainingImage:
-        return next(entry for entry in self.training.entries if id(entry) == key)
+        return next(entry for entry in self.training.entries if entry.key == key)
 
     def _list_training(self) -> None:
         entries = self.training.entries
         self.training_list.set_members(
             [
-                TrainingMember(id(e), e.title, e.annotation.name, sum((e.counts or {}).values()), e.frames, e.included)
+                TrainingMember(e.key, e.title, e.annotation.name, sum((e.counts or {}).values()), e.frames, e.included)
                 for e in entries
             ]
         )
         current = self.training.of_annotation(self.annotation.layer)
         if current is not None:
-            self.training_list.set_current(id(current))
+            self.training_list.set_current(current.key)
         why = "It is in the list already" if current is not None else ""
         self.training_list.allow_add(why if self.annotation.layer is not None else "Choose an annotation first")
         self.training_group.set_summary(self.training_list.summary() if entries else "")
