@@ -1,7 +1,7 @@
 """Trains and applies APOC for `nuclei_accuracy.py`; run by a Python with apoc and an OpenCL device.
 
-Commands come in by lines, images by .npz files: ``learn data.npz model.cl``, ``apply data.npz model.cl result.npy``,
-divided by tabs. Each is answered by a line that begins with "answer" and a tab.
+Commands come in by lines, images by .npz files: ``learn data.npz model.cl depth features``,
+``apply data.npz model.cl result.npy``, divided by tabs. Each is answered by a line that begins with "answer" and a tab.
 """
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ warnings.simplefilter("ignore")
 
 import apoc  # noqa: E402
 import pyclesperanto_prototype as cle  # noqa: E402
-
-FEATURES = apoc.PredefinedFeatureSet.object_size_1_to_5_px.value
 
 
 def channels(image: np.ndarray) -> object:
@@ -44,21 +42,23 @@ def answer(*words: object) -> None:
 def main() -> None:
     answer(f"{apoc.__version__} on {bind_device()}")
     for line in sys.stdin:
-        command, data, model, *result = line.strip().split("\t")
+        command, data, model, *more = line.strip().split("\t")
         with np.load(data) as arrays:
+            if command == "learn":
+                depth, features = int(more[0]), more[1]
+                classifier = apoc.PixelClassifier(opencl_filename=model, max_depth=depth)
+                for number in range(len(arrays) // 2):
+                    image, annotation = channels(arrays[f"image{number}"]), arrays[f"annotation{number}"]
+                    classifier.train(features, annotation, image, continue_training=number > 0)
+                answer("done")
+                continue
             image = channels(arrays["image"])
-            annotation = arrays["annotation"] if command == "learn" else None
-        if command == "learn":
-            classifier = apoc.PixelClassifier(opencl_filename=model)
-            classifier.train(FEATURES, annotation, image)
-            answer("done")
-        else:
-            classifier = apoc.PixelClassifier(opencl_filename=model)
-            start = perf_counter()
-            classes = np.asarray(classifier.predict(image))
-            seconds = perf_counter() - start
-            np.save(result[0], classes.astype(np.uint8))
-            answer(seconds)
+        classifier = apoc.PixelClassifier(opencl_filename=model)
+        start = perf_counter()
+        classes = np.asarray(classifier.predict(image))
+        seconds = perf_counter() - start
+        np.save(more[0], classes.astype(np.uint8))
+        answer(seconds)
 
 
 if __name__ == "__main__":

@@ -1,33 +1,33 @@
-"""The methods that `nuclei_accuracy.py` compares: each learns from one image with its truth and is applied to others.
+"""The methods that `nuclei_accuracy.py` compares: each learns from images with their truth and is applied to others.
 
 Methods in two families, each Bioloom next to its peers:
 
-- Voronoi-Otsu: what is learnt is one pair of sigmas, the best of `GRID` on the one image.
-- Pixel classifiers: what is learnt is a forest, from a few strokes drawn on the one image.
+- Voronoi-Otsu: what is learnt is one pair of sigmas, the best of `GRID` on the images learnt from.
+- Pixel classifiers: what is learnt is a forest, from a few strokes drawn on each of these images.
 """
 
 from __future__ import annotations
 
-import subprocess
-import tempfile
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Sequence
 from itertools import product
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import numpy as np
+from nuclei_apoc import Apoc
 from numpy.typing import NDArray
 
 import bioloom
 from bioloom import device
 from bioloom.classify import objects_of_class
+from bioloom.classify.segmentation import objects_from_classes, objects_from_probability
 from bioloom.errors import DeviceError
 from bioloom.measure import compare_segmentations
 from bioloom.operations import remove_labels_by_size, voronoi_otsu_labeling
 
 Array = NDArray[Any]
+Pair = tuple[Array, Array]
+"""An image and its truth."""
 
 SMALLEST = 25
 """Objects of fewer pixels are removed from the result of every method."""
@@ -36,55 +36,53 @@ GRID = tuple(product((2.0, 3.0, 4.0, 6.0, 8.0, 10.0), (1.0, 2.0)))
 """(spot_sigma, outline_sigma) that Voronoi-Otsu chooses from."""
 
 N_PIXELS = 400
-"""Annotated pixels, half of them background."""
+"""Annotated pixels per image, half of them background."""
 
 
 class Method:
-    """One way to segment."""
+    """One way to segment, in one setting."""
 
     name = ""
     family = ""
+    setting = ""
 
-    def learn(self, image: Array, truth: Array, seed: int) -> Any:
-        """Return a model, from one image with its truth."""
+    def suits(self, kind: str) -> bool:
+        """Tell whether it is made for such images."""
+        return True
+
+    def learn(self, pairs: Sequence[Pair], seed: int) -> Any:
+        """Return a model."""
         raise NotImplementedError
 
-    def labels(self, model: Any, image: Array) -> Array:
-        """Apply a model."""
+    def apply(self, model: Any, image: Array) -> tuple[dict[str, Array], float]:
+        """Apply a model; return the labels by what became of the pixels, and the seconds until there were pixels."""
         raise NotImplementedError
-
-    def apply(self, model: Any, image: Array) -> tuple[Array, float]:
-        """Apply a model; return the labels and the seconds it took."""
-        start = perf_counter()
-        labels = remove_labels_by_size(self.labels(model, image), SMALLEST)
-        return labels, perf_counter() - start
-
-    def describe(self, model: Any) -> str:
-        """Return what a model has learnt, if that is short."""
-        return ""
 
 
 class VoronoiOtsu(Method):
-    """One implementation of Voronoi-Otsu, with the sigmas that do best on one image."""
+    """One implementation of Voronoi-Otsu, with the sigmas that do best on the images learnt from."""
 
     family = "Voronoi-Otsu"
+    setting = f"best of {len(GRID)} pairs of sigmas"
 
     def __init__(self, name: str, function: Callable[[Array, float, float], Array]) -> None:
         self.name = name
         self.function = function
 
-    def learn(self, image: Array, truth: Array, seed: int) -> tuple[float, float]:
-        def score(sigmas: tuple[float, float]) -> tuple[float, float]:
-            scores = compare_segmentations(self.apply(sigmas, image)[0], truth)
-            return scores.f1[0], scores.foreground_iou
+    def suits(self, kind: str) -> bool:
+        return kind.startswith("fluorescence")
+
+    def learn(self, pairs: Sequence[Pair], seed: int) -> tuple[float, float]:
+        def score(sigmas: tuple[float, float]) -> float:
+            found = [compare_segmentations(self.apply(sigmas, image)[0][""], truth) for image, truth in pairs]
+            return float(np.mean([s.f1[0] + 0.001 * s.foreground_iou for s in found]))
 
         return max(GRID, key=score)
 
-    def labels(self, model: tuple[float, float], image: Array) -> Array:
-        return self.function(image, *model)
-
-    def describe(self, model: tuple[float, float]) -> str:
-        return "{:g}, {:g}".format(*model)
+    def apply(self, model: tuple[float, float], image: Array) -> tuple[dict[str, Array], float]:
+        start = perf_counter()
+        labels = self.function(image, *model)
+        return {"": remove_labels_by_size(labels, SMALLEST)}, perf_counter() - start
 
 
 def skimage_chain(image: Array, spot_sigma: float, outline_sigma: float) -> Array:
@@ -108,92 +106,88 @@ def clesperanto_chain(image: Array, spot_sigma: float, outline_sigma: float) -> 
     return device.pull(result).astype(np.uint32)
 
 
-class BioloomPixels(Method):
-    """Bioloom's pixel classifier at its defaults."""
+REGIONS, SPLIT = "connected regions", "smoothed, filled, split"
 
-    name = "Bioloom PixelClassifier"
+
+def finished(classes: Array) -> dict[str, Array]:
+    """Turn the pixels of class 2 into objects: connected regions, and with Bioloom's further steps."""
+    labels = {REGIONS: objects_of_class(classes, 2), SPLIT: objects_from_classes(classes, 2)}
+    return {name: remove_labels_by_size(found, SMALLEST) for name, found in labels.items()}
+
+
+class BioloomPixels(Method):
+    """Bioloom's pixel classifier."""
+
+    name = "Bioloom"
     family = "pixel classifier"
 
-    def __init__(self, **settings: Any) -> None:
-        self.settings = settings
+    def __init__(self, normalise: str = "log", **settings: Any) -> None:
+        self.settings = {"normalise": normalise, **settings}
+        words = [f"normalise={normalise}", *(f"{name}={value}" for name, value in settings.items())]
+        self.setting = ", ".join(words)
 
-    def learn(self, image: Array, truth: Array, seed: int) -> Any:
+    def learn(self, pairs: Sequence[Pair], seed: int) -> Any:
         classifier = bioloom.PixelClassifier(seed=seed, **self.settings)
-        return classifier.fit(image, strokes(truth, seed), channel_axis=-1 if image.ndim == 3 else None)
+        axis = -1 if pairs[0][0].ndim == 3 else None
+        return classifier.fit([p[0] for p in pairs], [strokes(p[1], seed) for p in pairs], channel_axis=axis)
 
-    def labels(self, model: Any, image: Array) -> Array:
-        return objects_of_class(model.predict(image), 2)
+    def apply(self, model: Any, image: Array) -> tuple[dict[str, Array], float]:
+        start = perf_counter()
+        probability = model.predict_proba(image)[1]
+        seconds = perf_counter() - start
+        labels = {REGIONS: objects_of_class(probability > 0.5, 1), SPLIT: objects_from_probability(probability)}
+        return {name: remove_labels_by_size(found, SMALLEST) for name, found in labels.items()}, seconds
 
 
 class SkimagePixels(Method):
-    """scikit-image's TrainableSegmenter with scikit-learn's forest, both at their defaults (100 trees)."""
+    """scikit-image's trainable segmentation with scikit-learn's forest of 100 trees."""
 
     name = "scikit-image + scikit-learn"
     family = "pixel classifier"
 
-    def learn(self, image: Array, truth: Array, seed: int) -> Any:
+    def __init__(self, depth: int | None, sigma_max: float) -> None:
+        self.depth, self.sigma_max = depth, sigma_max
+        self.setting = f"max_depth={depth}, sigma_max={sigma_max:g}"
+
+    def features(self, image: Array) -> Array:
         from skimage.feature import multiscale_basic_features
-        from skimage.future import TrainableSegmenter
+
+        axis = -1 if image.ndim == 3 else None
+        return multiscale_basic_features(image, sigma_max=self.sigma_max, channel_axis=axis)
+
+    def learn(self, pairs: Sequence[Pair], seed: int) -> Any:
         from sklearn.ensemble import RandomForestClassifier
 
-        features = partial(multiscale_basic_features, channel_axis=-1 if image.ndim == 3 else None)
-        forest = RandomForestClassifier(100, n_jobs=-1, random_state=seed)
-        segmenter = TrainableSegmenter(forest, features)
-        segmenter.fit(image, strokes(truth, seed))
-        return segmenter
+        annotations = [strokes(truth, seed) for _, truth in pairs]
+        rows = [self.features(image)[a > 0] for (image, _), a in zip(pairs, annotations, strict=True)]
+        forest = RandomForestClassifier(100, max_depth=self.depth, n_jobs=-1, random_state=seed)
+        return forest.fit(np.concatenate(rows), np.concatenate([a[a > 0] for a in annotations]))
 
-    def labels(self, model: Any, image: Array) -> Array:
-        return objects_of_class(model.predict(image), 2)
+    def apply(self, model: Any, image: Array) -> tuple[dict[str, Array], float]:
+        from skimage.future import predict_segmenter
+
+        start = perf_counter()
+        classes = predict_segmenter(self.features(image), model)
+        seconds = perf_counter() - start
+        return finished(classes), seconds
 
 
 class ApocPixels(Method):
-    """APOC at its defaults (100 trees of depth 2), in a Python of its own because it needs numpy<2."""
+    """APOC with 100 trees."""
 
     name = "APOC"
     family = "pixel classifier"
 
-    def __init__(self, python: str) -> None:
-        self._folder = tempfile.TemporaryDirectory()
-        self._log = Path(self._folder.name, "log.txt").open("w+")  # noqa: SIM115 - the process writes to it
-        self._n = 0
-        self._process = subprocess.Popen(
-            [python, str(Path(__file__).with_name("apoc_worker.py"))],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            text=True,
-        )
-        self.version = self._answer()
+    def __init__(self, apoc: Apoc, depth: int, features: str, name: str) -> None:
+        self.apoc, self.depth, self.features = apoc, depth, features
+        self.setting = f"max_depth={depth}, {name}"
 
-    def _path(self, suffix: str) -> str:
-        self._n += 1
-        return str(Path(self._folder.name) / f"{self._n}{suffix}")
+    def learn(self, pairs: Sequence[Pair], seed: int) -> str:
+        return self.apoc.learn([(image, strokes(truth, seed)) for image, truth in pairs], self.depth, self.features)
 
-    def _answer(self, *words: str) -> str:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        if words:
-            print(*words, sep="\t", file=self._process.stdin, flush=True)
-        for line in self._process.stdout:
-            if line.startswith("answer\t"):  # other lines are chatter of the OpenCL compiler
-                return line.removeprefix("answer\t").strip()
-        self._process.wait()
-        self._log.seek(0)
-        raise RuntimeError(f"APOC ended: {self._log.read().strip().splitlines()[-1:]}")
-
-    def learn(self, image: Array, truth: Array, seed: int) -> str:
-        data, model = self._path(".npz"), self._path(".cl")
-        np.savez(data, image=image, annotation=strokes(truth, seed))
-        self._answer("learn", data, model)
-        return model
-
-    def apply(self, model: str, image: Array) -> tuple[Array, float]:
-        data, result = self._path(".npz"), self._path(".npy")
-        np.savez(data, image=image)
-        seconds = float(self._answer("apply", data, model, result))
-        start = perf_counter()
-        labels = remove_labels_by_size(objects_of_class(np.load(result), 2), SMALLEST)
-        return labels, seconds + perf_counter() - start
+    def apply(self, model: str, image: Array) -> tuple[dict[str, Array], float]:
+        classes, seconds = self.apoc.apply(model, image)
+        return finished(classes), seconds
 
 
 def strokes(truth: Array, seed: int) -> Array:
@@ -201,6 +195,16 @@ def strokes(truth: Array, seed: int) -> Array:
     from bioloom.samples import strokes as draw
 
     return draw(truth, n_pixels=N_PIXELS, seed=seed)
+
+
+def _apoc_methods(python: str) -> list[Method]:
+    names = {
+        "object_size_1_to_5_px": bioloom.classify.PRESETS["object_size_1_to_5_px"],
+        "quick 1, 5, 25": bioloom.classify.PRESETS["quick"],
+        "the features of Bioloom's default": bioloom.classify.PRESETS["small to medium objects"],
+    }
+    apoc = Apoc(python)
+    return [ApocPixels(apoc, depth, text, name) for depth, (name, text) in product((2, 4, 6), names.items())]
 
 
 def available(apoc_python: str | None) -> tuple[list[Method], list[str]]:
@@ -216,12 +220,13 @@ def available(apoc_python: str | None) -> tuple[list[Method], list[str]]:
         skipped.append(f"clEsperanto was left out: {error}")
     else:
         methods.append(VoronoiOtsu("clEsperanto", clesperanto_chain))
-    methods += [BioloomPixels(), SkimagePixels()]
+    methods += [BioloomPixels(normalise) for normalise in ("log", "linear", "none")]
+    methods += [SkimagePixels(depth, sigma) for depth, sigma in product((6, 10, None), (4, 8, 16))]
     if apoc_python is None:
         skipped.append("APOC was left out: no Python that has it was named (--apoc-python).")
     else:
         try:
-            methods.append(ApocPixels(apoc_python))
+            methods += _apoc_methods(apoc_python)
         except (OSError, RuntimeError) as error:
             skipped.append(f"APOC was left out: {error}")
     return methods, skipped
