@@ -17,13 +17,12 @@ from bioloom.session.image_stack import ImageStack
 from bioloom.session.jobs import Progress
 from bioloom.session.measured_objects import MeasuredObjects, ObjectSource
 from bioloom.session.object_annotation import ObjectKey
+from bioloom.session.training_session import TrainingSession
 
 CLASS_COLUMN = "object_class"
 PROBABILITY_COLUMN = "object_class_probability"
 
 _SAID = (CLASS_COLUMN, PROBABILITY_COLUMN)
-_KEPT_SOURCES = 12
-_KEPT_CLASSIFIERS = 20
 
 
 @dataclass(frozen=True)
@@ -89,6 +88,10 @@ class ObjectAnswer:
         ids, counts = np.unique(self.classes, return_counts=True)
         return dict(zip(ids.tolist(), counts.tolist(), strict=True))
 
+    def key(self, row: int) -> ObjectKey:
+        """Return (frame, label) of a row."""
+        return self.objects.key(row)
+
     def most_uncertain(self, annotated: Mapping[ObjectKey, int], n: int | None = None) -> NDArray[np.intp]:
         """Return the rows of objects that are not annotated, the most uncertain first; at most `n`."""
         done, _ = self.objects.rows_of(annotated)
@@ -98,86 +101,12 @@ class ObjectAnswer:
         return order[waiting[order]][:n]
 
 
-class ObjectSession:
-    """Measures objects once, and trains and applies a classifier to them as often as they are annotated.
+class ObjectSession(TrainingSession[ObjectClassifier, MeasuredObjects]):
+    """Measures objects once, and trains and applies a classifier to them as often as they are annotated."""
 
-    All methods but `edited`, `undo_training` and `next_uncertain` may take long and are meant for a job.
+    def _measure(self, source: ObjectSource, progress: Progress | None) -> MeasuredObjects:
+        return MeasuredObjects(source, progress)
 
-    Attributes
-    ----------
-    classifier : ObjectClassifier or None
-        The one trained or loaded last.
-    """
-
-    def __init__(self) -> None:
-        self._classifier: ObjectClassifier | None = None
-        self._before: list[ObjectClassifier] = []
-        self._measured: dict[Hashable, tuple[ObjectSource, int, MeasuredObjects]] = {}
-        self._visited: set[tuple[Hashable, ObjectKey]] = set()
-
-    @property
-    def classifier(self) -> ObjectClassifier | None:
-        """The classifier that was trained or loaded last, or None."""
-        return self._classifier
-
-    @classifier.setter
-    def classifier(self, classifier: ObjectClassifier | None) -> None:
-        if self._classifier is not None and classifier is not self._classifier:
-            self._before.append(self._classifier)
-            del self._before[:-_KEPT_CLASSIFIERS]
-        self._classifier = classifier
-
-    # ------------------------------------------------------------------------------------------ measuring
-    def measured(
-        self,
-        name: Hashable,
-        source: ObjectSource,
-        properties: Sequence[str],
-        progress: Progress | None = None,
-    ) -> MeasuredObjects:
-        """Return the objects of a source with some measurements; what was measured before is not measured again.
-
-        Parameters
-        ----------
-        name
-            What the measurements are kept under, such as the identity of a layer.
-        source
-            Objects and images.
-        properties
-            Names of measurements; see :func:`bioloom.measure.list_properties`.
-        progress
-            Called as ``progress(done, total)``; may raise Cancelled.
-
-        Raises
-        ------
-        InputError
-            If there are no objects, or a measurement does not fit them.
-        """
-        seen = source.fingerprint()
-        kept = self._measured.pop(name, None)
-        if kept is None or kept[1] != seen or not kept[0].same_pixels(source):
-            kept = (source, seen, MeasuredObjects(source, progress))
-        # Last in, last out: those used longest ago are forgotten first.
-        self._measured[name] = kept
-        while len(self._measured) > _KEPT_SOURCES:
-            self._measured.pop(next(iter(self._measured)))
-        kept[2].require(properties, progress)
-        return kept[2]
-
-    def find(self, name: Hashable) -> MeasuredObjects | None:
-        """Return the objects that were measured under a name, if they still are as they were then."""
-        kept = self._measured.get(name)
-        return kept[2] if kept else None
-
-    def edited(self, name: Hashable) -> None:
-        """Forget the measurements of objects that were edited."""
-        self._measured.pop(name, None)
-
-    def forget(self) -> None:
-        """Forget all measurements."""
-        self._measured.clear()
-
-    # ------------------------------------------------------------------------------------------ training
     def train(
         self,
         examples: Sequence[Example],
@@ -246,9 +175,7 @@ class ObjectSession:
         InputError
             If there is no classifier, or it does not fit the objects.
         """
-        if self._classifier is None:
-            raise InputError("There is no classifier yet. Train one, or load one from a file.")
-        classifier = self._classifier
+        classifier = self.trained()
         objects = self.measured(name, source, [], progress)
         said = classifier.predict_table(objects.measured_for(classifier, progress))
         classes = said["class"].to_numpy(np.int64)
@@ -260,38 +187,6 @@ class ObjectSession:
             said["uncertainty"].to_numpy(np.float32),
             objects.paint(classes),
         )
-
-    def undo_training(self) -> bool:
-        """Go back to the classifier before the last one; return whether there was one."""
-        if not self._before:
-            return False
-        self._classifier = self._before.pop()
-        return True
-
-    @property
-    def can_undo_training(self) -> bool:
-        """Whether there is a classifier before this one."""
-        return bool(self._before)
-
-    # ------------------------------------------------------------------------------------------ what to look at next
-    def next_uncertain(self, name: Hashable, answer: ObjectAnswer, annotated: Mapping[ObjectKey, int]) -> int | None:
-        """Return the row of the most uncertain object that was neither annotated nor visited; None if there is none.
-
-        When all were visited, it begins with the most uncertain one again.
-        """
-        order = answer.most_uncertain(annotated)
-        if not len(order):
-            return None
-        row = next((r for r in order.tolist() if (name, answer.objects.key(r)) not in self._visited), None)
-        if row is None:
-            self._visited = {v for v in self._visited if v[0] != name}
-            row = int(order[0])
-        self.visit(name, answer.objects.key(row))
-        return row
-
-    def visit(self, name: Hashable, key: ObjectKey) -> None:
-        """Remember that an object was looked at."""
-        self._visited.add((name, key))
 
 
 def selector_of(classifier: ObjectClassifier, class_id: int) -> ObjectSelector:
