@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bioloom import samples
-from bioloom.classify import ObjectSegmenter, PixelClassifier, ProbabilityMapper, load_classifier
+from bioloom.classify import Normalisation, ObjectSegmenter, PixelClassifier, ProbabilityMapper, load_classifier
 from bioloom.classify.pixels import MAX_SAMPLES
 from bioloom.classify.samples import hashed, stratified
 from bioloom.errors import InputError
@@ -142,6 +142,11 @@ def test_probability_mapper_and_object_segmenter_ask_about_one_class(nuclei, tmp
         loaded = load_classifier(tmp_path / "model.cl")
         assert type(loaded) is type(classifier)
         np.testing.assert_array_equal(loaded.predict(sample.image), classifier.predict(sample.image))
+    plain = ObjectSegmenter(n_trees=30, normalise="none", smoothing=0, fill_holes=False, split_touching=False).fit(
+        sample.image, annotation
+    )
+    regions = plain.predict(sample.image)
+    np.testing.assert_array_equal(regions > 0, pixels.predict(sample.image) == 2)
     mapper.positive_class = 9
     with pytest.raises(InputError, match=r"9.*knows the classes 1, 2"):
         mapper.predict(sample.image)
@@ -171,6 +176,26 @@ def test_answers_are_written_where_one_wants_them(nuclei):
         classifier.predict(sample.image, out=np.zeros((3, 3), np.uint8))
 
 
+def test_objects_of_three_classes_are_where_the_class_leads():
+    sample = samples.nuclei_2d(shape=(200, 200), n_nuclei=20, seed=2)
+    annotation = samples.strokes(sample.labels, n_pixels=300, seed=0)
+    annotation[(annotation == 2) & (sample.image > np.median(sample.image[annotation == 2]))] = 3
+    settings = {"n_trees": 30, "normalise": "none"}
+    segmenter = ObjectSegmenter(2, smoothing=0, fill_holes=False, **settings).fit(sample.image, annotation)
+    classes = PixelClassifier(**settings).fit(sample.image, annotation).predict(sample.image)
+    labels = segmenter.predict(sample.image)
+    assert agreement(labels > 0, classes == 2) > 0.995
+
+
+def test_touching_nuclei_are_split_by_a_segmenter():
+    sample = samples.nuclei_2d(shape=(300, 300), n_nuclei=60, seed=3)
+    annotation = samples.strokes(sample.labels, n_pixels=500, seed=0)
+    together = ObjectSegmenter(n_trees=30, split_touching=False).fit(sample.image, annotation).predict(sample.image)
+    split = ObjectSegmenter(n_trees=30).fit(sample.image, annotation).predict(sample.image)
+    truth = len(np.unique(sample.labels)) - 1
+    assert abs(int(split.max()) - truth) < abs(int(together.max()) - truth)
+
+
 # ------------------------------------------------------------------------------------------------ normalisation
 @pytest.mark.parametrize("how", ["linear", "log"])
 def test_a_normalising_classifier_holds_at_another_exposure(nuclei, how, tmp_path):
@@ -185,3 +210,21 @@ def test_a_normalising_classifier_holds_at_another_exposure(nuclei, how, tmp_pat
     assert agreement(plain.predict(dim) == 2, truth) < at_home - 0.03
     classifier.save(tmp_path / "model.cl")
     np.testing.assert_array_equal(load_classifier(tmp_path / "model.cl").predict(dim), classifier.predict(dim))
+
+
+def test_intensities_of_a_chosen_part_decide(nuclei, tmp_path):
+    sample, annotation = nuclei
+    spoilt = sample.image.copy()
+    spoilt[200:] = 60_000  # a burnt-in scale bar, say
+    part = Normalisation("linear", levels="percentiles", region=((0, 200), (0, 300)))
+    classifier = PixelClassifier(n_trees=30, normalise=part).fit(sample.image, annotation)
+    whole = PixelClassifier(n_trees=30, normalise=Normalisation("linear", levels="percentiles"))
+    whole.fit(sample.image, annotation)
+    upper = (slice(0, 170), slice(None))
+    truth = sample.labels[upper] > 0
+    assert agreement(classifier.predict(spoilt)[upper] == 2, truth) > 0.93
+    assert agreement(whole.predict(spoilt)[upper] == 2, truth) < 0.9
+    classifier.save(tmp_path / "model.cl")
+    assert load_classifier(tmp_path / "model.cl").normalisation == part
+    with pytest.raises(InputError, match="pairs of first and last"):
+        Normalisation(region=((5, 2), (0, 9)))

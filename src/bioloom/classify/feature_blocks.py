@@ -86,8 +86,6 @@ class FeatureBlocks:
         Bytes of bins to keep; the blocks used longest ago are dropped first. 0 keeps none.
     normalisation
         How intensities are brought to one scale before any filter; None leaves them as they are.
-    region
-        The part of the image whose intensities are normalised by, as slices; the whole if left out.
     custom
         Images of one's own that are features as they are, for ``custom=0``, ``custom=1``, ….
 
@@ -104,7 +102,6 @@ class FeatureBlocks:
         spacing: Sequence[float] | None = None,
         budget: int = 0,
         normalisation: Normalisation | None = None,
-        region: Block | None = None,
         custom: Sequence[Any] = (),
     ) -> None:
         self.channels = tuple(channels)
@@ -116,7 +113,6 @@ class FeatureBlocks:
         self.blocks = blocks_of(self.shape)
         self.custom = _custom_images(features, custom, self.shape)
         self.normalisation = normalisation if normalisation is not None and normalisation.scale != "none" else None
-        self._region = region
         self._ranges: Any = None
         self._halo = features.halo(self.spacing)
         self._budget = budget
@@ -182,7 +178,7 @@ class FeatureBlocks:
     def _measured(self) -> Any:
         with self._range_lock:
             if self._ranges is None and self.normalisation is not None:
-                self._ranges = self.normalisation.measure(self.channels, self._region)
+                self._ranges = self.normalisation.measure(self.channels)
             return self._ranges
 
     def at(self, mask: NDArray[np.bool_], progress: Progress | None = None) -> NDArray[np.float32]:

@@ -22,6 +22,7 @@ _STEEPNESS = np.float32(10.0)
 _LARGEST = np.float32(1e4)
 _HUGE = float(np.finfo(np.float32).max)
 _TINY = 1e-30
+_KEYS = {"scale", "low", "high", "levels", "region"}
 _SAMPLED_BLOCKS = 256
 _SAMPLED_PIXELS = 1 << 20
 
@@ -40,6 +41,9 @@ class Normalisation:
         ``"percentiles"``, those named by `low` and `high`.
     low, high : float
         Percentiles, 0…100; used by ``levels="percentiles"``.
+    region : tuple of (int, int), optional
+        The part of each image to look at: first pixel and the one after the last, per axis (y, x) or (z, y, x). None
+        looks at the whole.
 
     Raises
     ------
@@ -56,8 +60,11 @@ class Normalisation:
     low: float = 1.0
     high: float = 99.8
     levels: Levels = "otsu"
+    region: tuple[tuple[int, int], ...] | None = None
 
     def __post_init__(self) -> None:
+        if self.region is not None:
+            object.__setattr__(self, "region", _as_region(self.region))
         if self.scale not in get_args(Scale):
             raise InputError(f"The normalisation is {self.scale!r}, but must be one of {', '.join(get_args(Scale))}.")
         if self.levels not in get_args(Levels):
@@ -81,7 +88,7 @@ class Normalisation:
             Arrays (y, x) or (z, y, x) of any real dtype, in memory or lazy (Dask, Zarr). Pixels that are not finite are
             left out.
         region
-            The part to look at, one slice per axis; the whole if left out.
+            The part to look at, one slice per axis; that of the attribute if left out.
 
         Returns
         -------
@@ -95,6 +102,8 @@ class Normalisation:
         InputError
             If the region is empty or has another number of axes.
         """
+        if region is None and self.region is not None:
+            region = tuple(slice(*ends) for ends in self.region)
         return tuple(self._range(_sample(channel, region)) for channel in channels)
 
     def apply(self, pixels: NDArray[Any], between: Range) -> NDArray[np.float32]:
@@ -140,7 +149,7 @@ class Normalisation:
         InputError
             If it is none.
         """
-        if not isinstance(state, Mapping) or not {"scale"} <= set(state) <= {"scale", "low", "high", "levels"}:
+        if not isinstance(state, Mapping) or not {"scale"} <= set(state) <= _KEYS:
             raise InputError(f"This is no stored normalisation: {str(state)[:200]}. It needs a scale.")
         return cls(**state)
 
@@ -165,6 +174,19 @@ class Normalisation:
             return outer
         inner = float(np.median(sample[~bright])), float(np.median(sample[bright]))
         return inner if _apart(*inner) else outer
+
+
+def _as_region(region: Any) -> tuple[tuple[int, int], ...]:
+    try:
+        ends = tuple((int(start), int(stop)) for start, stop in region)
+    except (TypeError, ValueError):
+        ends = ()
+    if len(ends) not in (2, 3) or not all(0 <= start < stop for start, stop in ends):
+        raise InputError(
+            f"The region to normalise by is {region!r}, but must be pairs of first and last pixel, such as "
+            "((0, 100), (50, 150)) for y and x."
+        )
+    return ends
 
 
 def _apart(low: float, high: float) -> bool:
