@@ -1,16 +1,27 @@
 """A real napari viewer, and ways to act on it as a user does."""
 
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 pytest.importorskip("napari")
 
-from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtCore import QPoint, QPointF, QSettings, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
+
+
+@pytest.fixture(autouse=True)
+def own_settings(tmp_path):
+    """Keep what the user of this computer chose apart from the test."""
+    where = QSettings.Format.IniFormat, QSettings.Scope.UserScope
+    before = Path(QSettings(*where, "napari-bioloom").fileName()).parent
+    QSettings.setPath(*where, str(tmp_path))
+    yield
+    QSettings.setPath(*where, str(before))
 
 
 class User:

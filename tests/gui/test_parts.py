@@ -1,12 +1,10 @@
 """The parts that the classifier panels are made of, used as a user uses them."""
 
-from pathlib import Path
-
 import pytest
 
 pytest.importorskip("qtpy")
 
-from qtpy.QtCore import QSettings, Qt, QTimer
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QColorDialog, QLineEdit, QMessageBox
 
@@ -177,17 +175,7 @@ def test_the_class_list_fits_a_narrow_dock(class_list):
 
 
 # ------------------------------------------------------------------------------------------------ CollapsibleGroup
-@pytest.fixture
-def own_settings(tmp_path):
-    """Keep what the user of this computer chose apart from the test."""
-    where = QSettings.Format.IniFormat, QSettings.Scope.UserScope
-    before = Path(QSettings(*where, "napari-bioloom").fileName()).parent
-    QSettings.setPath(*where, str(tmp_path))
-    yield
-    QSettings.setPath(*where, str(before))
-
-
-def test_a_group_folds_and_remembers_what_the_user_chose(show, own_settings):
+def test_a_group_folds_and_remembers_what_the_user_chose(show):
     from bioloom.widgets._parts import CollapsibleGroup
 
     def make():
