@@ -204,7 +204,7 @@ def test_objects_and_scores_come_last_and_wait_for_no_stroke(nuclei, annotation)
         reports.append(classifier)
         return "good"
 
-    wishes = Wishes(segment=lambda classes: (classes == 2).astype(np.int32) * 7, report=report)
+    wishes = Wishes(segment=lambda lead: (lead > 0.5).astype(np.int32) * 7, report=report)
     members = [Member(scene.stack, annotation)]
     picture.loop.train(members, SETTINGS, scene, wishes)
     assert picture.work(until=lambda: "segmented" in picture.told)

@@ -12,7 +12,7 @@ from bioloom.classify.feature_blocks import blocks_of
 from bioloom.errors import Cancelled, InputError
 from bioloom.session.image_stack import ImageStack
 from bioloom.session.jobs import JobRunner
-from bioloom.session.live_apply import apply_to_stack, of_kind, what_it_gives
+from bioloom.session.live_apply import apply_to_stack, objects_of, of_kind, what_it_gives
 from bioloom.session.live_memory import Kept, LazyChannel
 from bioloom.session.live_training import AnnotationReader, Member, TrainingSettings
 from bioloom.session.live_view import in_view, key_of, out_of_view
@@ -628,7 +628,8 @@ def test_a_lazy_channel_reads_like_its_array(key):
 def test_a_classifier_is_saved_as_the_kind_that_is_wanted(nuclei, annotation, tmp_path, gives):
     trained = learn(PixelSession(), stack(nuclei.image), annotation)
     trained.class_names = {2: "nucleus"}
-    of_kind(trained, gives, 2).save(tmp_path / "a.cl")
+    plain = {"smoothing": 0.0, "fill_holes": False, "split_touching": False}
+    of_kind(trained, gives, 2, plain).save(tmp_path / "a.cl")
     loaded = load_classifier(tmp_path / "a.cl")
     assert what_it_gives(loaded) == gives
     assert loaded.class_names == {2: "nucleus"}
@@ -638,6 +639,7 @@ def test_a_classifier_is_saved_as_the_kind_that_is_wanted(nuclei, annotation, tm
         np.testing.assert_array_equal(said, classes)
     elif gives == "objects":
         np.testing.assert_array_equal(said > 0, classes == 2)
+        assert of_kind(trained, gives).split_touching
     else:
         np.testing.assert_array_equal(said, trained.predict_proba(nuclei.image)[1])
     assert what_it_gives(of_kind(loaded, "classes")) == "classes"
@@ -656,3 +658,19 @@ def test_a_classifier_is_applied_apart_from_its_session(series):
     assert steps == [(1, 2), (2, 2)]
     with pytest.raises(InputError, match=r"but c0, c1 has 2 channel\(s\) in 2D"):
         next(apply_to_stack(trained, stack(sample.image[0], sample.image[0]), [0]))
+
+
+def test_objects_of_blocks_are_those_of_a_segmenter(nuclei):
+    painted = samples.strokes(nuclei.labels, n_pixels=300, seed=0)
+    painted[:3] = 3
+    session, one = PixelSession(), stack(nuclei.image, spacing=(0.5, 0.5))
+    trained = learn(session, one, painted)
+    settings = {"split_touching": True, "minimum_size": 4.0}
+    for class_id in (1, 2, 3):
+        lead = np.zeros(one.shape, np.float32)
+        for answer in apply_to_stack(trained, one, [0], class_id=class_id, with_lead=True):
+            lead[answer.block] = answer.lead
+        found = objects_of(lead, one.spacing, settings)
+        np.testing.assert_array_equal(found, of_kind(trained, "objects", class_id, settings).predict(nuclei.image))
+    assert answer.lead.max() <= 1
+    assert next(apply_to_stack(trained, one, [0])).lead is None

@@ -51,6 +51,12 @@ def trained(user, panel, sample, name="image"):
     user.wait(panel)
 
 
+def segmenter(panel):
+    """What the panel would save as an object segmenter."""
+    panel.save_kind.setCurrentText("Object segmenter")
+    return panel.to_save()
+
+
 def applied(user, panel, application):
     panel.application.begin(application)
     user.until(lambda: not panel._apply_jobs.busy, "what is applied")
@@ -141,7 +147,7 @@ def test_every_output_follows_the_strokes(user, panel, small, errors):
     proba = panel.session.classifier.predict_proba(small.image)
     np.testing.assert_array_equal(before["probability"], proba[1])
     np.testing.assert_allclose(before["uncertainty"], 1 - np.abs(proba[0] - proba[1]), atol=1e-6)
-    np.testing.assert_array_equal(before["objects"] > 0, before["classes"] == 2)
+    np.testing.assert_array_equal(before["objects"], segmenter(panel).predict(small.image))
     assert viewer.layers.selection.active is annotation, "painting goes on"
     outside = np.argwhere(small.labels == 0)[40]
     user.paint(annotation, 2, [tuple(outside), tuple(outside + 6)])
@@ -155,6 +161,13 @@ def test_every_output_follows_the_strokes(user, panel, small, errors):
     panel.outputs.choose_class(1)
     user.wait(panel)
     np.testing.assert_array_equal(shown["probability"].data, proba[0])
+    panel.outputs.choose_class(2)
+    panel.outputs.split.setChecked(False)
+    panel.outputs.smallest.setValue(60)
+    panel.outputs.smallest.editingFinished.emit()
+    user.wait(panel)
+    np.testing.assert_array_equal(shown["objects"].data, segmenter(panel).predict(small.image))
+    assert np.bincount(shown["objects"].data.ravel())[1:].min() >= 60
     assert len(viewer.layers) == 6
     assert not errors
 
@@ -287,7 +300,7 @@ def test_a_feature_is_previewed_where_it_lies(user, panel, errors):
     assert not errors
 
 
-@pytest.mark.parametrize("normalise", ["from 1 % to 99.8 %", "log, from 1 % to 99.8 %"])
+@pytest.mark.parametrize("normalise", ["normalised", "normalised, log"])
 def test_a_normalised_classifier_holds_on_another_exposure(user, panel, small, errors, normalise):
     viewer = user.viewer
     panel.normalise.setCurrentText(normalise)
@@ -492,7 +505,7 @@ def test_a_folder_is_classified_and_a_bad_file_does_not_stop_it(user, panel, sma
     expected = user.viewer.layers["classes of image"].data
     for name in ("a", "c"):
         np.testing.assert_array_equal(read_image(out / f"{name}_classes.tif"), expected)
-        np.testing.assert_array_equal(read_image(out / f"{name}_objects.tif") > 0, expected == 2)
+        np.testing.assert_array_equal(read_image(out / f"{name}_objects.tif"), segmenter(panel).predict(small.image))
     applied(user, panel, Application("folder", ("probability",), files=(files[0],), out=out))
     np.testing.assert_array_equal(
         read_image(out / "a_probability.tif"), panel.session.classifier.predict_proba(small.image)[1]

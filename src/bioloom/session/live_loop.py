@@ -40,7 +40,7 @@ class Wishes:
     whole_frame : bool
         Predict the rest of the frame, too, even where it does not fit into memory.
     segment : callable or None
-        Makes labels of the classes of a whole frame, (y, x) or (z, y, x).
+        Makes labels of the lead of the class in a whole frame, see :class:`BlockAnswer`; (y, x) or (z, y, x).
     follow : bool
         Train live: keep bins, and answer with the first trees first.
     report : callable or None
@@ -109,7 +109,7 @@ class LiveLoop:
         self._done_for: tuple[int, int | None] = (-1, None)
         self._segmented: Any = None
         self._last: tuple[TrainingSettings, Any] | None = None
-        self._frame_classes: tuple[Any, NDArray[Any]] | None = None
+        self._frame_lead: tuple[Any, NDArray[np.float32]] | None = None
         self._reported_for = -1
         self._resting = False
 
@@ -218,7 +218,7 @@ class LiveLoop:
             self._done.clear()
             self._done_for = (session.generation, class_id)
         done = self._done.setdefault((source.number, scene.frame), set())
-        whole = self._classes_of(source, done) if wishes.segment else None
+        whole = self._lead_of(source, done) if wishes.segment else None
         something = False
 
         def paint(blocks: list[Block], early: bool) -> bool:
@@ -226,10 +226,11 @@ class LiveLoop:
             missing = [b for b in blocks if key_of(b) not in done]
             something = something or bool(missing)
             for answer in session.answers(
-                scene.stack, scene.frame, missing, class_id=class_id, early=early, progress=progress
-            ):
-                if answer.final and whole is not None:
-                    whole[answer.block] = answer.classes
+                scene.stack, scene.frame, missing,
+                class_id=class_id, early=early, with_lead=whole is not None, progress=progress,
+            ):  # fmt: skip
+                if answer.final and whole is not None and answer.lead is not None:
+                    whole[answer.block] = answer.lead
                 # Done is what the owner has been told.
                 told = partial(done.add, key_of(answer.block)) if answer.final else None
                 self._tell(progress, self.answered, scene, answer, then=told)
@@ -256,15 +257,13 @@ class LiveLoop:
                 self._tell(progress, self.segmented, scene, wishes.segment(whole), then=told)
         return True
 
-    def _classes_of(self, source: KeptBlocks, done: set[tuple[int, ...]]) -> NDArray[Any]:
-        """Return the classes of a whole frame as far as they are known; what is not known is to be done again."""
-        key = source.number, self.session.generation
-        if self._frame_classes is None or self._frame_classes[0] != key:
+    def _lead_of(self, source: KeptBlocks, done: set[tuple[int, ...]]) -> NDArray[np.float32]:
+        """Return the lead in a whole frame as far as it is known; what is not known is to be done again."""
+        key = source.number, *self._done_for
+        if self._frame_lead is None or self._frame_lead[0] != key:
             done.clear()
-            assert self.session.classifier is not None
-            dtype = np.min_scalar_type(int(self.session.classifier.classes_.max()))
-            self._frame_classes = key, np.zeros(source.shape, dtype)
-        return self._frame_classes[1]
+            self._frame_lead = key, np.zeros(source.shape, np.float32)
+        return self._frame_lead[1]
 
     def _rest(self, scene: Scene, wishes: Wishes, progress: JobProgress) -> bool:
         """Report once it is quiet; return False where something else is looked at meanwhile."""

@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bioloom.classify import PixelClassifier, objects_of_class
+from bioloom.classify import PixelClassifier
 from bioloom.classify.feature_blocks import Block, FeatureBlocks, Progress
 from bioloom.classify.forest import MAX_EDGES, decide, find_edges
 from bioloom.errors import Cancelled, InputError
-from bioloom.recipe.steps import run_frames
 from bioloom.session.image_stack import ImageStack
 from bioloom.session.live_features import FeatureStore, KeptBlocks
 from bioloom.session.live_forest import EarlyVotes
@@ -40,15 +39,12 @@ class Prediction:
     probability : numpy.ndarray
         float32, 0…1: the probability of `class_id`.
     class_id : int
-        The class that `probability` and `objects` are of.
-    objects : numpy.ndarray or None
-        uint32: the connected regions of `class_id`, numbered per frame; None if they were not asked for.
+        The class that `probability` is of.
     """
 
     classes: NDArray[Any]
     probability: NDArray[np.float32]
     class_id: int
-    objects: NDArray[Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +63,9 @@ class BlockAnswer:
         float32, 0…1: the probability of the class that was asked for.
     uncertainty : numpy.ndarray
         float32, 0…1: 1 minus the difference of the two largest probabilities.
+    lead : numpy.ndarray or None
+        float32, 0…1: how far the class that was asked for is ahead of the most probable other one, 0.5 where they are
+        equal; None if it was not asked for.
     final : bool
         False where only the first trees were asked so far.
     """
@@ -77,6 +76,7 @@ class BlockAnswer:
     probability: NDArray[np.float32]
     uncertainty: NDArray[np.float32]
     final: bool
+    lead: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -275,6 +275,7 @@ class PixelSession:
         *,
         class_id: int | None = None,
         early: bool = False,
+        with_lead: bool = False,
         progress: Progress | None = None,
     ) -> Iterator[BlockAnswer]:
         """Apply the classifier to blocks of one frame; yield what it says as it comes.
@@ -289,6 +290,8 @@ class PixelSession:
             The class whose probability is wanted; the last one if left out.
         early
             Whether to give first what the first trees say, where all of them take long.
+        with_lead
+            Whether the lead of the class is wanted, to make objects of.
         progress
             Called as ``progress(done, total)``; may raise Cancelled.
 
@@ -301,7 +304,7 @@ class PixelSession:
         source = self.source(stack, frame)
         column = int(np.flatnonzero(classifier.classes_ == _wanted(classifier, class_id))[0])
         for block, votes, final in self.early.votes(classifier, source, blocks, early, progress):
-            yield answer_of(classifier, frame, block, votes, column, final)
+            yield answer_of(classifier, frame, block, votes, column, final, with_lead)
 
     def _needed(self) -> PixelClassifier:
         if self._classifier is None:
@@ -314,7 +317,6 @@ class PixelSession:
         frames: Sequence[int],
         *,
         class_id: int | None = None,
-        with_objects: bool = False,
         progress: Progress | None = None,
     ) -> Prediction:
         """Apply the classifier to whole frames.
@@ -327,8 +329,6 @@ class PixelSession:
             The frames to predict; ``[0]`` for an image without time.
         class_id
             The class whose probability is wanted; the last one if left out.
-        with_objects
-            Whether the connected regions of that class are wanted, too.
         progress
             Called as ``progress(done, total)``; may raise Cancelled.
 
@@ -353,10 +353,7 @@ class PixelSession:
             for answer in self.answers(stack, index, blocks, class_id=wanted, progress=report):
                 classes[at + answer.block] = answer.classes
                 probability[at + answer.block] = answer.probability
-        objects = None
-        if with_objects:
-            objects = run_frames(lambda frame: objects_of_class(frame, wanted), classes, stack.frame_axis)
-        return Prediction(classes, probability, wanted, objects)
+        return Prediction(classes, probability, wanted)
 
     def forget(self) -> None:
         """Drop the features that were kept, for example after an image was edited."""
@@ -377,16 +374,21 @@ def _wanted(classifier: PixelClassifier, class_id: int | None) -> int:
 
 
 def answer_of(
-    classifier: PixelClassifier, frame: int, block: Block, votes: NDArray[np.float32], column: int, final: bool
-) -> BlockAnswer:
+    classifier: PixelClassifier, frame: int, block: Block, votes: NDArray[np.float32], column: int,
+    final: bool = True, with_lead: bool = False,
+) -> BlockAnswer:  # fmt: skip
     """Turn votes (classes, pixels) into an answer, with the probability of the class in a column of the votes."""
     shape = tuple(s.stop - s.start for s in block)
-    number, _, margin = decide(votes)
+    number, best, margin = decide(votes)
     ids = classifier.classes_.astype(np.min_scalar_type(int(classifier.classes_.max())))
     total = votes.sum(0)
     probability = votes[column] / np.where(total > 0, total, 1)
+    lead = None
+    if with_lead:
+        behind = np.where(number == column, margin, probability - best)
+        lead = ((1 + behind) / np.float32(2)).reshape(shape)
     return BlockAnswer(
-        frame, block, ids[number].reshape(shape), probability.reshape(shape), (1 - margin).reshape(shape), final
+        frame, block, ids[number].reshape(shape), probability.reshape(shape), (1 - margin).reshape(shape), final, lead
     )
 
 

@@ -11,12 +11,12 @@ import numpy as np
 from qtpy.QtCore import QObject
 
 from bioloom import layers
-from bioloom.classify import PixelClassifier, objects_of_class
+from bioloom.classify import PixelClassifier
 from bioloom.errors import BioloomError, Cancelled, InputError
 from bioloom.recipe import FileResult, classify_files
 from bioloom.session.image_stack import ImageStack
 from bioloom.session.jobs import JobProgress, JobRunner, Progress
-from bioloom.session.live_apply import apply_to_stack, of_kind
+from bioloom.session.live_apply import apply_to_stack, objects_of, of_kind, what_it_gives
 from bioloom.session.live_view import Scene
 from bioloom.widgets._apply_dialog import Application, ApplyDialog
 
@@ -141,6 +141,7 @@ class PixelApplication(QObject):
     ) -> None:  # fmt: skip
         outputs = self._panel.outputs
         scene = {k: Scene(stack, k, tuple(slice(0, n) for n in stack.shape), source) for k in frames}
+        with_objects, settings = "objects" in wanted, outputs.object_settings()
         whole: Any = None
         last: int | None = None
 
@@ -151,15 +152,17 @@ class PixelApplication(QObject):
 
         def segment() -> None:
             if whole is not None and last is not None:
-                show(partial(outputs.show_objects, scene[last], objects_of_class(whole, class_id), True))
+                show(partial(outputs.show_objects, scene[last], objects_of(whole, stack.spacing, settings), True))
 
-        for answer in apply_to_stack(classifier, stack, frames, class_id=class_id, progress=report):
+        for answer in apply_to_stack(
+            classifier, stack, frames, class_id=class_id, with_lead=with_objects, progress=report
+        ):
             show(partial(outputs.answer, scene[answer.frame], answer, wanted))
-            if "objects" in wanted:
+            if with_objects:
                 if answer.frame != last:
                     segment()
-                    last, whole = answer.frame, np.zeros(stack.shape, answer.classes.dtype)
-                whole[answer.block] = answer.classes
+                    last, whole = answer.frame, np.zeros(stack.shape, np.float32)
+                whole[answer.block] = answer.lead
         segment()
 
     # -------------------------------------------------------------------------------------------- folders
@@ -170,32 +173,46 @@ class PixelApplication(QObject):
         has_time = panel.axes.has_time
         known = classifier.classes_.tolist()
         class_id = panel.outputs.class_id if panel.outputs.class_id in known else int(known[-1])
-        # A single wanted result needs no file of classes beside it.
-        gives = wanted[0] if wanted in (("objects",), ("probability",)) else "classes"
-        classifier = of_kind(classifier, gives, class_id)
+        objects = panel.outputs.object_settings()
+        # Objects are made by a segmenter, with the settings of the panel.
+        runs = [of_kind(classifier, "objects", class_id, objects)] if "objects" in wanted else []
+        if wanted == ("probability",):
+            runs = [of_kind(classifier, "probability", class_id)]
+        elif set(wanted) != {"objects"}:
+            runs.append(of_kind(classifier, "classes"))
 
-        def work(progress: JobProgress) -> Any:
+        def work(progress: JobProgress) -> list[Any]:
             def tell(file: FileResult) -> None:
                 panel.deliver(lambda: panel.say(f"{file.path.name}: {file.error or 'done'}"))
 
-            return classify_files(
-                classifier,
-                list(files),
-                out,
-                probabilities="probability" in wanted and gives == "classes",
-                uncertainty="uncertainty" in wanted,
-                objects=class_id if "objects" in wanted and gives == "classes" else None,
-                frame_axis=0 if has_time else None,
-                existing=application.existing,
-                progress=progress,
-                on_file=tell,
-            )
+            results = []
+            for number, one in enumerate(runs):
+                plain = what_it_gives(one) == "classes"
 
-        def finished(result: Any) -> None:
-            lines = [f"{len(result.files) - len(result.failures)} of {len(result.files)} files → {Path(out)}"]
-            lines += [f"{f.path.name}: {f.error}" for f in result.failures[:_MOST_LISTED]]
-            if len(result.failures) > _MOST_LISTED:
-                lines.append(f"… and {len(result.failures) - _MOST_LISTED} more; all are listed in bioloom-run.json.")
+                def report(done: int, total: int, before: int = number) -> None:
+                    progress(before * total + done, len(runs) * total)
+
+                results.append(
+                    classify_files(
+                        one,
+                        list(files),
+                        out,
+                        probabilities=plain and "probability" in wanted,
+                        uncertainty=plain and "uncertainty" in wanted,
+                        frame_axis=0 if has_time else None,
+                        existing=application.existing,
+                        progress=report,
+                        on_file=tell,
+                    )
+                )
+            return results
+
+        def finished(results: list[Any]) -> None:
+            failures = {f.path: f for result in results for f in result.failures}
+            lines = [f"{len(files) - len(failures)} of {len(files)} files → {Path(out)}"]
+            lines += [f"{f.path.name}: {f.error}" for f in list(failures.values())[:_MOST_LISTED]]
+            if len(failures) > _MOST_LISTED:
+                lines.append(f"… and {len(failures) - _MOST_LISTED} more; all are listed in bioloom-run.json.")
             panel.say("\n".join(lines))
 
         self._jobs.start("Applying", work, finished)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from qtpy.QtCore import QTimer, Signal
-from qtpy.QtWidgets import QCheckBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from bioloom import layers
 from bioloom.layers.annotating import colour_classes
@@ -55,11 +55,21 @@ class PixelOutputs(QWidget):
             "probability": self.as_probability,
             "uncertainty": self.as_uncertainty,
         }
+        self.split = _box(
+            "Split touching",
+            "Objects: cut them where they narrow, as touching nuclei do; otherwise they stay one",
+            True,
+        )
+        self.smallest = QDoubleSpinBox()
+        self.smallest.setRange(0, 1e9)
+        self.smallest.setToolTip("Objects: leave out those of a smaller area, or volume in 3D")
         self.class_box = narrow_combo("The class that objects and probability are of")
         self.class_box.setMinimumContentsLength(6)
         rows, layout = form()
         layout.addRow("Show", in_grid(list(self._boxes.values()), 2))
         layout.addRow("Class of interest", self.class_box)
+        self.object_row = row(self.split, QLabel("Smallest"), self.smallest)
+        layout.addRow(self.object_row)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(rows)
@@ -69,6 +79,10 @@ class PixelOutputs(QWidget):
         self._timer.timeout.connect(self._refresh_now)
         for box in self._boxes.values():
             box.toggled.connect(lambda on: self.changed.emit())
+        self.as_objects.toggled.connect(self._show_state)
+        self.split.toggled.connect(lambda on: self._objects_changed())
+        self.smallest.editingFinished.connect(self._objects_changed)
+        self._show_state()
         self.class_box.activated.connect(lambda index: self.changed.emit())
 
     # -------------------------------------------------------------------------------------------- what is wanted
@@ -77,6 +91,26 @@ class PixelOutputs(QWidget):
         """The class of interest."""
         chosen = self.class_box.currentData()
         return None if chosen is None else int(chosen)
+
+    def object_settings(self) -> dict[str, Any]:
+        """Return how objects are made; see :class:`bioloom.classify.ObjectSegmenter`."""
+        return {"split_touching": self.split.isChecked(), "minimum_size": self.smallest.value()}
+
+    def take_object_settings(self, split_touching: bool, minimum_size: float) -> None:
+        """Show how objects are made by a classifier that was loaded."""
+        self.split.setChecked(split_touching)
+        self.smallest.setValue(minimum_size)
+
+    def set_unit(self, unit: str) -> None:
+        """Say in which unit the smallest object is, per axis: ``"px"`` or such as ``"µm"``."""
+        self.smallest.setSuffix(f" {unit}ⁿ" if unit != "px" else " px")
+
+    def _show_state(self, on: bool = False) -> None:
+        self.object_row.setVisible(self.as_objects.isChecked())
+
+    def _objects_changed(self) -> None:
+        if self.as_objects.isChecked():
+            self.changed.emit()
 
     def choose_class(self, class_id: int) -> None:
         """Choose the class of interest."""
@@ -215,3 +249,13 @@ def _box(text: str, tooltip: str, on: bool = False) -> QCheckBox:
     box.setToolTip(tooltip)
     box.setChecked(on)
     return box
+
+
+def row(*parts: QWidget) -> QWidget:
+    """Put parts beside each other; the first takes what is left."""
+    widget = QWidget()
+    layout = QHBoxLayout(widget)
+    layout.setContentsMargins(0, 0, 0, 0)
+    for number, part in enumerate(parts):
+        layout.addWidget(part, stretch=int(number == 0))
+    return widget

@@ -8,10 +8,10 @@ from typing import Any
 
 import napari.viewer
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QStyle, QWidget
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QStyle
 
 from bioloom import layers
-from bioloom.classify import PixelClassifier, objects_of_class
+from bioloom.classify import PixelClassifier
 from bioloom.classify.model_file import describe
 from bioloom.classify.scores import summary
 from bioloom.errors import BioloomError, InputError
@@ -19,7 +19,7 @@ from bioloom.layers.annotating import colour_classes, on_keys
 from bioloom.layers.painted import erase_class, name_classes, on_label, on_view, paint_with, view_region
 from bioloom.session.image_stack import ImageStack
 from bioloom.session.jobs import JobRunner
-from bioloom.session.live_apply import of_kind, what_it_gives
+from bioloom.session.live_apply import objects_of, of_kind, what_it_gives
 from bioloom.session.live_loop import LiveLoop, Wishes
 from bioloom.session.live_training import AnnotatedFrame, TrainingSettings
 from bioloom.session.live_view import Scene
@@ -40,7 +40,7 @@ from bioloom.widgets._parts import (
 )
 from bioloom.widgets._pixel_apply import PixelApplication
 from bioloom.widgets._pixel_members import TrainingImage, TrainingImages
-from bioloom.widgets._pixel_outputs import PixelOutputs
+from bioloom.widgets._pixel_outputs import PixelOutputs, row
 from bioloom.widgets._pixel_preview import FeaturePreview
 from bioloom.widgets._score_view import ScoreView
 from bioloom.widgets._training_list import TrainingList, TrainingMember
@@ -51,8 +51,8 @@ _LIVE, _TRAINING, _LOOKING = "Live", "Training", "Predicting"
 
 NORMALISATIONS = {
     "as they are": "none",
-    "from 1 % to 99.8 %": "linear",
-    "log, from 1 % to 99.8 %": "log",
+    "normalised": "linear",
+    "normalised, log": "log",
 }
 """What may be done to the intensities of each image, as the user reads it."""
 
@@ -130,8 +130,9 @@ class PixelClassifierWidget(ClassifierPanel):
         self.features = FeatureGrid()
         self.preset = self.features.preset
         self.normalise = narrow_combo(
-            "What to do about intensities before anything else, image by image: normalised, a classifier of one image "
-            "holds on the next with another exposure",
+            "What to do about intensities before anything else. Normalised, each image by itself, dark is 0 and bright "
+            "is 1: a classifier of one image holds on the next with another exposure. Log: faint objects beside bright "
+            "ones count, too",
             list(NORMALISATIONS),
         )
         self.outputs = PixelOutputs(viewer)
@@ -153,7 +154,7 @@ class PixelClassifierWidget(ClassifierPanel):
 
         rows, layout = form()
         layout.addRow("Image", self.images)
-        layout.addRow("Annotation", _row(self.annotation, self.new_button))
+        layout.addRow("Annotation", row(self.annotation, self.new_button))
         feature_rows, feature_layout = form()
         feature_layout.addRow("Features", self.preset)
         advanced, advanced_layout = form()
@@ -267,6 +268,7 @@ class PixelClassifierWidget(ClassifierPanel):
     def _axes_changed(self) -> None:
         unit = layers.length_unit(self.images.images[0]) if self.axes.physical and self.images.images else "px"
         self.features.set_unit(unit)
+        self.outputs.set_unit(unit)
         self._view_timer.start()
 
     def _annotation_changed(self, layer: Any) -> None:
@@ -447,14 +449,8 @@ class PixelClassifierWidget(ClassifierPanel):
         class_id = self.outputs.class_id
         segment = None
         if "objects" in self.outputs.wanted():
-            segment = partial(self._segment, class_id)
+            segment = partial(objects_of, spacing=self.stack().spacing, objects=self.outputs.object_settings())
         return Wishes(class_id, not live, segment, live, self._report)
-
-    def _segment(self, class_id: int | None, classes: Any) -> Any:
-        classifier = self.session.classifier
-        assert classifier is not None
-        wanted = class_id if class_id in classifier.classes_ else int(classifier.classes_[-1])
-        return objects_of_class(classes, wanted)
 
     @staticmethod
     def _report(classifier: PixelClassifier) -> Any:
@@ -641,12 +637,17 @@ class PixelClassifierWidget(ClassifierPanel):
         self.save_kind.setCurrentIndex(self.save_kind.findData(gives))
         if gives != "classes":
             self.outputs.choose_class(classifier.positive_class)
+            if gives == "objects":
+                self.outputs.take_object_settings(classifier.split_touching, classifier.minimum_size)
             (self.outputs.as_objects if gives == "objects" else self.outputs.as_probability).setChecked(True)
 
     def to_save(self) -> PixelClassifier:
         """Return the classifier that is written to a file, as the kind that was chosen."""
         assert self.session.classifier is not None
-        return of_kind(self.session.classifier, self.save_kind.currentData(), self.outputs.class_id)
+        outputs = self.outputs
+        return of_kind(
+            self.session.classifier, self.save_kind.currentData(), outputs.class_id, outputs.object_settings()
+        )
 
     def show_classifier(self) -> None:
         """Show what there is of a classifier."""
@@ -662,12 +663,3 @@ class PixelClassifierWidget(ClassifierPanel):
     def apply_button(self) -> QPushButton:
         """The button that applies the classifier."""
         return self.predict_button
-
-
-def _row(*parts: QWidget) -> QWidget:
-    widget = QWidget()
-    row = QHBoxLayout(widget)
-    row.setContentsMargins(0, 0, 0, 0)
-    for number, part in enumerate(parts):
-        row.addWidget(part, stretch=int(number == 0))
-    return widget
