@@ -19,6 +19,7 @@ WIDGETS = {
     "process": ("Process", "process:ProcessWidget", ["filter", "segment"]),
     "pixel_classifier": ("Pixel classifier", "pixel_classifier:PixelClassifierWidget", ["classify"]),
     "object_classifier": ("Object classifier", "object_classifier:ObjectClassifierWidget", ["classify"]),
+    "merge_objects": ("Merge objects", "merge_objects:MergeObjectsWidget", ["classify", "segment"]),
     "measure": ("Measure", "measure:MeasureWidget", ["measure"]),
     "explore": ("Explore", "explore:ExploreWidget", ["visualize", "classify"]),
 }

@@ -6,41 +6,30 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from qtpy.QtCore import QTimer, Signal
-from qtpy.QtGui import QKeySequence, QShortcut
-from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from bioloom import layers
-from bioloom.errors import BioloomError, InputError
+from bioloom.errors import InputError
 from bioloom.session.object_annotation import Box, ObjectAnnotation, ObjectKey
 from bioloom.session.selection import Selection
-from bioloom.widgets._class_list import ClassList
-from bioloom.widgets._parts import LayerCombo, enable, form
-
-_READ_DELAY_MS = 60
-_MOST_VALUES = 60
-_DRAWING = ("paint", "erase", "fill", "polygon")
+from bioloom.widgets._marking import Marking
 
 
-class ObjectMarking(QWidget):
+class ObjectMarking(Marking):
     """The classes, and the ways to give them to objects.
 
     Parameters
     ----------
-    viewer
-        The napari viewer.
-    attempt
-        Does something, and tells the user of errors.
-    say
-        Tells the user something.
+    viewer, attempt, say
+        See :class:`bioloom.widgets._marking.Marking`.
     find_box
         Returns where an object of a layer lies, if that is known.
     """
 
-    changed = Signal()
-    """Objects of the chosen layer got or lost a class."""
-    edited = Signal(object)
-    """The objects of a layer themselves were edited."""
+    role = "object annotation"
+    noun = "object"
+    how_to_start = "Dab a few objects with class 1, press 2 for class 2, and dab some others."
+    hint_clicking = "Click: give the class. Again, Alt or right click: take it away. 1–9: choose the class."
+    hint_else = "Selected objects (click, lasso, rows of the table): 1–9 gives them a class."
 
     def __init__(
         self,
@@ -49,329 +38,37 @@ class ObjectMarking(QWidget):
         say: Callable[[str], None],
         find_box: Callable[[Any, ObjectKey], Box | None],
     ) -> None:
-        super().__init__()
-        self._viewer, self._attempt, self._say, self._find_box = viewer, attempt, say, find_box
-        self.objects: Any = None
-        self.marks: ObjectAnnotation | None = None
-        self._has_time = False
-        self._all_marks: dict[int, tuple[Any, Any, ObjectAnnotation]] = {}
+        self._find_box = find_box
         self._selection: Selection | None = None
-        self._release: list[Callable[[], object]] = []
-        self._shortcuts: list[QShortcut] = []
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_READ_DELAY_MS)
-        self._timer.timeout.connect(lambda: self._attempt(self.read))
-
-        self.annotation = LayerCombo(
-            viewer,
-            "labels",
-            "The labels layer in which objects are marked with classes 1, 2, …",
-            optional=True,
-            wanted_role="object annotation",
-        )
-        self.new_button = QPushButton("New annotation")
-        self.new_button.setToolTip("Add an empty labels layer over the objects and start to mark the chosen class")
-        self.classes = ClassList("object", can_erase=True)
-        self.click_button = QPushButton("Click objects")
-        self.click_button.setCheckable(True)
+        super().__init__(viewer, attempt, say)
+        self.click_button.setText("Click objects")
         self.click_button.setToolTip(
             "Click an object to give it the chosen class; click it again, with Alt or with the right button to take "
             "the class away. Dragging still moves the view"
         )
-        self.brush_button = QPushButton("Brush")
+        self.brush_button.setText("Brush")
         self.brush_button.setToolTip("Paint over objects with the brush of the annotation layer")
-        self.undo_button = QPushButton("Undo")
-        self.undo_button.setToolTip("Take the last mark back (Ctrl+Z on the canvas)")
-        self.redo_button = QPushButton("Redo")
-        self.redo_button.setToolTip("Make the mark again that was taken back (Ctrl+Shift+Z on the canvas)")
-        self.hint = QLabel()
-        self.hint.setWordWrap(True)
-        buttons = QGridLayout()
-        for number, button in enumerate((self.click_button, self.brush_button, self.undo_button, self.redo_button)):
-            buttons.addWidget(button, *divmod(number, 2))
-        row, row_layout = form()
-        row_layout.addRow("Kept in", self.annotation)
-        row_layout.addRow("", self.new_button)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.classes)
-        layout.addLayout(buttons)
-        layout.addWidget(self.hint)
-        layout.addWidget(row)
 
-        self.annotation.layer_changed.connect(lambda layer: self._bind())
-        self.new_button.clicked.connect(lambda on: attempt(self.new_annotation))
-        self.click_button.toggled.connect(lambda on: attempt(self._click_mode))
-        self.brush_button.clicked.connect(lambda on: attempt(self.paint))
-        self.undo_button.clicked.connect(lambda on: self.undo())
-        self.redo_button.clicked.connect(lambda on: self.redo())
-        self.classes.class_chosen.connect(self._class_chosen)
-        self.classes.class_removed.connect(self._class_removed)
-        self.classes.colours_changed.connect(lambda colours: self._colour())
-        viewer.layers.selection.events.active.connect(self._update_shortcuts)
-        viewer.layers.events.removed.connect(self._layer_removed)
-        self._show_state()
+    def make_marks(self, objects: Any, labels: np.ndarray, image: np.ndarray, has_frames: bool) -> ObjectAnnotation:
+        """Read the marks in an image of annotations."""
+        marks = ObjectAnnotation(labels, image, has_frames)
+        marks.find_box = lambda key: self._find_box(objects, key)
+        return marks
 
-    # ------------------------------------------------------------------------------------------ which objects
-    def follow(self, objects: Any, has_time: bool) -> None:
-        """Mark the objects of another layer; its marks so far are found again."""
-        if objects is self.objects and has_time == self._has_time:
-            return
-        other = objects is not self.objects
-        self.objects, self._has_time = objects, has_time
-        if other and objects is not None:
-            self.annotation.choose(self._annotation_of(objects))
-            if not self._fits(self.annotation.layer):
-                self.annotation.setCurrentIndex(0)
-        self._bind()
+    def clicked(self, frame: int, label: int, remove: bool, plain: bool) -> None:
+        """Give the object that was clicked the chosen class, or take it away."""
+        if remove:
+            self.marks.assign([(frame, label)], 0)
+        elif plain:
+            self.marks.click((frame, label), self.class_id)
 
-    def _annotation_of(self, objects: Any) -> Any:
-        known = self._all_marks.get(id(objects))
-        if known and known[1] in self._viewer.layers:
-            return known[1]
-        made = [a for a in layers.of_kind(self._viewer, "labels") if layers.role(a) == "object annotation"]
-        used = [entry[1] for entry in self._all_marks.values()]
-        fitting = [a for a in made if self._fits(a) and (a not in used or layers.made_of(a) == objects.name)]
-        return next((a for a in fitting if layers.made_of(a) == objects.name), next(iter(fitting), None))
+    # ------------------------------------------------------------------------------------------ selected objects
+    def watch(self, objects: Any) -> None:
+        """Follow the selection that the image shares with tables and plots."""
+        objects.events.features.connect(self._find_selection)
+        self._release += [lambda: objects.events.features.disconnect(self._find_selection), self._leave_selection]
+        self._find_selection()
 
-    def _fits(self, annotation: Any) -> bool:
-        if annotation is None or self.objects is None:
-            return False
-        return tuple(layers.pixels(annotation).shape) == tuple(layers.pixels(self.objects).shape)
-
-    def all_marks(self) -> list[tuple[Any, ObjectAnnotation]]:
-        """Return all layers of objects that are marked, and their marks; the chosen one comes first."""
-        there = [(o, m) for o, _, m in self._all_marks.values() if o in self._viewer.layers and m.classes]
-        return sorted(there, key=lambda pair: pair[0] is not self.objects)
-
-    def _bind(self) -> None:
-        """Read and watch the annotation that is chosen."""
-        self._unbind()
-        objects, annotation = self.objects, self.annotation.layer
-        self.marks = None
-        if objects is not None:
-            self._release += [layers.on_edit(objects, self._objects_touched)]
-            objects.events.features.connect(self._find_selection)
-            self._release += [lambda: objects.events.features.disconnect(self._find_selection)]
-            self._find_selection()
-        if objects is not None and annotation is not None and annotation is not objects:
-            try:
-                self._read_marks(objects, annotation)
-            except BioloomError as error:
-                self._say(str(error))
-        if self.marks is not None:
-            keys: dict[str, Callable[[], object]] = {
-                str(k): lambda k=k: self.classes.choose(k)
-                for k in range(1, 10)  # type: ignore[misc]
-            }
-            keys |= {"Control-Z": self.undo, "Control-Shift-Z": self.redo}
-            self._release += [layers.on_keys(annotation, keys), layers.on_edit(annotation, self._timer.start)]
-            annotation.events.selected_label.connect(self._label_chosen)
-            annotation.events.mode.connect(self._update_shortcuts)
-            self._release += [lambda: annotation.events.selected_label.disconnect(self._label_chosen)]
-            self._release += [lambda: annotation.events.mode.disconnect(self._update_shortcuts)]
-            if self.click_button.isChecked():
-                self._watch_clicks(keys)
-        self._colour()
-        self._show_state()
-        self.changed.emit()
-
-    def _read_marks(self, objects: Any, annotation: Any) -> None:
-        image = layers.pixels(annotation)
-        if not isinstance(image, np.ndarray):
-            raise InputError(f"‘{annotation.name}’ is not in memory, so it cannot be marked. Click ‘New annotation’.")
-        known = self._all_marks.get(id(objects))
-        same = known is not None and known[1] is annotation and known[2].annotation is image
-        if known is not None and same and known[2].has_frames == self._has_time:
-            self.marks = known[2]
-            # It may have been painted, and the objects edited, while nobody looked.
-            self.marks.read()
-            if isinstance(layers.pixels(objects), np.ndarray):
-                self.marks.relabel(layers.pixels(objects))
-        else:
-            _check_annotation(image, annotation.name)
-            self.marks = ObjectAnnotation(np.asarray(layers.pixels(objects)), image, self._has_time)
-            self.marks.find_box = lambda key: self._find_box(objects, key)
-            self._all_marks[id(objects)] = objects, annotation, self.marks
-        marks = self.marks
-        marks.changed.connect(self._marks_changed)
-        self._release += [lambda: marks.changed.disconnect(self._marks_changed)]
-
-    def _unbind(self) -> None:
-        for release in self._release:
-            release()
-        self._release.clear()
-        if self._selection is not None:
-            self._selection.changed.disconnect(self._update_shortcuts)
-            self._selection = None
-
-    def close_down(self) -> None:
-        """Let go of everything outside of the panel."""
-        self._timer.stop()
-        self._unbind()
-        self._viewer.layers.selection.events.active.disconnect(self._update_shortcuts)
-        self._viewer.layers.events.removed.disconnect(self._layer_removed)
-        for shortcut in self._shortcuts:
-            shortcut.setEnabled(False)
-            shortcut.deleteLater()
-        self._shortcuts.clear()
-
-    def _layer_removed(self, event: Any) -> None:
-        gone = getattr(event.value, "__wrapped__", event.value)
-        self._all_marks = {k: entry for k, entry in self._all_marks.items() if gone not in entry[:2]}
-
-    # ------------------------------------------------------------------------------------------ ways to mark
-    def new_annotation(self) -> None:
-        """Add an annotation layer over the objects, and paint on it."""
-        self._need_annotation(new=True)
-        self.paint()
-        self._say("Dab a few objects with class 1, press 2 for class 2, and dab some others.")
-
-    def _need_annotation(self, new: bool = False) -> None:
-        if self.objects is None:
-            raise InputError("Choose a labels layer with objects first.")
-        if self.marks is None or new:
-            active = layers.active_layer(self._viewer)
-            layer = layers.new_annotation(self._viewer, self.objects, self._class(), name="object annotation")
-            # To mark objects that are selected is not to paint.
-            layer.mode = "pan_zoom"
-            if active is not None:
-                self._viewer.layers.selection.active = active
-            self.annotation.choose(layer)
-
-    def paint(self) -> None:
-        """Mark objects with the brush."""
-        self._need_annotation()
-        self.click_button.setChecked(False)
-        layer = self.annotation.layer
-        self._viewer.layers.selection.active = layer
-        layer.selected_label = self._class()
-        layer.mode = "paint"
-
-    def _class(self) -> int:
-        return self.classes.current or 1
-
-    def _click_mode(self) -> None:
-        if self.click_button.isChecked():
-            try:
-                self._need_annotation()
-            except BioloomError:
-                self.click_button.setChecked(False)
-                raise
-            layers.activate(self._viewer, self.objects)
-            self.annotation.layer.mode = "pan_zoom"
-        self._bind()
-
-    def _watch_clicks(self, keys: dict[str, Callable[[], object]]) -> None:
-        self._release += [
-            layers.on_canvas_click(
-                self._viewer, self.objects, lambda click: self._attempt(lambda: self._clicked(click))
-            ),
-            layers.on_keys(self.objects, keys),
-        ]
-
-    def _clicked(self, click: layers.Click) -> None:
-        if not click.label or self.marks is None:
-            return
-        if self._has_time and layers.shows_axis(self._viewer, self.objects, 0):
-            self._say("Show time as a slider (2D view, time not rolled into the plane) to click objects of one frame.")
-            return
-        key = round(click.position[0]) if self._has_time else 0, click.label
-        if not click.left or "Alt" in click.modifiers:
-            self.marks.assign([key], 0)
-        elif not click.modifiers:
-            self.marks.click(key, self._class())
-
-    def assign_selected(self, class_id: int) -> None:
-        """Give the objects that are selected in the image, a table or a plot a class."""
-        selection = self._selection
-        if selection is None or not selection.mask.any():
-            return
-        self._need_annotation()
-        rows = np.flatnonzero(selection.mask)
-        frames = selection.frames[rows] if selection.has_frames else np.zeros(len(rows), int)
-        marks = self.marks
-        assert marks is not None
-        n = marks.assign(zip(frames.tolist(), selection.labels[rows].tolist(), strict=True), class_id)
-        self.classes.set_current(class_id)
-        self._say(f"{len(rows)} selected object{'s' * (len(rows) != 1)} in class {class_id} ({n} changed).")
-
-    def undo(self) -> None:
-        """Take the last mark back."""
-        if self.marks is not None:
-            self.marks.read()
-            self.marks.undo()
-
-    def redo(self) -> None:
-        """Make the last mark again that was taken back."""
-        if self.marks is not None:
-            self.marks.read()
-            self.marks.redo()
-
-    def read(self) -> None:
-        """Read what was painted since the last time."""
-        if self.marks is None or self.annotation.layer is None:
-            return
-        if layers.pixels(self.annotation.layer) is not self.marks.annotation:
-            self._bind()
-        else:
-            self.marks.read()
-
-    # ------------------------------------------------------------------------------------------ what happened
-    def _marks_changed(self) -> None:
-        # Marks are written beside napari, which shows them only when it is told to.
-        if self.annotation.layer is not None:
-            self.annotation.layer.refresh(extent=False)
-        self._show_state()
-        self.changed.emit()
-
-    def _objects_touched(self) -> None:
-        self.edited.emit(self.objects)
-
-    def objects_edited(self) -> None:
-        """Read the classes of all objects anew, because they were edited."""
-        if self.marks is not None:
-            self.marks.relabel(np.asarray(layers.pixels(self.objects)))
-
-    def _class_chosen(self, class_id: int) -> None:
-        if self.annotation.layer is not None:
-            self.annotation.layer.selected_label = class_id
-
-    def _label_chosen(self, event: Any = None) -> None:
-        wanted = int(self.annotation.layer.selected_label)
-        if wanted and wanted != self.classes.current:
-            if wanted not in self.classes.ids() and wanted <= _MOST_VALUES:
-                # Such as by M, napari's key for a label that is not used yet.
-                ids = [*self.classes.ids(), wanted]
-                self.classes.set_classes(ids, self.classes.names(), self.classes.colours())
-                self._colour()
-            self.classes.set_current(wanted)
-
-    def _class_removed(self, class_id: int) -> None:
-        if self.marks is not None:
-            self._attempt(lambda: self.marks.remove_class(class_id))
-
-    def _colour(self) -> None:
-        if self.marks is not None:
-            layers.colour_classes(self.annotation.layer, self.classes.colours())
-
-    def _show_state(self) -> None:
-        marks = self.marks
-        for button in (self.new_button, self.click_button, self.brush_button):
-            enable(button, self.objects is not None, "There is no layer of objects: segment an image first")
-        enable(self.undo_button, marks is not None and marks.can_undo, "Nothing was marked yet")
-        enable(self.redo_button, marks is not None and marks.can_redo, "No mark was taken back")
-        before = self.classes.ids()
-        self.classes.set_counts(marks.counts() if marks is not None else {})
-        if self.classes.ids() != before:
-            self._colour()
-        if self.click_button.isChecked():
-            self.hint.setText("Click: give the class. Again, Alt or right click: take it away. 1–9: choose the class.")
-        else:
-            self.hint.setText("Selected objects (click, lasso, rows of the table): 1–9 gives them a class.")
-
-    # ------------------------------------------------------------------------------------------ number keys
     def _find_selection(self, event: Any = None) -> None:
         if self._selection is None and self.objects is not None and layers.has_table(self.objects):
             try:
@@ -379,34 +76,26 @@ class ObjectMarking(QWidget):
             except InputError:
                 # A table made elsewhere that does not fit; measuring replaces it.
                 return
-            self._selection.changed.connect(self._update_shortcuts)
-        self._update_shortcuts()
+            self._selection.changed.connect(self._update_keys)
+        self._update_keys()
 
-    def showEvent(self, event: Any) -> None:
-        """Listen to number keys in the whole window: in the plot and in the table, too."""
-        super().showEvent(event)
-        if not self._shortcuts:
-            for number in range(1, 10):
-                shortcut = QShortcut(QKeySequence(str(number)), self.window())
-                shortcut.activated.connect(lambda k=number: self._attempt(lambda: self.assign_selected(k)))
-                self._shortcuts.append(shortcut)
-            self._update_shortcuts()
+    def _leave_selection(self) -> None:
+        if self._selection is not None:
+            self._selection.changed.disconnect(self._update_keys)
+            self._selection = None
 
-    def _update_shortcuts(self, event: Any = None) -> None:
-        """Let number keys mean classes as long as objects are selected and nothing is painted."""
-        active = layers.active_layer(self._viewer)
-        painting = active is not None and str(active.mode) in _DRAWING
-        selected = self._selection is not None and bool(self._selection.mask.any())
-        for shortcut in self._shortcuts:
-            shortcut.setEnabled(selected and not painting)
+    def something_chosen(self) -> bool:
+        """Tell whether objects are selected."""
+        return self._selection is not None and bool(self._selection.mask.any())
 
-
-def _check_annotation(image: np.ndarray, name: str) -> None:
-    if image.dtype.itemsize == 1:
-        return
-    n = len(np.unique(image[:: max(1, len(image) // 64)]))
-    if n > _MOST_VALUES:
-        raise InputError(
-            f"‘{name}’ holds more than {_MOST_VALUES} different values, as a layer of objects does. "
-            "Choose the layer in which you marked classes, or click ‘New annotation’."
-        )
+    def key_pressed(self, class_id: int) -> None:
+        """Give the objects that are selected in the image, a table or a plot a class."""
+        selection = self._selection
+        if selection is None or not selection.mask.any():
+            return
+        self.need_annotation()
+        rows = np.flatnonzero(selection.mask)
+        frames = selection.frames[rows] if selection.has_frames else np.zeros(len(rows), int)
+        n = self.marks.assign(zip(frames.tolist(), selection.labels[rows].tolist(), strict=True), class_id)
+        self.classes.set_current(class_id)
+        self._say(f"{len(rows)} selected object{'s' * (len(rows) != 1)} in class {class_id} ({n} changed).")

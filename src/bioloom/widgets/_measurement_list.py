@@ -1,4 +1,4 @@
-"""Chooses the measurements that an object classifier looks at: by group, by name, by search."""
+"""Chooses the measurements that a classifier looks at: by group, by name, by search."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from bioloom.measure import Property
 _ROWS = 9
 
 
-class ObjectFeatures(QWidget):
+class MeasurementList(QWidget):
     """A list of measurements in groups, with check marks."""
 
     changed = Signal()

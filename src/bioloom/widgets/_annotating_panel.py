@@ -1,0 +1,377 @@
+"""What the panels share that learn from marked objects, or pairs of objects, and answer after every mark."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QWidget
+
+from bioloom import layers
+from bioloom.errors import BioloomError, InputError
+from bioloom.session.jobs import JobRunner, Progress
+from bioloom.session.measured_objects import ObjectSource
+from bioloom.session.object_session import intensities
+from bioloom.session.training_session import TrainingSession
+from bioloom.widgets._classifier_panel import ClassifierPanel
+from bioloom.widgets._marking import Marking
+from bioloom.widgets._measurement_list import MeasurementList
+from bioloom.widgets._object_scores import ObjectScores
+from bioloom.widgets._parts import AxesOptions, CollapsibleGroup, ImageList, LayerCombo, enable, form, group
+from bioloom.widgets._uncertain_list import Doubt, UncertainList
+
+_LIVE_DELAY_MS = 30
+_EDIT_DELAY_MS = 300
+_BUSY_DELAY_MS = 400
+_LISTED = 20
+
+
+class AnnotatingPanel(ClassifierPanel):
+    """Base of the panels, which say what is marked and what is shown.
+
+    Parameters
+    ----------
+    viewer
+        The napari viewer.
+    session
+        Measures, trains and classifies.
+    marking
+        The ways to mark.
+    """
+
+    noun: str
+    settings_key: str
+    apply_button: Any = None
+
+    def __init__(self, viewer: Any, session: TrainingSession[Any, Any]) -> None:
+        self.session = session
+        super().__init__(viewer)
+        self.answer: Any = None
+        self.answered: Any = None
+        self._ring: Any = None
+        self._input: Any = ()
+        self._sources: dict[int, ObjectSource] = {}
+        self._busy_timer = self._timer(_BUSY_DELAY_MS, self._show_busy)
+        self._live_timer = self._timer(_LIVE_DELAY_MS, self._train_live)
+        self._edit_timer = self._timer(_EDIT_DELAY_MS, self._objects_edited)
+        self.labels = LayerCombo(viewer, "labels", "The segmented objects")
+        self.images = ImageList(viewer, "Images to measure intensities in; none for size and shape only")
+        self.axes = AxesOptions()
+        self.marking = self.make_marking()
+        self.annotation, self.new_button = self.marking.annotation, self.marking.new_button
+        self.features = MeasurementList()
+        self.live = QCheckBox("Live")
+        self.live.setChecked(True)
+        self.together = QCheckBox("Train on all annotated layers")
+        self.together.setChecked(True)
+        self.uncertain = UncertainList(self.noun)
+        self.scores = ObjectScores(JobRunner(self._main_thread.send))
+        self.apply_button = QPushButton("Apply")
+        self.undo_training_button = QPushButton("Undo training")
+        self.undo_training_button.setToolTip("Go back to the classifier before the last training")
+
+    def _timer(self, delay: int, action: Any) -> QTimer:
+        timer = QTimer(self)
+        timer.setSingleShot(True)
+        timer.setInterval(delay)
+        timer.timeout.connect(action)
+        return timer
+
+    def lay_out(self, *results: QWidget) -> None:
+        """Fill the panel and connect its parts; `results` come last."""
+        rows, layout = form()
+        layout.addRow("Objects", self.labels)
+        layout.addRow("Images", self.images)
+        settings, settings_layout = form()
+        self.add_all_forest_rows(settings_layout)
+        first = QHBoxLayout()
+        first.addWidget(self.train_button, stretch=1)
+        first.addWidget(self.live)
+        key = self.settings_key
+        self.content.addWidget(group("Objects", rows, self.axes))
+        self.content.addWidget(group("Annotate", self.marking))
+        self.content.addLayout(first)
+        self.content.addWidget(self.together)
+        self.content.addWidget(group("Look at next", self.uncertain))
+        self.content.addWidget(CollapsibleGroup("Measurements", self.features, key=f"{key} measurements"))
+        self.content.addWidget(CollapsibleGroup("Forest", settings, key=f"{key} forest", is_open=False))
+        self.content.addWidget(CollapsibleGroup("Scores", self.scores, key=f"{key} scores"))
+        for part in results:
+            self.content.addWidget(part)
+        self.content.addLayout(self.file_buttons(self.apply_button))
+        self.content.addWidget(self.undo_training_button)
+        self.content.addStretch(1)
+
+        self.labels.layer_changed.connect(self._labels_changed)
+        self.images.changed.connect(self._input_changed)
+        self.axes.changed.connect(self._input_changed)
+        self.features.changed.connect(self._live_timer.start)
+        self.marking.changed.connect(self._marks_changed)
+        self.marking.edited.connect(lambda layer: self._edit_timer.start())
+        self.marking.classes.names_changed.connect(lambda names: self._list_doubts())
+        self.marking.classes.colours_changed.connect(lambda colours: self.recolour())
+        self.live.toggled.connect(lambda on: self._live_timer.start() if on else None)
+        self.together.toggled.connect(lambda on: self._live_timer.start())
+        self.uncertain.next_wanted.connect(lambda: self.attempt(self.next_uncertain))
+        self.uncertain.visited.connect(lambda row: self.attempt(lambda: self.visit(row)))
+        self.apply_button.clicked.connect(lambda on: self.attempt(self.apply))
+        self.undo_training_button.clicked.connect(lambda on: self.attempt(self.undo_training))
+        self.on_close(self.marking.close_down)
+        self.on_close(self.scores.jobs.cancel)
+        self.on_close(lambda: layers.remove(self.viewer, self._ring))
+        for timer in (self._live_timer, self._busy_timer, self._edit_timer):
+            self.on_close(timer.stop)
+        self.on_close(self.session.forget)
+        self._labels_changed(self.labels.layer)
+        self.show_classifier()
+
+    # -------------------------------------------------------------------------------------------- for subclasses
+    def make_marking(self) -> Marking:
+        """Make the ways to mark."""
+        raise NotImplementedError
+
+    def list_measurements(self, n_dim: int) -> None:
+        """List the measurements that fit the chosen layers."""
+        raise NotImplementedError
+
+    def train_and_classify(
+        self, examples: Sequence[tuple[int, ObjectSource, Any]], settings: dict[str, Any], progress: Progress
+    ) -> Any:
+        """Train on examples, each a name, a source and its classes, and classify the first; called in a job."""
+        raise NotImplementedError
+
+    def show_result(self, answer: Any, layer: Any) -> str:
+        """Show an answer in layers; return what there is to say."""
+        raise NotImplementedError
+
+    def doubt(self, row: int) -> Doubt:
+        """Describe an item of the answer."""
+        raise NotImplementedError
+
+    def place(self, row: int) -> tuple[list[float], list[float]]:
+        """Return the middle of an item of the answer and its extent, per axis of a frame."""
+        raise NotImplementedError
+
+    def recolour(self) -> None:
+        """Show other colours of classes."""
+        self._list_doubts()
+        self.scores.set_colours(self.colours())
+
+    # -------------------------------------------------------------------------------------------- input
+    def _labels_changed(self, layer: Any) -> None:
+        self.axes.follow(layer, physical=True)
+        enable(self.train_button, layer is not None, "There is no layer of objects: segment an image first")
+        if self.answered is not layer:
+            self.answer = self.answered = None
+            layers.remove(self.viewer, self._ring)
+        self._list_doubts()
+        self._input_changed()
+
+    def _input_changed(self) -> None:
+        layer = self.labels.layer
+        chosen = (layer, tuple(map(id, self.images.images)), self.axes.has_time, self.axes.physical)
+        if chosen == self._input:
+            # Lists of layers are also read again where nothing that matters here changed.
+            return
+        self._input = chosen
+        self.marking.follow(layer, self.axes.has_time)
+        self.list_measurements(2 if layer is None else max(2, min(3, layer.ndim - self.axes.has_time)))
+        self._live_timer.start()
+
+    def source(self) -> ObjectSource:
+        """Return the chosen objects and images; remembered for the training with other layers."""
+        layer = self.labels.layer
+        if layer is None:
+            raise InputError("There are no objects. Segment an image first, for example with Voronoi–Otsu.")
+        options = {"has_time": self.axes.has_time, "physical": self.axes.physical}
+        own = layers.image_stack([layer], **options)
+        images = self.images.images
+        image = intensities(layers.image_stack(images, **options) if images else None, own.channels[0])
+        source = ObjectSource(own.channels[0], image, own.spacing, own.frame_axis)
+        self._sources[id(layer)] = source
+        return source
+
+    def _marks_changed(self) -> None:
+        marked = self.marking.all_marks()
+        self.together.setVisible(len(marked) > 1)
+        listed = ", ".join(f"{layer.name} ({len(marks.classes)})" for layer, marks in marked)
+        self.together.setToolTip(f"Train on what is marked in every layer, not only in the one chosen: {listed}")
+        with contextlib.suppress(InputError):
+            # For the time when another layer is chosen, and this one still trains.
+            self.source()
+        if not self.live.isChecked():
+            self._list_doubts()
+        self._live_timer.start()
+
+    def _objects_edited(self) -> None:
+        """Measure anew if objects were edited; that a layer was merely drawn again looks the same from outside."""
+        layer = self.labels.layer
+        if layer is None or not isinstance(layers.pixels(layer), np.ndarray):
+            return
+        measured = self.session.find(id(layer))
+        frame = layers.current_frame(self.viewer, layer, self.axes.has_time)
+        if measured is not None and measured.still_shows(layers.pixels(layer), frame):
+            return
+        self.session.edited(id(layer))
+        self.marking.objects_edited()
+        self._live_timer.start()
+
+    # -------------------------------------------------------------------------------------------- training
+    def train(self) -> None:
+        """Train on what is marked, and classify everything."""
+        layer, source = self.labels.layer, self.source()
+        self.marking.read()
+        if self.marking.marks is None:
+            ways = f"‘{self.marking.click_button.text()}’ or ‘{self.marking.brush_button.text()}’"
+            raise InputError(f"There is no annotation. Click {ways} and mark {self.noun}s of two classes.")
+        measured = self.session.find(id(layer))
+        if measured is not None and not measured.still_shows(source.labels):
+            self.session.edited(id(layer))
+            self.marking.objects_edited()
+        self._start_training(layer, source)
+
+    def _start_training(self, layer: Any, source: ObjectSource) -> None:
+        examples = [(id(layer), source, self.marking.marks.classes if self.marking.marks else {})]
+        examples += [
+            (id(other), self._sources[id(other)], marks.classes)
+            for other, marks in (self.marking.all_marks() if self.together.isChecked() else [])
+            if other is not layer and id(other) in self._sources
+        ]
+        settings = {"features": self.features.checked(), **self.all_forest_settings()}
+        self.jobs.start(
+            "Training",
+            lambda progress: self.train_and_classify(examples, settings, progress),
+            lambda answer: self._show_answer(answer, layer),
+        )
+
+    def _train_live(self) -> None:
+        marks = self.marking.marks
+        if not self.live.isChecked() or marks is None or self.labels.layer is None:
+            return
+        found = set(marks.classes.values())
+        if self.together.isChecked():
+            found |= {k for _, other in self.marking.all_marks() for k in other.classes.values()}
+        if len(found) < 2 or not self.features.checked():
+            # Half an annotation is no mistake while it is made; the list of classes says what is missing.
+            return
+        try:
+            self._start_training(self.labels.layer, self.source())
+        except BioloomError as error:
+            self.say(str(error))
+
+    def apply(self) -> None:
+        """Apply the classifier at hand to the chosen layer."""
+        self.session.trained()
+        layer, source = self.labels.layer, self.source()
+        self.jobs.start(
+            "Classifying",
+            lambda progress: self.session.classify(id(layer), source, progress),
+            lambda answer: self._show_answer(answer, layer),
+        )
+
+    def undo_training(self) -> None:
+        """Go back to the classifier before the last one; Live is switched off, or it would be trained again."""
+        if self.session.undo_training():
+            self.live.setChecked(False)
+            self.show_classifier()
+            self.apply()
+
+    def _job_started(self, name: str) -> None:
+        """Show progress of what takes long; for a live answer it would only flicker."""
+        if self.answer is None or not self.live.isChecked():
+            super()._job_started(name)
+        else:
+            self._busy_timer.start()
+
+    def _show_busy(self) -> None:
+        if self.jobs.busy:
+            super()._job_started("Training")
+
+    # -------------------------------------------------------------------------------------------- the answer
+    def _show_answer(self, answer: Any, layer: Any) -> None:
+        if not self.still_there(layer):
+            return
+        self.answer, self.answered = answer, layer
+        active = layers.active_layer(self.viewer)
+        text = self.show_result(answer, layer)
+        if active is not None and active in self.viewer.layers:
+            self.viewer.layers.selection.active = active
+        self.show_classifier()
+        self.scores.score(answer.classifier, self.colours())
+        self._list_doubts()
+        self.say(text)
+
+    def raise_marks(self, above: Any) -> None:
+        """Keep the marks above a layer."""
+        marks = self.annotation.layer
+        if marks is not None and self.viewer.layers.index(marks) < self.viewer.layers.index(above):
+            layers.raise_layer(self.viewer, marks)
+
+    def colours(self) -> dict[int, str]:
+        """Return the colour of each class."""
+        return self.marking.classes.colours()
+
+    def name_of(self, class_id: int) -> str:
+        """Return what a class is called."""
+        return self.marking.classes.names().get(class_id, f"class {class_id}")
+
+    # -------------------------------------------------------------------------------------------- what to look at next
+    def marked(self) -> dict[Any, int]:
+        """Return the classes of what is marked in the chosen layer."""
+        return self.marking.marks.classes if self.marking.marks is not None else {}
+
+    def _list_doubts(self) -> None:
+        if self.answer is None:
+            self.uncertain.show_doubts([], known=False)
+        else:
+            rows = self.answer.most_uncertain(self.marked(), _LISTED)
+            self.uncertain.show_doubts([self.doubt(row) for row in rows.tolist()])
+
+    def next_uncertain(self) -> None:
+        """Show what the classifier is least sure of, and what was neither annotated nor visited yet."""
+        if self.answer is None:
+            raise InputError(f"There is no classifier yet. Annotate {self.noun}s of two classes first.")
+        row = self.session.next_uncertain(id(self.answered), self.answer, self.marked())
+        if row is not None:
+            self.visit(row)
+
+    def visit(self, row: int) -> None:
+        """Bring an item of the answer to the middle of the view."""
+        layer = self.answered
+        if self.answer is None or layer not in self.viewer.layers:
+            return
+        frame = self.answer.key(row)[0]
+        centre, size = self.place(row)
+        if self.answer.objects.source.frame_axis is not None:
+            centre, size = [float(frame), *centre], [1.0, *size]
+        layers.look_at(self.viewer, layer, centre, size)
+        self._ring = layers.show_ring(self.viewer, layer, centre, size, self._ring)
+        self.session.visit(id(layer), self.answer.key(row))
+        self.uncertain.mark(row)
+        doubt = self.doubt(row)
+        name = f"{self.noun.capitalize()} {doubt.name}"
+        self.say(f"{name}: {doubt.what}, {100 * doubt.probability:.0f} %. Press a number to give it a class.")
+
+    # -------------------------------------------------------------------------------------------- classifier
+    @property
+    def classifier(self) -> Any:
+        """The classifier that was trained or loaded last, or None."""
+        return self.session.classifier
+
+    @classifier.setter
+    def classifier(self, classifier: Any) -> None:
+        self.session.classifier = classifier
+
+    def load(self, path: str) -> None:
+        """Load a classifier from a file; the next mark would replace it, so that Live is switched off."""
+        self.live.setChecked(False)
+        super().load(path)
+        self.scores.score(self.classifier, self.colours())
+
+    def show_classifier(self) -> None:
+        """Show what there is of a classifier."""
+        super().show_classifier()
+        enable(self.undo_training_button, self.session.can_undo_training, "There was no training before this one")
