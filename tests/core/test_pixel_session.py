@@ -674,3 +674,26 @@ def test_objects_of_blocks_are_those_of_a_segmenter(nuclei):
         np.testing.assert_array_equal(found, of_kind(trained, "objects", class_id, settings).predict(nuclei.image))
     assert answer.lead.max() <= 1
     assert next(apply_to_stack(trained, one, [0])).lead is None
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_training_goes_on_from_a_loaded_classifier(nuclei, annotation, live, tmp_path):
+    """It knows the first image from its file, and learns only a corner of the second."""
+    one, other = stack(nuclei.image), stack(65535 - nuclei.image)
+    learn(PixelSession(), one, annotation).save(tmp_path / "a.cl")
+    loaded = load_classifier(tmp_path / "a.cl")
+    corner = np.where(np.arange(annotation.shape[1]) < 90, annotation, 0)
+    session = PixelSession()
+    learn(session, other, corner, live=live)
+    assert agreement(session.predict(one, [0]).classes, nuclei.labels) < 0.5, "it knows the second image only"
+    for painted in (corner, np.where(corner == 2, 2, 0)):
+        classifier = learn(session, other, painted, live=live, base=loaded)
+        assert agreement(session.predict(one, [0]).classes, nuclei.labels) > 0.7
+        assert len(classifier.samples_) == 300 + np.count_nonzero(painted)
+    learn(session, other, corner, live=live, base=loaded)
+    assert agreement(session.predict(other, [0]).classes, nuclei.labels) > 0.7
+    assert len(loaded.samples_) == 300, "what was loaded stays as it was"
+    with pytest.raises(InputError, match="other features or intensities"):
+        learn(session, other, corner, base=loaded, features="gaussian_blur=1")
+    with pytest.raises(InputError, match="other features or intensities"):
+        learn(session, other, corner, base=loaded, normalise="log")

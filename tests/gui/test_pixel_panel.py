@@ -491,6 +491,70 @@ def test_every_pixel_kind_is_saved_and_loaded(user, panel, small, errors, tmp_pa
     assert not errors
 
 
+def test_a_loaded_classifier_learns_more_without_losing_the_old(user, panel, small, errors, tmp_path):
+    viewer = user.viewer
+    assert not panel.keep_box.isEnabled()
+    trained(user, panel, small)
+    panel.save(str(tmp_path / "a.cl"))
+    user.clear()
+    panel.load(str(tmp_path / "a.cl"))
+    assert panel.keep_box.isChecked()
+    viewer.add_image(65535 - small.image, name="inverted")
+    panel.images.set_checked({"inverted"})
+    panel.new_button.click()
+    panel.live.setChecked(True)
+    annotation = viewer.layers["annotation of inverted"]
+    annotation.data = np.where(strokes(small.labels, n_pixels=300) == 1, 1, 0).astype(np.uint8)
+    user.until(lambda: "classes of inverted" in viewer.layers, "the prediction")
+    user.wait(panel)
+    assert len(panel.session.classifier.samples_) == 450, "one class is enough: the other is known"
+    assert agreement(panel.session.classifier.predict(small.image), small.labels) > 0.7
+    panel.keep_box.setChecked(False)
+    annotation.data = strokes(small.labels, n_pixels=300)
+    user.until(lambda: len(panel.session.classifier.samples_) == 300, "training anew")
+    user.wait(panel)
+    assert not errors
+
+
+def test_layers_that_are_removed_leave_the_training_set(user, panel, small, errors):
+    viewer = user.viewer
+    for name in ("one", "two"):
+        viewer.add_image(small.image, name=name)
+        panel.images.set_checked({name})
+        panel.new_button.click()
+        viewer.layers[f"annotation of {name}"].data = strokes(small.labels, n_pixels=100)
+    panel.live.setChecked(True)
+    user.until(lambda: "classes of two" in viewer.layers, "the prediction")
+    user.wait(panel)
+    viewer.layers.remove(viewer.layers["annotation of one"])
+    assert [m.image for m in panel.training_list.members] == ["two"]
+    viewer.layers.remove(viewer.layers["classes of two"])
+    user.paint(viewer.layers["annotation of two"], 1, [(2, 2), (2, 9)])
+    user.until(lambda: "classes of two" in viewer.layers, "the prediction again")
+    user.wait(panel)
+    assert (viewer.layers["classes of two"].data > 0).all()
+    viewer.layers.remove(viewer.layers["two"])
+    assert panel.training_list.members == ()
+    user.look(0.3)
+    assert not errors
+
+
+def test_a_prediction_that_does_not_fit_into_memory_is_refused(user, panel, small, errors, monkeypatch):
+    import dask.array as da
+
+    from bioloom import device
+
+    trained(user, panel, small)
+    viewer = user.viewer
+    viewer.add_image([da.zeros((n, n), chunks=4096, dtype=np.uint8) for n in (60_000, 500)], name="huge")
+    monkeypatch.setattr(device, "memory_budget", lambda: 1 << 30)
+    panel.images.set_checked({"huge"})
+    panel.attempt(lambda: panel.application.begin(Application("image", ("classes",))))
+    user.look(0.2)
+    assert "3.4 GB of memory. Crop the image" in errors[-1]
+    assert not any(layer.name == "classes of huge" for layer in viewer.layers)
+
+
 def test_a_folder_is_classified_and_a_bad_file_does_not_stop_it(user, panel, small, errors, tmp_path):
     trained(user, panel, small)
     files = [tmp_path / f"{name}.tif" for name in ("a", "b", "c")]

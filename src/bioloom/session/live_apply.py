@@ -13,9 +13,9 @@ from bioloom.classify.feature_blocks import Progress
 from bioloom.classify.segmentation import objects_from_probability
 from bioloom.errors import InputError
 from bioloom.session.image_stack import ImageStack
+from bioloom.session.live_answers import BlockAnswer, answer_of
 from bioloom.session.live_features import KeptBlocks
 from bioloom.session.live_memory import Kept
-from bioloom.session.pixel_session import BlockAnswer, answer_of
 
 _KEPT_BYTES = 256 << 20
 

@@ -21,7 +21,7 @@ from bioloom.session.jobs import JobProgress, JobRunner
 from bioloom.session.live_features import KeptBlocks
 from bioloom.session.live_training import AnnotatedFrame, AnnotationReader, Member, TrainingSettings
 from bioloom.session.live_view import Scene, in_view, key_of, out_of_view
-from bioloom.session.pixel_session import BlockAnswer, PixelSession
+from bioloom.session.pixel_session import PixelSession
 
 QUIET_SECONDS = 0.4
 """How long nothing must happen before scores are computed."""
@@ -185,7 +185,9 @@ class LiveLoop:
     ) -> tuple[Scene | None, Wishes] | None:
         annotated = self.count(members, progress)
         self._tell(progress, self.counted, annotated)
-        if len({k for frame in annotated for k in frame.counts}) < 2 and self._wishes.follow:
+        known = set() if settings.base is None else set(settings.base.classes_.tolist())
+        known.update(k for frame in annotated for k in frame.counts)
+        if (len(known) < 2 or not annotated) and self._wishes.follow:
             # Half an annotation is no mistake while it is being painted.
             self._tell(progress, self.incomplete)
             return None
@@ -303,6 +305,3 @@ def _state_of(members: Sequence[Member], annotated: Sequence[AnnotatedFrame]) ->
         (id(m.stack.channels[0]), tuple(m.stack.channels[0].shape), m.stack.spacing, m.stack.n_frames) for m in members
     )
     return stacks, tuple((f.member, f.index, f.fingerprint) for f in annotated)
-
-
-__all__ = ["BlockAnswer", "LiveLoop", "Scene", "Wishes"]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from bioloom.classify import FeatureSet, PixelClassifier
 from bioloom.classify.base import Trees
+from bioloom.classify.normalisation import Normalisation
 from bioloom.classify.pixels import check_annotation
 from bioloom.errors import InputError
 from bioloom.session.image_stack import ImageStack
@@ -67,7 +68,13 @@ class AnnotatedFrame:
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """Features and forest; see :class:`~bioloom.classify.PixelClassifier`."""
+    """Features and forest; see :class:`~bioloom.classify.PixelClassifier`.
+
+    Attributes
+    ----------
+    base : PixelClassifier or None
+        A trained classifier of the same features to go on from: what it has learnt stays.
+    """
 
     features: str
     n_trees: int = 100
@@ -75,17 +82,18 @@ class TrainingSettings:
     balanced: bool = False
     seed: int = 0
     trees: Trees = "random forest"
-    normalise: str = "none"
+    normalise: str | Normalisation = "none"
+    base: PixelClassifier | None = None
 
     def classifier(self) -> PixelClassifier:
-        """Return an untrained classifier with these settings.
+        """Return a classifier with these settings, untrained or as the base was trained.
 
         Raises
         ------
         InputError
-            If one of them is not possible.
+            If one of them is not possible, or does not fit the base.
         """
-        return PixelClassifier(
+        new = PixelClassifier(
             str(FeatureSet.parse(self.features)),
             self.n_trees,
             self.max_depth,
@@ -94,6 +102,17 @@ class TrainingSettings:
             trees=self.trees,
             normalise=self.normalise,
         )
+        if self.base is not None:
+            if (str(new.features), new.normalisation) != (str(self.base.features), self.base.normalisation):
+                raise InputError(
+                    "Training cannot go on from the loaded classifier with other features or intensities than its own. "
+                    "Choose these again, or uncheck ‘Go on from what was loaded’."
+                )
+            new.__dict__.update({name: getattr(self.base, name) for name in _LEARNT})
+        return new
+
+
+_LEARNT = ("classes_", "class_names", "samples_", "_forest", "n_channels", "n_dim", "spacing", "channel_axis")
 
 
 class AnnotationReader:

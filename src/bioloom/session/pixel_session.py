@@ -4,88 +4,36 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bioloom.classify import PixelClassifier
-from bioloom.classify.feature_blocks import Block, FeatureBlocks, Progress
-from bioloom.classify.forest import MAX_EDGES, decide, find_edges
+from bioloom.classify.feature_blocks import Block, Progress
+from bioloom.classify.samples import TrainingSamples, bins_of
 from bioloom.errors import Cancelled, InputError
 from bioloom.session.image_stack import ImageStack
+from bioloom.session.live_answers import BlockAnswer, Prediction, answer_of
+from bioloom.session.live_edges import Edges, choose_edges, outgrown, total_counts
 from bioloom.session.live_features import FeatureStore, KeptBlocks
 from bioloom.session.live_forest import EarlyVotes
 from bioloom.session.live_training import AnnotatedFrame, Member, TrainingSettings, read_members
 
-_SAMPLED_FRAMES = 4
 _UNDO_STEPS = 50
 _MOST_FRAMES = 1 << 20
-_EDGE_PIXELS = 20_000
-
-Edges = list[NDArray[np.float32]]
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What a classifier says about an image; arrays have the image's shape, with time first if it has frames.
-
-    Attributes
-    ----------
-    classes : numpy.ndarray
-        Class ids; 0 in frames that were not predicted.
-    probability : numpy.ndarray
-        float32, 0…1: the probability of `class_id`.
-    class_id : int
-        The class that `probability` is of.
-    """
-
-    classes: NDArray[Any]
-    probability: NDArray[np.float32]
-    class_id: int
-
-
-@dataclass(frozen=True)
-class BlockAnswer:
-    """What a classifier says about one block of an image; arrays have the block's shape.
-
-    Attributes
-    ----------
-    frame : int
-        Number of the frame; 0 without time.
-    block : tuple of slice
-        Where in the frame.
-    classes : numpy.ndarray
-        Class ids, uint8 or the smallest unsigned type that holds them.
-    probability : numpy.ndarray
-        float32, 0…1: the probability of the class that was asked for.
-    uncertainty : numpy.ndarray
-        float32, 0…1: 1 minus the difference of the two largest probabilities.
-    lead : numpy.ndarray or None
-        float32, 0…1: how far the class that was asked for is ahead of the most probable other one, 0.5 where they are
-        equal; None if it was not asked for.
-    final : bool
-        False where only the first trees were asked so far.
-    """
-
-    frame: int
-    block: Block
-    classes: NDArray[Any]
-    probability: NDArray[np.float32]
-    uncertainty: NDArray[np.float32]
-    final: bool
-    lead: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
 class _Bins:
-    """Edges of bins, and for what they were chosen."""
+    """Edges of bins, for what they were chosen, and in them what was learnt before."""
 
     edges: Edges
     counts: Mapping[int, int]
     sources: frozenset[int]
+    base: PixelClassifier | None
+    learnt: TrainingSamples | None
 
 
 class PixelSession:
@@ -209,11 +157,12 @@ class PixelSession:
         stacks = {frame.member: members[frame.member].stack for frame in annotated}
         _check_alike([members[k] for k in stacks])
         sources = [self.features.source(stacks[f.member], f.index, classifier) for f in annotated]
-        counts = _total(annotated)
+        counts = total_counts(annotated)
         # Not of the settings, only of what edges depend on.
-        state = tuple((s.number, f.fingerprint) for s, f in zip(sources, annotated, strict=True))
+        state = settings.base, *((s.number, f.fingerprint) for s, f in zip(sources, annotated, strict=True))
         stack_numbers = frozenset(s.stack_number for s in sources)
         bins = self._bins
+        learnt = None if settings.base is None else settings.base.samples_
         if live and state in self._bins_of:
             # An undo: what was painted then is answered as it was then.
             bins = self._bins_of[state]
@@ -222,19 +171,25 @@ class PixelSession:
             or not live
             or not stack_numbers <= bins.sources
             or len(bins.edges) != len(sources[0].names)
-            or _outgrown(counts, bins.counts)
+            or bins.base is not settings.base
+            or outgrown(counts, bins.counts)
         ):
-            chosen = _choose_edges(sources, annotated, progress)
+            chosen = choose_edges(sources, annotated, learnt, progress)
             if bins is not None and len(bins.edges) == len(chosen) and all(map(np.array_equal, bins.edges, chosen)):
                 # The same list again, so that what was computed with it is found.
                 chosen = bins.edges
-            bins = _Bins(chosen, counts, stack_numbers)
+            samples = None if learnt is None else _in_edges(learnt, chosen)
+            bins = _Bins(chosen, counts, stack_numbers, settings.base, samples)
         known = self._trained.get((settings, state)) if live else None
         if known is not None and known.forest.edges is bins.edges:
             trained = known
         else:
+            if learnt is not None:
+                classifier.samples_ = bins.learnt
             keys = [f.member * _MOST_FRAMES + f.index for f in annotated]
-            trained = classifier.fit_blocks(sources, [f.pixels for f in annotated], bins.edges, progress, keys=keys)
+            trained = classifier.fit_blocks(
+                sources, [f.pixels for f in annotated], bins.edges, progress, settings.base is not None, keys
+            )
             if progress:
                 # Growing the trees reports nothing: a cancel meanwhile is noticed here.
                 progress(1, 1)
@@ -373,23 +328,9 @@ def _wanted(classifier: PixelClassifier, class_id: int | None) -> int:
     return wanted
 
 
-def answer_of(
-    classifier: PixelClassifier, frame: int, block: Block, votes: NDArray[np.float32], column: int,
-    final: bool = True, with_lead: bool = False,
-) -> BlockAnswer:  # fmt: skip
-    """Turn votes (classes, pixels) into an answer, with the probability of the class in a column of the votes."""
-    shape = tuple(s.stop - s.start for s in block)
-    number, best, margin = decide(votes)
-    ids = classifier.classes_.astype(np.min_scalar_type(int(classifier.classes_.max())))
-    total = votes.sum(0)
-    probability = votes[column] / np.where(total > 0, total, 1)
-    lead = None
-    if with_lead:
-        behind = np.where(number == column, margin, probability - best)
-        lead = ((1 + behind) / np.float32(2)).reshape(shape)
-    return BlockAnswer(
-        frame, block, ids[number].reshape(shape), probability.reshape(shape), (1 - margin).reshape(shape), final, lead
-    )
+def _in_edges(samples: TrainingSamples, edges: Edges) -> TrainingSamples:
+    """Return the same samples in other bins."""
+    return replace(samples, bins=bins_of(samples.values(), edges), edges=edges)
 
 
 def _remember(store: OrderedDict[Any, Any], key: Any, value: Any) -> None:
@@ -407,41 +348,3 @@ def _check_alike(members: Sequence[Member]) -> None:
             for m in members
         )
         raise InputError(f"All images of a training set need the same number of channels and of axes. Given: {listed}.")
-
-
-def _total(annotated: Sequence[AnnotatedFrame]) -> dict[int, int]:
-    """Return the number of annotated pixels per class."""
-    counts: dict[int, int] = {}
-    for frame in annotated:
-        for k, n in frame.counts.items():
-            counts[k] = counts.get(k, 0) + n
-    return counts
-
-
-def _outgrown(counts: Mapping[int, int], before: Mapping[int, int]) -> bool:
-    return any(n > 2 * before.get(k, 0) for k, n in counts.items())
-
-
-def _choose_edges(
-    sources: Sequence[FeatureBlocks], annotated: Sequence[AnnotatedFrame], progress: Progress | None
-) -> Edges:
-    """Choose bins of which one half resolves what is annotated, however rare, and the other half the images."""
-    share = max(1, _EDGE_PIXELS // len(annotated))
-    values = np.concatenate([s.at(_thinned(f, share), progress) for s, f in zip(sources, annotated, strict=True)])
-    chosen = []
-    for number, column in enumerate(values.T):
-        image = np.unique(np.concatenate([s.edges[number] for s in sources[:_SAMPLED_FRAMES]]))
-        thinned = image[np.linspace(0, len(image) - 1, min(len(image), MAX_EDGES // 2)).astype(int)]
-        chosen.append(np.unique(np.concatenate([thinned, find_edges(column, MAX_EDGES - len(thinned))])))
-    return chosen
-
-
-def _thinned(frame: AnnotatedFrame, most: int) -> NDArray[np.bool_]:
-    """Return where a frame is annotated; of very much of a class, pixels spread evenly over it."""
-    mask: NDArray[np.bool_] = frame.pixels > 0
-    if sum(frame.counts.values()) > most:
-        mask = np.zeros(frame.pixels.shape, bool)
-        for k in frame.counts:
-            where = np.flatnonzero(frame.pixels == k)
-            mask.reshape(-1)[where[:: max(1, len(where) * len(frame.counts) // most)]] = True
-    return mask

@@ -12,8 +12,8 @@ from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QHBoxLayout, QLabel, QVBox
 from bioloom import layers
 from bioloom.layers.annotating import colour_classes
 from bioloom.layers.painted import PaintedLayer
+from bioloom.session.live_answers import BlockAnswer
 from bioloom.session.live_view import Scene
-from bioloom.session.pixel_session import BlockAnswer
 from bioloom.widgets._parts import form, in_grid, narrow_combo
 
 _FIRST_MS, _NEXT_MS = 15, 150
