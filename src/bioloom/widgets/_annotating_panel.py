@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QWidget
+from qtpy.QtWidgets import QWidget
 
 from bioloom import layers
 from bioloom.errors import BioloomError, InputError
-from bioloom.session.jobs import JobRunner, Progress
 from bioloom.session.measured_objects import ObjectSource
 from bioloom.session.object_session import intensities
 from bioloom.session.training_session import TrainingSession
-from bioloom.widgets._classifier_panel import ClassifierPanel
-from bioloom.widgets._marking import Marking
-from bioloom.widgets._measurement_list import MeasurementList
-from bioloom.widgets._object_scores import ObjectScores
-from bioloom.widgets._parts import AxesOptions, CollapsibleGroup, ImageList, LayerCombo, enable, form, group
-from bioloom.widgets._uncertain_list import Doubt, UncertainList
+from bioloom.widgets._annotating_form import AnnotatingForm
+from bioloom.widgets._parts import enable
 
 _LIVE_DELAY_MS = 30
 _EDIT_DELAY_MS = 300
@@ -29,26 +23,24 @@ _BUSY_DELAY_MS = 400
 _LISTED = 20
 
 
-class AnnotatingPanel(ClassifierPanel):
+class AnnotatingPanel(AnnotatingForm):
     """Base of the panels, which say what is marked and what is shown.
 
     Parameters
     ----------
-    viewer
-        The napari viewer.
-    session
-        Measures, trains and classifies.
-    marking
-        The ways to mark.
+    viewer, session
+        See :class:`bioloom.widgets._annotating_form.AnnotatingForm`.
+
+    Attributes
+    ----------
+    answer
+        What the classifier said last about the chosen layer; None if it said nothing yet.
+    answered
+        The layer that it is about.
     """
 
-    noun: str
-    settings_key: str
-    apply_button: Any = None
-
     def __init__(self, viewer: Any, session: TrainingSession[Any, Any]) -> None:
-        self.session = session
-        super().__init__(viewer)
+        super().__init__(viewer, session)
         self.answer: Any = None
         self.answered: Any = None
         self._ring: Any = None
@@ -57,21 +49,6 @@ class AnnotatingPanel(ClassifierPanel):
         self._busy_timer = self._timer(_BUSY_DELAY_MS, self._show_busy)
         self._live_timer = self._timer(_LIVE_DELAY_MS, self._train_live)
         self._edit_timer = self._timer(_EDIT_DELAY_MS, self._objects_edited)
-        self.labels = LayerCombo(viewer, "labels", "The segmented objects")
-        self.images = ImageList(viewer, "Images to measure intensities in; none for size and shape only")
-        self.axes = AxesOptions()
-        self.marking = self.make_marking()
-        self.annotation, self.new_button = self.marking.annotation, self.marking.new_button
-        self.features = MeasurementList()
-        self.live = QCheckBox("Live")
-        self.live.setChecked(True)
-        self.together = QCheckBox("Train on all annotated layers")
-        self.together.setChecked(True)
-        self.uncertain = UncertainList(self.noun)
-        self.scores = ObjectScores(JobRunner(self._main_thread.send))
-        self.apply_button = QPushButton("Apply")
-        self.undo_training_button = QPushButton("Undo training")
-        self.undo_training_button.setToolTip("Go back to the classifier before the last training")
 
     def _timer(self, delay: int, action: Any) -> QTimer:
         timer = QTimer(self)
@@ -81,30 +58,8 @@ class AnnotatingPanel(ClassifierPanel):
         return timer
 
     def lay_out(self, *results: QWidget) -> None:
-        """Fill the panel and connect its parts; `results` come last."""
-        rows, layout = form()
-        layout.addRow("Objects", self.labels)
-        layout.addRow("Images", self.images)
-        settings, settings_layout = form()
-        self.add_all_forest_rows(settings_layout)
-        first = QHBoxLayout()
-        first.addWidget(self.train_button, stretch=1)
-        first.addWidget(self.live)
-        key = self.settings_key
-        self.content.addWidget(group("Objects", rows, self.axes))
-        self.content.addWidget(group("Annotate", self.marking))
-        self.content.addLayout(first)
-        self.content.addWidget(self.together)
-        self.content.addWidget(group("Look at next", self.uncertain))
-        self.content.addWidget(CollapsibleGroup("Measurements", self.features, key=f"{key} measurements"))
-        self.content.addWidget(CollapsibleGroup("Forest", settings, key=f"{key} forest", is_open=False))
-        self.content.addWidget(CollapsibleGroup("Scores", self.scores, key=f"{key} scores"))
-        for part in results:
-            self.content.addWidget(part)
-        self.content.addLayout(self.file_buttons(self.apply_button))
-        self.content.addWidget(self.undo_training_button)
-        self.content.addStretch(1)
-
+        """Fill the panel and connect its parts."""
+        super().lay_out(*results)
         self.labels.layer_changed.connect(self._labels_changed)
         self.images.changed.connect(self._input_changed)
         self.axes.changed.connect(self._input_changed)
@@ -127,33 +82,6 @@ class AnnotatingPanel(ClassifierPanel):
         self.on_close(self.session.forget)
         self._labels_changed(self.labels.layer)
         self.show_classifier()
-
-    # -------------------------------------------------------------------------------------------- for subclasses
-    def make_marking(self) -> Marking:
-        """Make the ways to mark."""
-        raise NotImplementedError
-
-    def list_measurements(self, n_dim: int) -> None:
-        """List the measurements that fit the chosen layers."""
-        raise NotImplementedError
-
-    def train_and_classify(
-        self, examples: Sequence[tuple[int, ObjectSource, Any]], settings: dict[str, Any], progress: Progress
-    ) -> Any:
-        """Train on examples, each a name, a source and its classes, and classify the first; called in a job."""
-        raise NotImplementedError
-
-    def show_result(self, answer: Any, layer: Any) -> str:
-        """Show an answer in layers; return what there is to say."""
-        raise NotImplementedError
-
-    def doubt(self, row: int) -> Doubt:
-        """Describe an item of the answer."""
-        raise NotImplementedError
-
-    def place(self, row: int) -> tuple[list[float], list[float]]:
-        """Return the middle of an item of the answer and its extent, per axis of a frame."""
-        raise NotImplementedError
 
     def recolour(self) -> None:
         """Show other colours of classes."""

@@ -7,21 +7,20 @@ from typing import Any
 
 import numpy as np
 from qtpy.QtCore import QTimer, Signal
-from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from bioloom import layers
 from bioloom.errors import BioloomError, InputError
 from bioloom.session.painted_annotation import PaintedAnnotation
-from bioloom.widgets._class_list import ClassList
+from bioloom.widgets._marking_form import MarkingForm
 from bioloom.widgets._number_keys import NumberKeys
-from bioloom.widgets._parts import LayerCombo, enable, form
+from bioloom.widgets._parts import enable
 
 _READ_DELAY_MS = 60
 _MOST_VALUES = 60
 _DRAWING = ("paint", "erase", "fill", "polygon")
 
 
-class Marking(QWidget):
+class Marking(MarkingForm):
     """The classes, and the ways to give them to objects, or to pairs of objects.
 
     Parameters
@@ -39,16 +38,10 @@ class Marking(QWidget):
     edited = Signal(object)
     """The objects of a layer themselves were edited."""
 
-    role: str
-    noun: str
-    how_to_start: str
-    hint_clicking: str
-    hint_else: str
-
     def __init__(
         self, viewer: Any, attempt: Callable[[Callable[[], object]], None], say: Callable[[str], None]
     ) -> None:
-        super().__init__()
+        super().__init__(viewer)
         self._viewer, self._attempt, self._say = viewer, attempt, say
         self.objects: Any = None
         self.marks: PaintedAnnotation[Any] | None = None
@@ -61,38 +54,6 @@ class Marking(QWidget):
         self._timer.setSingleShot(True)
         self._timer.setInterval(_READ_DELAY_MS)
         self._timer.timeout.connect(lambda: self._attempt(self.read))
-
-        self.annotation = LayerCombo(
-            viewer,
-            "labels",
-            "The labels layer in which classes 1, 2, … are marked",
-            optional=True,
-            wanted_role=self.role,
-        )
-        self.new_button = QPushButton("New annotation")
-        self.new_button.setToolTip("Add an empty labels layer over the objects and start to mark the chosen class")
-        self.classes = ClassList(self.noun, can_erase=True)
-        self.click_button = QPushButton()
-        self.click_button.setCheckable(True)
-        self.brush_button = QPushButton()
-        self.undo_button = QPushButton("Undo")
-        self.undo_button.setToolTip("Take the last mark back (Ctrl+Z on the canvas)")
-        self.redo_button = QPushButton("Redo")
-        self.redo_button.setToolTip("Make the mark again that was taken back (Ctrl+Shift+Z on the canvas)")
-        self.hint = QLabel()
-        self.hint.setWordWrap(True)
-        buttons = QGridLayout()
-        for number, button in enumerate((self.click_button, self.brush_button, self.undo_button, self.redo_button)):
-            buttons.addWidget(button, *divmod(number, 2))
-        row, row_layout = form()
-        row_layout.addRow("Kept in", self.annotation)
-        row_layout.addRow("", self.new_button)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.classes)
-        layout.addLayout(buttons)
-        layout.addWidget(self.hint)
-        layout.addWidget(row)
 
         self.annotation.layer_changed.connect(lambda layer: self._bind())
         self.new_button.clicked.connect(lambda on: attempt(self.new_annotation))
