@@ -339,7 +339,9 @@ def test_images_are_trained_on_together_and_switched_between(user, panel, small,
     viewer.add_image(other.image, name="two")
     panel.images.set_checked({"one"})
     panel.new_button.click()
+    user.look()
     viewer.layers["annotation of one"].data = strokes(small.labels, n_pixels=300)
+    # At once, before anything could be counted.
     panel.images.set_checked({"two"})
     assert panel.annotation.layer is None, "an annotation belongs to its image"
     panel.new_button.click()
@@ -452,6 +454,35 @@ def test_a_stack_is_looked_at_plane_by_plane_and_in_3d(user, panel, errors):
     user.look(0.3)
     user.wait(panel)
     assert panel.scene().region[0] == slice(0, 40)
+    assert not errors
+
+
+@pytest.mark.parametrize("kind", ["colours over time", "stacks over time"])
+def test_time_with_colours_and_with_depth(user, panel, small, errors, kind):
+    viewer = user.viewer
+    painted = strokes(small.labels, n_pixels=300)
+    if kind == "colours over time":
+        frame = np.stack([small.image >> 4] * 3, -1).clip(0, 255).astype(np.uint8)
+        viewer.add_image(np.stack([frame, frame[::-1]]), name="film", rgb=True, axis_labels=("t", "y", "x"))
+        annotation = np.stack([painted, 0 * painted])
+        truth = small.labels[::-1]
+    else:
+        deep = nuclei_3d(shape=(8, 60, 64), n_nuclei=3, seed=1)
+        viewer.add_image(np.stack([deep.image, deep.image[:, ::-1]]), name="film")
+        annotation = np.stack([strokes(deep.labels, n_pixels=400), np.zeros(deep.labels.shape, np.uint8)])
+        truth = deep.labels[:, ::-1]
+    panel.new_button.click()
+    panel.live.setChecked(True)
+    viewer.layers["annotation of film"].data = annotation
+    user.until(lambda: "classes of film" in viewer.layers, "the prediction")
+    user.wait(panel)
+    classes = viewer.layers["classes of film"]
+    viewer.dims.set_current_step(0, 1)
+    user.until(lambda: classes.data[1].any(), "the second frame")
+    user.wait(panel)
+    assert classes.data.shape == annotation.shape
+    assert agreement(classes.data[1], truth) > 0.6
+    assert panel.session.classifier.n_channels == (3 if kind == "colours over time" else 1)
     assert not errors
 
 

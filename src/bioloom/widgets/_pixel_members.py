@@ -31,7 +31,7 @@ class TrainingImage:
     version : int
         Grows with every edit of the annotation.
     counts : dict or None
-        Annotated pixels per class, as they were counted last; None before that.
+        Annotated pixels per class, as they were counted last; None where they are not known.
     frames : tuple of int
         The frames that hold annotations, if there is time.
     key : int
@@ -114,6 +114,7 @@ class TrainingImages(QObject):
 
         def edited() -> None:
             entry.version += 1
+            entry.counts = None
             self.edited.emit(entry)
 
         entry.stop = [on_paint(self._viewer, annotation, edited), on_press(annotation, self.pressed.emit)]
