@@ -10,7 +10,8 @@ import pytest
 from scipy import ndimage
 
 from bioloom.classify import PRESETS, FeatureSet
-from bioloom.classify.feature_blocks import FeatureBlocks, as_channels, blocks_of
+from bioloom.classify.channels import as_channels
+from bioloom.classify.feature_blocks import FeatureBlocks, blocks_of
 from bioloom.classify.feature_set import KINDS, Feature
 from bioloom.classify.forest import find_edges, to_bins
 from bioloom.errors import InputError

@@ -7,7 +7,7 @@ import pytest
 
 from bioloom import samples
 from bioloom.classify import Normalisation, ObjectSegmenter, PixelClassifier, ProbabilityMapper, load_classifier
-from bioloom.classify.pixels import MAX_SAMPLES
+from bioloom.classify.annotation import MAX_SAMPLES
 from bioloom.classify.samples import hashed, stratified
 from bioloom.errors import InputError
 

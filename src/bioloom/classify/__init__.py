@@ -13,7 +13,8 @@ from bioloom.classify.object_merger import ObjectMerger
 from bioloom.classify.object_selector import ObjectSelector
 from bioloom.classify.objects import ObjectClassifier
 from bioloom.classify.pixel_outputs import ObjectSegmenter, ProbabilityMapper
-from bioloom.classify.pixels import PixelClassifier, objects_of_class
+from bioloom.classify.pixels import PixelClassifier
+from bioloom.classify.segmentation import objects_of_class
 from bioloom.classify.table import TableClassifier
 
 __all__ = [

@@ -117,7 +117,7 @@ def _fit_pixels(
     keep: bool,
     progress: Progress | None,
 ) -> FolderFit:
-    from bioloom.classify.pixels import check_annotation
+    from bioloom.classify.annotation import check_annotation
 
     # Frames come with their channels last, so that one axis is right for all of them.
     axis = -1 if channel_axis is not None and frame_axis is not None else channel_axis

@@ -179,7 +179,9 @@ def load_classifier(path: str | Path) -> Any:
     except (KeyError, ValueError, TypeError, IndexError, AttributeError, OverflowError, RecursionError, zlib.error,
             binascii.Error) as error:  # fmt: skip
         reason = f"{error.args[0]} is missing" if isinstance(error, KeyError) else error
-        raise ModelFileError(f"{path.name} is not a complete classifier file: {str(reason)[:300].rstrip('.')}.") from error
+        raise ModelFileError(
+            f"{path.name} is not a complete classifier file: {str(reason)[:300].rstrip('.')}."
+        ) from error
 
 
 def _parse(data: bytes) -> Any:

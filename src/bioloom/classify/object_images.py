@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bioloom.classify.pixels import check_annotation
+from bioloom.classify.annotation import check_annotation
 from bioloom.errors import InputError
 from bioloom.operations.checks import as_labels
 

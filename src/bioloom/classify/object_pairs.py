@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bioloom.classify.annotation import check_annotation
 from bioloom.classify.object_images import paint_objects, rows_of
-from bioloom.classify.pixels import check_annotation
 from bioloom.errors import InputError
 from bioloom.operations.checks import as_labels
 

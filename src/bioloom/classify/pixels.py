@@ -8,20 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bioloom.classify.annotation import bins_at, check_annotation, choose_pixels
 from bioloom.classify.base import ForestClassifier, Trees
-from bioloom.classify.feature_blocks import Block, FeatureBlocks, Progress, as_channels, in_threads
+from bioloom.classify.channels import as_channels
+from bioloom.classify.feature_blocks import Block, FeatureBlocks, Progress, in_threads
 from bioloom.classify.feature_set import DEFAULT_FEATURES, FeatureSet
 from bioloom.classify.forest import Answer, Forest, find_edges
 from bioloom.classify.normalisation import Normalisation
-from bioloom.classify.samples import TrainingSamples, bins_of, hashed, stratified
+from bioloom.classify.samples import TrainingSamples, bins_of
 from bioloom.errors import InputError
-from bioloom.operations import connected_components
-from bioloom.operations.checks import as_labels, check_spacing
-
-MAX_SAMPLES = 10_000
-"""Pixels that a classifier is trained on at most."""
-
-_TILE = 32
+from bioloom.operations.checks import check_spacing
 
 
 class PixelClassifier(ForestClassifier):
@@ -188,13 +184,13 @@ class PixelClassifier(ForestClassifier):
                 f"Cannot train: only class {int(ids[0])} is annotated. Paint some pixels of at least two classes, such "
                 "as 1 and 2."
             )
-        masks, groups = self._sampled(checked, range(len(sources)) if keys is None else keys)
+        masks, groups = choose_pixels(checked, range(len(sources)) if keys is None else keys, self.seed)
         if edges is None:
             values = np.concatenate([s.at(m, progress) for s, m in zip(sources, masks, strict=True)])
             edges = [find_edges(column) for column in values.T]
             bins = bins_of(values, edges)
         else:
-            bins = np.concatenate([_bins_at(s, m, edges, progress) for s, m in zip(sources, masks, strict=True)])
+            bins = np.concatenate([bins_at(s, m, edges, progress) for s, m in zip(sources, masks, strict=True)])
         classes = np.concatenate([a[m] for a, m in zip(checked, masks, strict=True)]).astype(np.int64)
         samples = TrainingSamples(bins, edges, classes, groups)
         self._train(samples, keep)
@@ -373,26 +369,6 @@ class PixelClassifier(ForestClassifier):
                 f"{given[0]} channel(s) in {given[1]}D (shape {tuple(shape)})."
             )
 
-    def _sampled(
-        self, annotations: Sequence[NDArray[Any]], keys: Sequence[int]
-    ) -> tuple[list[NDArray[np.bool_]], NDArray[np.uint64]]:
-        """Choose the pixels to train on; return masks, and for each pixel the number of the tile it lies in."""
-        where = [np.nonzero(a) for a in annotations]
-        classes = np.concatenate([a[w] for a, w in zip(annotations, where, strict=True)])
-        pixels = np.concatenate([hashed(self.seed, k, *w) for k, w in zip(keys, where, strict=True)])
-        chosen = np.zeros(len(classes), bool)
-        chosen[stratified(classes, pixels, MAX_SAMPLES)] = True
-        masks, groups, start = [], [], 0
-        for a, w, key in zip(annotations, where, keys, strict=True):
-            here = chosen[start : start + len(w[0])]
-            start += len(w[0])
-            kept = tuple(axis[here] for axis in w)
-            mask = np.zeros(a.shape, bool)
-            mask[kept] = True
-            masks.append(mask)
-            groups.append(hashed(key, *(axis // _TILE for axis in kept)))
-        return masks, np.concatenate(groups)
-
     def _state(self) -> dict[str, Any]:
         return {
             **super()._state(),
@@ -449,63 +425,6 @@ def filled(
         size = tuple(s.stop - s.start for s in block)
         out[(*lead, *block)] = values.reshape(size if n_classes is None else (n_classes, *size))
     return out
-
-
-def _bins_at(
-    source: FeatureBlocks, mask: NDArray[np.bool_], edges: list[NDArray[np.float32]], progress: Progress | None
-) -> NDArray[Any]:
-    """Gather the bins of single pixels, (n, features), in reading order of the mask."""
-    numbers = np.zeros(mask.shape, np.int32)
-    n = int(np.count_nonzero(mask))
-    numbers[mask] = np.arange(n)
-    result: NDArray[Any] | None = None
-    for block, bins in in_threads(
-        lambda b: source.bins_at(b, mask[b], edges), [b for b in source.blocks if mask[b].any()], progress
-    ):
-        if result is None:
-            result = np.empty((n, bins.shape[1]), bins.dtype)
-        result[numbers[block][mask[block]]] = bins
-    return np.empty((0, len(source.names)), np.uint8) if result is None else result
-
-
-def objects_of_class(classes: Any, class_id: int = 2) -> NDArray[Any]:
-    """Turn the pixels of one class into objects.
-
-    Parameters
-    ----------
-    classes
-        Class ids, (y, x) or (z, y, x), as :meth:`PixelClassifier.predict` gives them.
-    class_id
-        The class whose connected regions become objects.
-
-    Returns
-    -------
-    numpy.ndarray
-        uint32 labels 1…n.
-
-    Raises
-    ------
-    InputError
-        If the image is not 2D or 3D.
-    """
-    objects: NDArray[Any] = connected_components(np.asarray(classes) == class_id)
-    return objects
-
-
-def check_annotation(annotation: Any, shape: tuple[int, ...]) -> NDArray[Any]:
-    """Return an annotation as unsigned integers.
-
-    Raises
-    ------
-    InputError
-        If its shape is another one, or it holds fractions or negative values.
-    """
-    array = np.asarray(annotation)
-    if array.shape != shape:
-        raise InputError(
-            f"The annotation has the shape {array.shape}, but the image {shape}. Make a new annotation for this image."
-        )
-    return as_labels(array, "The annotation")
 
 
 def _as_lists(image: Any, annotation: Any) -> tuple[list[Any], list[Any]]:

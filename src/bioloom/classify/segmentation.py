@@ -108,6 +108,30 @@ def objects_from_classes(classes: Any, class_id: int = 2, **settings: Any) -> ND
     return objects_from_probability(np.asarray(classes) == class_id, **settings)
 
 
+def objects_of_class(classes: Any, class_id: int = 2) -> NDArray[Any]:
+    """Turn the pixels of one class into objects.
+
+    Parameters
+    ----------
+    classes
+        Class ids, (y, x) or (z, y, x), as :meth:`PixelClassifier.predict` gives them.
+    class_id
+        The class whose connected regions become objects.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint32 labels 1…n.
+
+    Raises
+    ------
+    InputError
+        If the image is not 2D or 3D.
+    """
+    objects: NDArray[Any] = connected_components(np.asarray(classes) == class_id)
+    return objects
+
+
 def without_holes(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return a mask with the background that does not reach the border of the image filled.
 

@@ -129,6 +129,13 @@ def _measure(options: argparse.Namespace) -> int:
     return 0
 
 
+def _choose_device() -> None:
+    """Let pixel classifiers use a GPU where there is one."""
+    from bioloom import device
+
+    device.current()
+
+
 def _train(options: argparse.Namespace) -> int:
     from bioloom.classify.scores import report
     from bioloom.recipe import train_files
@@ -148,6 +155,8 @@ def _train(options: argparse.Namespace) -> int:
         given["trees"] = "extra trees"
     if options.balanced:
         given["balanced"] = True
+    if options.labels is None:
+        _choose_device()
     result = train_files(
         options.kind,
         options.images,
@@ -187,6 +196,8 @@ def _features(options: argparse.Namespace) -> str | None:
 def _classify(options: argparse.Namespace) -> int:
     from bioloom.recipe import classify_files, find_files
 
+    if options.labels is None:
+        _choose_device()
     result = classify_files(
         options.model,
         find_files(options.images),

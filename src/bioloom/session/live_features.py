@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioloom.classify import PixelClassifier
+from bioloom.classify.channels import finite
 from bioloom.classify.feature_blocks import Block, FeatureBlocks
 from bioloom.errors import InputError
 from bioloom.operations.checks import check_spacing
 from bioloom.session.image_stack import ImageStack
-from bioloom.session.live_memory import Kept, check_finite
+from bioloom.session.live_memory import Kept
 
 _MOST_SOURCES = 512
 
@@ -168,4 +169,4 @@ def _check_pixels(channels: Sequence[Any], names: Sequence[str]) -> None:
         if channel.dtype.kind not in "buif":
             raise InputError(f"{name} holds values of type {channel.dtype}, but must hold real numbers.")
         if isinstance(channel, np.ndarray):
-            check_finite(channel, name)
+            finite(channel, name)

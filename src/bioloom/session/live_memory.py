@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioloom import device
+from bioloom.classify.channels import finite
 from bioloom.errors import InputError
 
 Key: TypeAlias = tuple[int, Hashable]
@@ -142,24 +143,9 @@ class LazyChannel:
         pixels = self._kept.get(self._owner, key)
         if pixels is None:
             pixels = np.asarray(self._array[self._at + chunk])
-            check_finite(pixels, self._name)
+            finite(pixels, self._name)
             self._kept.keep(self._owner, key, pixels)
         return pixels
-
-
-def check_finite(pixels: NDArray[Any], name: str) -> None:
-    """Make sure that pixels can be computed with.
-
-    Raises
-    ------
-    InputError
-        If some are NaN or infinite.
-    """
-    if pixels.dtype.kind == "f" and not np.isfinite(pixels.sum()) and (wrong := np.count_nonzero(~np.isfinite(pixels))):
-        raise InputError(
-            f"{name} holds {wrong} NaN or infinite pixels, which would spread through the features. Replace them first "
-            "in the menu Layers > Filter > Replace NaN, or with bioloom.operations.replace_nan."
-        )
 
 
 def _chunk_bounds(array: Any, spatial: Sequence[int], n_leading: int) -> list[NDArray[np.intp]]:

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioloom.classify import FeatureSet, PixelClassifier
+from bioloom.classify.annotation import check_annotation
 from bioloom.classify.base import Trees
 from bioloom.classify.normalisation import Normalisation
-from bioloom.classify.pixels import check_annotation
 from bioloom.errors import InputError
 from bioloom.session.image_stack import ImageStack
 
