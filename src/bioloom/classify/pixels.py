@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bioloom.classify.annotation import bins_at, check_annotation, choose_pixels
+from bioloom.classify.annotation import bins_at, check_annotation, choose_pixels, values_at
 from bioloom.classify.base import ForestClassifier, Trees
 from bioloom.classify.channels import as_channels
 from bioloom.classify.feature_blocks import Block, FeatureBlocks, Progress, in_threads
@@ -175,24 +175,23 @@ class PixelClassifier(ForestClassifier):
         keep = keep and self._forest is not None
         if keep:
             self._check_fits(sources[0], sources[0].shape)
-        ids = np.unique(np.concatenate([np.unique(a) for a in checked]))
-        if not ids.any():
+        painted = choose_pixels(checked, range(len(sources)) if keys is None else keys, self.seed)
+        classes = np.concatenate([p.classes for p in painted])
+        if not len(classes):
             raise InputError("Cannot train: nothing is annotated. Paint some pixels of at least two classes.")
-        ids = np.union1d(ids[ids > 0], self.classes_ if keep else [])
+        ids = np.union1d(classes, self.classes_ if keep else [])
         if len(ids) < 2:
             raise InputError(
                 f"Cannot train: only class {int(ids[0])} is annotated. Paint some pixels of at least two classes, such "
                 "as 1 and 2."
             )
-        masks, groups = choose_pixels(checked, range(len(sources)) if keys is None else keys, self.seed)
         if edges is None:
-            values = np.concatenate([s.at(m, progress) for s, m in zip(sources, masks, strict=True)])
+            values = np.concatenate([values_at(s, p, progress) for s, p in zip(sources, painted, strict=True)])
             edges = [find_edges(column) for column in values.T]
             bins = bins_of(values, edges)
         else:
-            bins = np.concatenate([bins_at(s, m, edges, progress) for s, m in zip(sources, masks, strict=True)])
-        classes = np.concatenate([a[m] for a, m in zip(checked, masks, strict=True)]).astype(np.int64)
-        samples = TrainingSamples(bins, edges, classes, groups)
+            bins = np.concatenate([bins_at(s, p, edges, progress) for s, p in zip(sources, painted, strict=True)])
+        samples = TrainingSamples(bins, edges, classes, np.concatenate([p.groups for p in painted]))
         self._train(samples, keep)
         self.n_channels, self.n_dim = len(sources[0].channels), len(sources[0].shape)
         self.spacing = sources[0].spacing
