@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
 from functools import partial
 from typing import Any
@@ -9,11 +11,11 @@ from typing import Any
 import napari.viewer
 from qtpy.QtWidgets import QPushButton
 
-from bioloom import layers
+from bioloom import device, layers
 from bioloom.classify import PixelClassifier
 from bioloom.classify.model_file import describe
 from bioloom.classify.scores import summary
-from bioloom.errors import BioloomError, InputError
+from bioloom.errors import BioloomError, DeviceError, InputError
 from bioloom.layers.painted import on_view
 from bioloom.session.live_answers import BlockAnswer
 from bioloom.session.live_apply import objects_of, of_kind, what_it_gives
@@ -28,6 +30,12 @@ from bioloom.widgets._pixel_preview import FeaturePreview
 
 _BUSY_MS = 600
 _LIVE, _TRAINING, _LOOKING = "Live", "Training", "Predicting"
+
+
+def _find_device() -> None:
+    """Choose the device in use; where the one that the environment names does not work, NumPy stays in use."""
+    with contextlib.suppress(DeviceError):
+        device.current()
 
 
 class PixelClassifierWidget(PixelInput):
@@ -50,6 +58,8 @@ class PixelClassifierWidget(PixelInput):
         self.preview = FeaturePreview(self, viewer, self._preview_jobs, self._chosen_image)
         self.application = PixelApplication(self, self._apply_jobs)
         self._connect()
+        # A GPU is used from when it was found on; looking for one takes a second or two.
+        threading.Thread(target=_find_device, name="bioloom devices", daemon=True).start()
         self._features_changed(self.features.text())
         self.training.find()
         self._image_changed()
