@@ -130,8 +130,7 @@ class TestForest:
         from sklearn.ensemble import RandomForestClassifier
 
         bins, classes, _ = self.data()
-        # Each tree is grown on 2500 items, as Bioloom's are.
-        forest = RandomForestClassifier(100, max_depth=depth, random_state=0, n_jobs=1, max_samples=2500)
+        forest = RandomForestClassifier(100, max_depth=depth, random_state=0, n_jobs=1)
         forest.fit(bins[:, :5000].T.astype(np.float32), classes)
         rows = np.ascontiguousarray(bins.T, np.float32)
         timed(benchmark, lambda: forest.predict_proba(rows), bins.shape[1] / 1e6, "Mpx/s", rounds=3, warm=False)

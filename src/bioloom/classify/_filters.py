@@ -23,8 +23,25 @@ def _weigh_row(src: Any, at: int, step: int, weights: Any, total: Any, out: Any,
     for i in range(width):
         out[to + uintp(i)] = w * src[at + uintp(i)]
     k = 1
+    while k + 8 <= n:
+        # Eight at a time, in order: the sums stay in registers meanwhile.
+        w0, w1, w2, w3 = weights[k], weights[k + 1], weights[k + 2], weights[k + 3]
+        w4, w5, w6, w7 = weights[k + 4], weights[k + 5], weights[k + 6], weights[k + 7]
+        a = at + uintp(k) * step
+        b, c, d = a + step, a + step + step, a + step + step + step
+        e, f, g, h = d + step, d + step + step, d + step + step + step, d + step + step + step + step
+        for i in range(width):
+            value = out[to + uintp(i)]
+            value = value + w0 * src[a + uintp(i)]
+            value = value + w1 * src[b + uintp(i)]
+            value = value + w2 * src[c + uintp(i)]
+            value = value + w3 * src[d + uintp(i)]
+            value = value + w4 * src[e + uintp(i)]
+            value = value + w5 * src[f + uintp(i)]
+            value = value + w6 * src[g + uintp(i)]
+            out[to + uintp(i)] = value + w7 * src[h + uintp(i)]
+        k += 8
     while k + 4 <= n:
-        # Four at a time, in order: the sums stay in registers meanwhile.
         w0, w1, w2, w3 = weights[k], weights[k + 1], weights[k + 2], weights[k + 3]
         a = at + uintp(k) * step
         b, c, d = a + step, a + step + step, a + step + step + step

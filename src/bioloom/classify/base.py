@@ -71,6 +71,11 @@ class ForestClassifier:
         self._forest: Forest | None = None
 
     @property
+    def _bag(self) -> int | None:
+        """How many samples each tree of a random forest sees at most; None for all."""
+        return None
+
+    @property
     def forest(self) -> Forest:
         """The trained forest.
 
@@ -125,21 +130,27 @@ class ForestClassifier:
         if keep and self.samples_ is not None:
             samples = self.samples_.joined(samples)
         before = (self._forest, self.classes_) if keep and self.samples_ is None else (None, self.classes_)
+        forest, ids = self.grow(samples)
+        if before[0] is not None:
+            self._forest, self.classes_ = join(before[0], before[1], forest, ids)
+            return
+        self._forest, self.classes_, self.samples_ = forest, ids, samples
+
+    def grow(self, samples: TrainingSamples) -> tuple[Forest, NDArray[np.int64]]:
+        """Grow a forest of the classifier's settings on samples; return it with the class ids. Nothing is kept."""
         ids = np.unique(samples.classes).astype(np.int64)
         forest = Forest.train(
             samples.bins,
             np.searchsorted(ids, samples.classes),
             samples.edges,
+            bag=self._bag,
             n_trees=self.n_trees,
             max_depth=self.max_depth,
             balanced=self.balanced,
             seed=self.seed,
             kind="extra" if self.trees == "extra trees" else "random",
         )
-        if before[0] is not None:
-            self._forest, self.classes_ = join(before[0], before[1], forest, ids)
-            return
-        self._forest, self.classes_, self.samples_ = forest, ids, samples
+        return forest, ids
 
     def _state(self) -> dict[str, Any]:
         """Return what a file must tell beyond the forest; each value can be written as JSON."""

@@ -17,9 +17,6 @@ Answer: TypeAlias = Literal["classes", "margin", "probabilities"]
 MAX_EDGES = 255
 """More edges than these would not fit bins of one byte."""
 
-_BAG = 2500
-"""Items that one tree of a random forest is grown on at most; more of them cost time and give nothing."""
-
 VOTES_PER_TREE = 255
 """Votes of a tree grown here: whole numbers, so that their sums are exact in any order and on any device."""
 
@@ -152,6 +149,7 @@ class Forest:
         balanced: bool = False,
         seed: int = 0,
         kind: Literal["random", "extra"] = "random",
+        bag: int | None = None,
     ) -> Forest:
         """Train on bins.
 
@@ -167,6 +165,8 @@ class Forest:
             Settings of the forest; `balanced` weighs classes by the inverse of their frequency.
         kind
             A random forest, or extremely randomised ("extra") trees, which see all items.
+        bag
+            How many items, drawn with replacement, each tree of a random forest sees at most; all if left out.
 
         Notes
         -----
@@ -184,7 +184,7 @@ class Forest:
             "n_jobs": device.n_cores(),
         }
         model = (
-            RandomForestClassifier(max_samples=min(len(bins), _BAG), **settings)
+            RandomForestClassifier(max_samples=min(len(bins), bag or len(bins)), **settings)
             if kind == "random"
             else ExtraTreesClassifier(**settings)
         )

@@ -74,16 +74,7 @@ def hold_out(classifier: ForestClassifier, share: float = HELD_OUT_SHARE) -> Hel
     known = np.unique(train.classes)
     forest = None
     if len(known) > 1:
-        forest = Forest.train(
-            train.bins,
-            np.searchsorted(known, train.classes),
-            train.edges,
-            n_trees=classifier.n_trees,
-            max_depth=classifier.max_depth,
-            balanced=classifier.balanced,
-            seed=classifier.seed,
-            kind="extra" if classifier.trees == "extra trees" else "random",
-        )
+        forest, _ = classifier.grow(train)
     counts = np.array([np.count_nonzero(train.classes == c) for c in classes], np.int64)
     names = tuple(classifier.name_of(c) for c in classes)
     return HeldOut(classes, names, forest, known, counts, samples.at(tested))
