@@ -24,6 +24,7 @@ def look(seconds: float) -> None:
 
 
 def main() -> None:
+    """Drive napari through the steps of the tutorial."""
     sample = make_sample("nuclei_2d")
     viewer = napari.Viewer(show=True)
     viewer.window.resize(1500, 1000)
