@@ -142,9 +142,9 @@ def test_probability_mapper_and_object_segmenter_ask_about_one_class(nuclei, tmp
         loaded = load_classifier(tmp_path / "model.cl")
         assert type(loaded) is type(classifier)
         np.testing.assert_array_equal(loaded.predict(sample.image), classifier.predict(sample.image))
-    plain = ObjectSegmenter(n_trees=30, normalise="none", smoothing=0, fill_holes=False, split_touching=False).fit(
-        sample.image, annotation
-    )
+    plain = ObjectSegmenter(
+        n_trees=30, normalise="none", trees="random forest", smoothing=0, fill_holes=False, split_touching=False
+    ).fit(sample.image, annotation)
     regions = plain.predict(sample.image)
     np.testing.assert_array_equal(regions > 0, pixels.predict(sample.image) == 2)
     mapper.positive_class = 9
@@ -180,7 +180,7 @@ def test_objects_of_three_classes_are_where_the_class_leads():
     sample = samples.nuclei_2d(shape=(200, 200), n_nuclei=20, seed=2)
     annotation = samples.strokes(sample.labels, n_pixels=300, seed=0)
     annotation[(annotation == 2) & (sample.image > np.median(sample.image[annotation == 2]))] = 3
-    settings = {"n_trees": 30, "normalise": "none"}
+    settings = {"n_trees": 30, "normalise": "none", "trees": "random forest"}
     segmenter = ObjectSegmenter(2, smoothing=0, fill_holes=False, **settings).fit(sample.image, annotation)
     classes = PixelClassifier(**settings).fit(sample.image, annotation).predict(sample.image)
     labels = segmenter.predict(sample.image)
