@@ -658,3 +658,93 @@ def test_the_panel_fits_on_a_screen(user, panel):
     user.look()
     assert panel.content.minimumSize().height() < 700
     assert panel.content.minimumSize().width() <= panel.minimumWidth() < 420
+
+
+# ------------------------------------------------------------------------------------------------ a second look
+def annotated_live(user, panel, small, others=("B",)):
+    """Annotate an image with Live on, beside others."""
+    viewer = user.viewer
+    viewer.add_image(small.image, name="A")
+    for name in others:
+        viewer.add_image(small.image[::-1].copy(), name=name)
+    panel.images.set_checked({"A"})
+    panel.new_button.click()
+    viewer.layers["annotation of A"].data = strokes(small.labels, n_pixels=300)
+    panel.live.setChecked(True)
+    user.until(lambda: "classes of A" in viewer.layers, "the prediction")
+    user.wait(panel)
+
+
+@pytest.mark.parametrize("steps", [({"A", "B"}, {"B"}), (set(), {"B"}), ({"B"},)])
+@pytest.mark.parametrize("first", ["A", "B"])
+def test_another_image_is_ticked_while_live(user, panel, small, errors, steps, first):
+    viewer = user.viewer
+    annotated_live(user, panel, small)
+    if first == "B":
+        # Which of two layers comes first must not decide whose annotation it is.
+        viewer.layers.move(viewer.layers.index(viewer.layers["B"]), 0)
+    for ticked in steps:
+        panel.images.set_checked(ticked)
+        user.look(0.3)
+        user.wait(panel)
+    user.until(lambda: "classes of B" in viewer.layers, "the prediction of the other image")
+    user.wait(panel)
+    user.look(0.2)
+    assert panel.images.checked() == ["B"]
+    assert panel.annotation.layer is None
+    panel.new_button.click()
+    viewer.layers["annotation of B"].data = strokes(small.labels[::-1], n_pixels=200)
+    user.until(lambda: len(panel.session.classifier.samples_) == 500, "training on both images")
+    user.wait(panel)
+    assert [m.image for m in panel.training_list.members] == ["A", "B"]
+    assert panel.session.classifier.n_channels == 1
+    panel.images.set_checked(set())
+    panel.images.set_checked({"A"})
+    assert panel.annotation.layer is viewer.layers["annotation of A"]
+    user.wait(panel)
+    assert panel.images.checked() == ["A"]
+    assert not errors
+
+
+def test_an_annotation_comes_back_with_its_image_also_after_one_without(user, panel, small, errors):
+    viewer = user.viewer
+    annotated_live(user, panel, small)
+    for ticked in ({"B"}, set(), {"A"}):
+        panel.images.set_checked(ticked)
+        user.look(0.2)
+        user.wait(panel)
+    assert panel.annotation.layer is viewer.layers["annotation of A"]
+    assert not errors
+
+
+def test_objects_are_no_annotation(user, panel, small, errors):
+    viewer = user.viewer
+    viewer.add_image(small.image, name="image")
+    objects = viewer.add_labels(small.labels.astype(np.int32), name="nuclei")
+    colours = objects.colormap
+    panel.annotation.choose(objects)
+    user.wait(panel)
+    user.look(0.2)
+    assert "a layer of objects" in errors[-1]
+    assert panel.classes.ids() == [1, 2]
+    assert panel.training_list.members == ()
+    assert objects.colormap is colours, "the colours of the layer are the user's"
+    panel.train_button.click()
+    assert "a layer of objects" in errors[-1]
+    assert panel.session.classifier is None
+
+
+def test_classes_go_with_their_layer(user, panel, small, errors):
+    viewer = user.viewer
+    viewer.add_image(small.image, name="image")
+    panel.new_button.click()
+    annotation = viewer.layers["annotation of image"]
+    panel.classes.rename(2, "nucleus")
+    painted = np.zeros(small.labels.shape, np.uint8)
+    painted[:6] = np.arange(6)[:, None]
+    annotation.data = painted
+    user.until(lambda: panel.classes.ids() == [1, 2, 3, 4, 5], "the classes")
+    user.clear()
+    user.until(lambda: panel.classes.ids() == [1, 2], "an empty list")
+    assert panel.classes.names()[2] == "nucleus"
+    assert not errors

@@ -14,6 +14,9 @@ from bioloom.errors import InputError
 from bioloom.layers.reading import METADATA_KEY, Kind, active_layer, is_rgb, of_kind, pixels, role
 from bioloom.layers.writing import add_result, raise_layer
 
+_MOST_CLASSES, _FEW_VALUES = 30, 6
+_LOOKED_AT = 1 << 24
+
 if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Labels, Layer
@@ -278,6 +281,32 @@ def annotated_images(viewer: ViewerModel) -> list[tuple[list[Layer], Labels]]:
         if role(layer) == "annotation" and names and all(name in images for name in names):
             found.append(([images[name] for name in names], layer))
     return found
+
+
+def check_classes(layer: Labels) -> None:
+    """Refuse a layer of objects where painted classes are needed.
+
+    Annotations that Bioloom made, and layers with few values or several regions of each, are taken for annotations.
+
+    Raises
+    ------
+    InputError
+        If it holds objects, as far as that can be told.
+    """
+    data = pixels(layer)
+    if role(layer) == "annotation" or not isinstance(data, np.ndarray) or data.dtype.kind not in "iu":
+        return
+    n = len(np.unique(data.reshape(-1)[:: max(1, data.size // _LOOKED_AT)]))
+    objects = n - 1 > _MOST_CLASSES
+    if not objects and n > _FEW_VALUES and data.size <= _LOOKED_AT:
+        from skimage.measure import label
+
+        objects = int(label(data, connectivity=data.ndim).max()) <= 1.1 * n
+    if objects:
+        raise InputError(
+            f"‘{layer.name}’ holds {n:,} different values, each in one place, as a layer of objects does. Choose the "
+            "layer in which you painted classes, or click ‘New annotation’."
+        )
 
 
 def erase_class(layer: Labels, class_id: int) -> None:

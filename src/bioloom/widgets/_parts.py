@@ -77,10 +77,12 @@ def whole_number(value: int, low: int, high: int, tooltip: str) -> QSpinBox:
 
 def enable(button: QWidget, on: bool, why: str) -> None:
     """Enable or disable a button; while it is disabled, its tooltip says why and what to do."""
-    told = button.property("told") or button.toolTip()
-    button.setProperty("told", told)
+    told = button.property("told")
+    if told is None:
+        told = button.toolTip()
+        button.setProperty("told", told)
     button.setEnabled(on)
-    button.setToolTip(told if on else f"{why}\n({told})")
+    button.setToolTip(told if on else f"{why}\n({told})" if told else why)
 
 
 class _LayerWatcher:
@@ -146,7 +148,7 @@ class LayerCombo(QComboBox):
 
     def refresh(self) -> None:
         """Read the layer list again and keep the choice where it is still there."""
-        before = self.layer
+        before, known = self.layer, self._layers
         self.blockSignals(True)
         self.clear()
         self._layers = layers.of_kind(self._viewer, self._kind)
@@ -160,7 +162,9 @@ class LayerCombo(QComboBox):
         elif self._layers and not self._optional:
             self.setCurrentIndex(self._default())
         elif self._wanted_role:
-            made = [layer for layer in self._layers if layers.role(layer) == self._wanted_role]
+            # Whoever chose none is not asked again because of a layer that was there.
+            new = [layer for layer in self._layers if layer not in known]
+            made = [layer for layer in new if layers.role(layer) == self._wanted_role]
             self.setCurrentIndex(1 + self._layers.index(made[0]) if made else 0)
         self.blockSignals(False)
         self._emit()

@@ -90,8 +90,12 @@ class PixelInput(PixelForm):
     def _follow_image(self, chosen: list[Any]) -> None:
         """Choose the annotation that belongs to the image."""
         current = self.training.of_annotation(self.annotation.layer)
-        if current is None or current.images[0] in chosen:
+        if current is None and self.annotation.layer is not None:
             return
+        if current is not None:
+            if current.own in chosen:
+                return
+            current.leave()
         other = self.training.of_images(chosen)
         if other is None:
             # The first entry is none.
@@ -110,11 +114,11 @@ class PixelInput(PixelForm):
         if layer is not None:
             chosen = self.images.images
             entry = self.training.of_annotation(layer)
-            if entry is not None and entry.images[0] not in chosen:
+            if entry is not None and entry.own not in chosen:
                 # The annotation of another image: go there.
                 self.go_to(entry)
             elif chosen:
-                entry = self.training.add(chosen, layer, self.axes.has_time)
+                entry = self._take_up(chosen, layer)
             self.training.prune(entry)
             self._stop_annotation = [
                 on_label(layer, self.classes.set_current),
@@ -124,6 +128,16 @@ class PixelInput(PixelForm):
             self._dress()
         self._list_training()
         self._count()
+
+    def _take_up(self, chosen: list[Any], layer: Any) -> TrainingImage | None:
+        """Add the chosen image to the training set; one that cannot be trained on is refused with the reason."""
+        try:
+            if len(chosen) > 1:
+                self.stack()
+            return self.training.add(chosen, layer, self.axes.has_time)
+        except InputError as error:
+            self.report(error)
+            return None
 
     def _leave_annotation(self) -> None:
         for stop in self._stop_annotation:
@@ -142,7 +156,21 @@ class PixelInput(PixelForm):
         )
 
     def stack(self) -> ImageStack:
-        """Return the chosen image."""
+        """Return the chosen image.
+
+        Raises
+        ------
+        InputError
+            If the layers that are ticked cannot be the channels of one.
+        """
+        shapes = {layer.name: tuple(layers.pixels(layer).shape[: layer.ndim]) for layer in self.images.images}
+        if len(set(shapes.values())) > 1:
+            listed = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+            raise InputError(
+                f"Images that are ticked together are the channels of one image, but these differ in shape: {listed}. "
+                "To train on several images, tick one at a time and click ‘New annotation’ for each, or ‘Add current’ "
+                "under Training images."
+            )
         return layers.image_stack(self.images.images, has_time=self.axes.has_time, physical=self.axes.physical)
 
     def scene(self) -> Scene | None:
@@ -216,11 +244,22 @@ class PixelInput(PixelForm):
                     entry.counts[k] = entry.counts.get(k, 0) + n
                     total[k] = total.get(k, 0) + n
             entry.frames = tuple(frames.get(number, ())) if entry.has_time else ()
-        known = len(self.classes.ids())
+        known = self.classes.ids()
+        if not self.training.entries and self.annotation.layer is None:
+            self._forget_classes()
         self.classes.set_counts(total)
-        if len(self.classes.ids()) != known:
+        if self.classes.ids() != known:
             self._dress()
         self._list_training()
+
+    def _forget_classes(self) -> None:
+        """Forget classes that came with an annotation which is gone, but for those that have a name or are known."""
+        classifier = self.session.classifier
+        kept = {1, 2, *([] if classifier is None else classifier.classes_.tolist())}
+        kept |= {k for k, name in self.classes.names().items() if name != f"class {k}"}
+        if not kept >= set(self.classes.ids()):
+            ids = [k for k in self.classes.ids() if k in kept]
+            self.classes.set_classes(ids, self.classes.names(), self.classes.colours())
 
     # -------------------------------------------------------------------------------------------- training set
     def _entry(self, key: int) -> TrainingImage:

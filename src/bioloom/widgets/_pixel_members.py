@@ -10,7 +10,7 @@ from typing import Any
 from qtpy.QtCore import QObject, Signal
 
 from bioloom import layers
-from bioloom.layers.painted import annotated_images, on_paint, on_press, remember_images
+from bioloom.layers.painted import annotated_images, check_classes, on_paint, on_press, remember_images
 from bioloom.session.live_training import Member
 
 
@@ -24,6 +24,8 @@ class TrainingImage:
         The channels.
     annotation : layer
         Classes 1, 2, ….
+    own : layer
+        The one that the annotation was made for; others may be channels beside it.
     has_time : bool
         Whether the first axis is time.
     included : bool
@@ -47,6 +49,32 @@ class TrainingImage:
     frames: tuple[int, ...] = ()
     stop: list[Callable[[], None]] = field(default_factory=list, repr=False)
     key: int = field(default_factory=count(1).__next__)
+    own: Any = None
+    former: tuple[list[Any], int] | None = None
+
+    def __post_init__(self) -> None:
+        self.own = self.images[0]
+
+    def choose(self, images: list[Any]) -> None:
+        """Take other channels; until something is painted or trained with them, :meth:`leave` takes them back."""
+        if images == self.images:
+            return
+        if self.former is None or self.former[1] != self.version:
+            self.former = self.images, self.version
+        self.images = images
+        self.note()
+
+    def leave(self) -> None:
+        """Take back channels that were only ticked on the way to another image."""
+        if self.former is not None and self.former[1] == self.version:
+            self.images = self.former[0]
+            self.note()
+        self.former = None
+
+    def note(self) -> None:
+        """Note in the annotation which layers it annotates."""
+        if layers.role(self.annotation) == "annotation":
+            remember_images(self.annotation, self.images)
 
     @property
     def title(self) -> str:
@@ -98,19 +126,25 @@ class TrainingImages(QObject):
         return next((e for e in self.entries if e.annotation is annotation), None)
 
     def of_images(self, images: Sequence[Any]) -> TrainingImage | None:
-        """Return the image that was annotated last of those that begin with one of these layers."""
-        return next((e for e in reversed(self.entries) if e.images[0] in images), None)
+        """Return the image that was annotated last of those that belong to one of these layers."""
+        return next((e for e in reversed(self.entries) if e.own in images), None)
 
     def add(self, images: Sequence[Any], annotation: Any, has_time: bool) -> TrainingImage:
-        """Add an image, or choose other channels for one; return it."""
+        """Add an image, or choose other channels for one; return it.
+
+        Raises
+        ------
+        InputError
+            If the layer holds objects rather than an annotation.
+        """
         entry = self.of_annotation(annotation)
-        if layers.role(annotation) == "annotation" and (entry is None or entry.images != list(images)):
-            remember_images(annotation, images)
         if entry is not None:
-            entry.images = list(images)
+            entry.choose(list(images))
             entry.has_time = has_time
             return entry
+        check_classes(annotation)
         entry = TrainingImage(list(images), annotation, has_time)
+        entry.note()
 
         def edited() -> None:
             entry.version += 1

@@ -129,12 +129,12 @@ class PixelClassifierWidget(PixelInput):
     def _start(self, name: str, *, live: bool, only_if_changed: bool = False) -> None:
         layer, chosen = self.annotation.layer, self.images.images
         if layer is not None and chosen:
+            self.stack().matching(layers.pixels(layer), "The annotation")
             entry = self.training.add(chosen, layer, self.axes.has_time)
             if not live:
                 entry.included = True
                 # Pixels may be written to without any event.
                 entry.version += 1
-            self.stack().matching(layers.pixels(layer), "The annotation")
         settings, members, scene = self.settings(), self.training.members(self.axes.physical), self.scene()
         settings.classifier()
         if not only_if_changed:
