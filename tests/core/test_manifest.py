@@ -5,9 +5,11 @@ import importlib.util
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from bioloom import samples
+from bioloom import PixelClassifier, samples
+from bioloom.errors import InputError
 from bioloom.operations import CATALOGUE
 
 yaml = pytest.importorskip("yaml")
@@ -119,3 +121,18 @@ def test_menus_are_those_that_napari_offers(contributions):
     }  # fmt: skip
     used = {menu.removeprefix("napari/layers/") for menu in contributions["menus"] if menu.startswith("napari/")}
     assert used <= offered
+
+
+def test_messages_name_the_way_through_the_menu(contributions):
+    image = np.ones((20, 20), np.float32)
+    image[3, 4] = np.nan
+    with pytest.raises(InputError) as error:
+        PixelClassifier().fit(image, np.ones((20, 20), np.uint8))
+    path = "Layers > Filter > Repair > Replace NaN"
+    assert path in str(error.value)
+    titles = {command["id"]: command["title"] for command in contributions["commands"]}
+    labels = {submenu["id"]: submenu["label"] for submenu in contributions["submenus"]}
+    repair = "napari-bioloom/filter/repair"
+    (entry,) = contributions["menus"][repair]
+    assert path == f"Layers > Filter > {labels[repair]} > {titles[entry['command']]}"
+    assert {"submenu": repair} in contributions["menus"]["napari/layers/filter"]

@@ -84,6 +84,6 @@ def finite(pixels: NDArray[np.float32], where: str) -> NDArray[np.float32]:
     if not np.isfinite(pixels.sum(dtype=np.float64)) and (wrong := np.count_nonzero(~np.isfinite(pixels))):
         raise InputError(
             f"{where} holds {wrong} NaN or infinite pixels, which would spread through the features. Replace them "
-            "first with bioloom.operations.replace_nan, in the menu Layers > Filter."
+            "first: in the menu Layers > Filter > Repair > Replace NaN, or with bioloom.operations.replace_nan."
         )
     return pixels

@@ -174,6 +174,11 @@ def load_classifier(path: str | Path) -> Any:
         data = path.read_bytes()
     except OSError as error:
         raise ModelFileError(f"Cannot read {path.name}: {error}. Is it a classifier file?") from error
+    if [line.strip() for line in data[:200].split(b"\n")[:2]] != [b"/*", _MAGIC.encode()]:
+        raise ModelFileError(
+            f"{path.name} is no classifier file: these begin with '/*' and '{_MAGIC}'. Choose a .cl file "
+            "that Bioloom or APOC saved."
+        )
     try:
         return _parse(data)
     except (KeyError, ValueError, TypeError, IndexError, AttributeError, OverflowError, RecursionError, zlib.error,
@@ -252,10 +257,6 @@ def _read_header(data: bytes) -> tuple[dict[str, str], int]:
         if len(raw) > _MAX_LINE and not raw.startswith(_SAMPLES.encode()):
             raise ValueError(f"line {number + 1} of its header is too long")
         line = raw.decode("utf-8").strip()
-        if number < 2:
-            if line != ("/*", _MAGIC)[number]:
-                raise ValueError(f"it does not begin with '{_MAGIC}'")
-            continue
         if line == "*/":
             return header, at - 1
         key, separator, value = line.partition("=")

@@ -80,6 +80,11 @@ def _find(
             return fitting[0]
         if fitting:
             raise InputError(f"{facts}: several axes have the length {n}. Say which holds channels (--channel-axis).")
+    if n == 1 and frame_axis is None and len(axes) == n_dim + 1 and shape[-1] in (3, 4) and min(shape[:-1]) > 4:
+        raise InputError(
+            f"{facts}: the last axis looks like the colours of an RGB image. Give one of its channels as an image of "
+            "its own, or train on colour images (--channel-axis)."
+        )
     if len(axes) > n_dim + (n > 1) and frame_axis is None:
         kind = "time" if n > 1 else "time or channels"
         raise InputError(
