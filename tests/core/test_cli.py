@@ -696,6 +696,49 @@ def test_train_continues_without_losing_the_old(capsys, folders, nuclei):
     assert classify.load_classifier("model.cl").classes_.tolist() == [1, 2, 9]
 
 
+@pytest.mark.parametrize("objects", [False, True])
+def test_a_training_that_continues_with_the_same_files_counts_nothing_twice(capsys, folders, objects):
+    words = ["train", "object", "images", "marks", "--labels", "labels"] if objects else TRAIN[:4]
+    assert main([*words, "--trees", "10", "--out", "a.cl"]) == 0
+    assert "known from" not in capsys.readouterr().out
+    assert main([*words, "--continue", "a.cl", "--out", "b.cl"]) == 0
+    first, second = classify.load_classifier("a.cl"), classify.load_classifier("b.cl")
+    n = len(first.samples_)
+    assert len(second.samples_) == n
+    assert f"{n:,} annotated items were known from the earlier training and count once" in capsys.readouterr().out
+
+
+def test_objects_are_no_annotation_of_pixels(capsys, folders):
+    write_image("annotations/well0.tif", np.arange(160 * 180).reshape(160, 180) // 500)
+    assert main(TRAIN) == 2
+    out, err = capsys.readouterr()
+    assert "different values, as an image of objects does" in err
+    assert str(Path("annotations/well0.tif")) in err
+    assert "trained on 1 of 2" in out
+    assert classify.load_classifier("model.cl").classes_.tolist() == [1, 2]
+
+
+def test_results_do_not_go_among_the_images(capsys, folders, pixel_model):
+    for out in ("images", "images/../images"):
+        assert "among the images" in refused(capsys, "classify", pixel_model, "images", "--out", out)
+    assert "among the images" in refused(capsys, "classify", pixel_model, "images/*.tif", "--out", "images")
+    assert main(["classify", pixel_model, "images", "--out", "images/results"]) == 0
+    assert len(list(Path("images/results").glob("*_classes.tif"))) == 2
+
+
+def test_a_file_that_is_no_classifier_says_so_first(capsys, image):
+    Path("text.cl").write_text("Nothing of the kind\n" * 3)
+    for name in ("text.cl", image):
+        assert f"bioloom: {name} is no classifier file" in refused(capsys, "classify", name, image, "--out", "out")
+
+
+def test_colours_are_no_single_channel(capsys, pixel_model):
+    skimage.io.imsave("photo.png", np.zeros((20, 30, 3), np.uint8), check_contrast=False)
+    line = refused(capsys, "classify", pixel_model, "photo.png", "--out", "out")
+    assert "RGB" in line
+    assert "--frame-axis" not in line
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

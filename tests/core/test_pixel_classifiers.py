@@ -38,6 +38,44 @@ def test_training_on_keeps_what_was_learnt(nuclei):
     assert len(classifier.samples_) == np.count_nonzero(right)
 
 
+def test_what_is_given_again_counts_once(nuclei):
+    sample, annotation = nuclei
+    half = annotation.copy()
+    half[:, 150:] = 0
+    n, n_half = np.count_nonzero(annotation), np.count_nonzero(half)
+    once = PixelClassifier(n_trees=10).fit(sample.image, annotation)
+    twice = PixelClassifier(n_trees=10).fit(sample.image, annotation).fit(sample.image, annotation, keep=True)
+    assert len(twice.samples_) == twice.samples_.n_known == n
+    np.testing.assert_array_equal(twice.predict(sample.image), once.predict(sample.image))
+
+    # More is annotated in the same image, which divides all features into other bins.
+    more = PixelClassifier(n_trees=10).fit(sample.image, half).fit(sample.image, annotation, keep=True)
+    assert more.samples_.n_known == n_half
+    assert len(more.samples_) == n
+    more.fit(sample.image, annotation, keep=True)
+    assert len(more.samples_) <= 1.05 * n
+
+
+def test_what_is_given_again_in_another_class_counts_too(nuclei):
+    sample, annotation = nuclei
+    classifier = PixelClassifier(n_trees=10).fit(sample.image, annotation)
+    classifier.fit(sample.image, np.where(annotation == 2, 3, 0), keep=True)
+    assert classifier.samples_.n_known == 0
+    assert len(classifier.samples_) == np.count_nonzero(annotation) + np.count_nonzero(annotation == 2)
+
+
+def test_images_of_a_list_that_grows_count_once():
+    several = [samples.nuclei_2d(shape=(128, 128), n_nuclei=8, seed=seed) for seed in (1, 2, 3)]
+    images = [sample.image for sample in several]
+    painted = [samples.strokes(sample.labels, n_pixels=200) for sample in several]
+    n = sum(map(np.count_nonzero, painted))
+    classifier = PixelClassifier(n_trees=5)
+    for stop in (1, 2, 3, 3, 3):
+        classifier.fit(images[:stop], painted[:stop], keep=True)
+    # What was joined was rounded to bins, so that a few items may not be known again.
+    assert n <= len(classifier.samples_) <= 1.02 * n
+
+
 def test_a_class_can_be_added_later_alone(nuclei):
     sample, annotation = nuclei
     third = np.zeros_like(annotation)

@@ -23,6 +23,7 @@ from bioloom.errors import BioloomError, InputError
 from bioloom.files import read_image
 
 if TYPE_CHECKING:
+    from bioloom.classify.base import ForestClassifier
     from bioloom.classify.feature_blocks import FeatureBlocks
     from bioloom.classify.object_merger import ObjectMerger
     from bioloom.classify.objects import ObjectClassifier
@@ -34,6 +35,7 @@ _Form: TypeAlias = tuple[int, int]  # number of channels, number of spatial axes
 _Content = TypeVar("_Content")
 _Example: TypeAlias = tuple[_Files, tuple[_Content, _Form]]
 
+_MOST_CLASSES = 30
 _NOTHING = "Nothing is annotated: the annotation is 0 everywhere."
 
 
@@ -135,10 +137,17 @@ def _fit_pixels(
         if frame_axis is None:
             hint_at_channels(shape, annotation.shape, channel_axis)
         found, form = [], (0, 0)
+        values: set[int] = set()
         for frame, painting in enumerate(paintings):
             source = features(path, frame)
             painted = check_annotation(painting, source.shape)
             form = (len(source.channels), len(source.shape))
+            values |= set(np.unique(painted).tolist()) - {0}
+            if len(values) > _MOST_CLASSES:
+                raise InputError(
+                    f"The annotation {pair[1]} holds {len(values)} different values, as an image of objects does. An "
+                    f"annotation holds classes, at most {_MOST_CLASSES} of them: paint 1, 2, … where you know them."
+                )
             if painted.any():
                 found.append((frame, painted.astype(np.min_scalar_type(int(painted.max())))))
         if not found:
@@ -158,7 +167,7 @@ def _fit_pixels(
         progress=_second_half(progress, len(pairs.pairs), len(sources)),
     )
     classifier.channel_axis = axis
-    return FolderFit(pairs, tuple(pair for pair, _ in examples), tuple(failures))
+    return FolderFit(pairs, tuple(pair for pair, _ in examples), tuple(failures), _known(classifier, keep))
 
 
 class _Sources(Sequence["FeatureBlocks"]):
@@ -215,7 +224,12 @@ def _fit_objects(
     classifier.spacing = None if spacing is None else tuple(float(s) for s in spacing)
     if progress:
         progress(2 * len(pairs.pairs), 2 * len(pairs.pairs))
-    return FolderFit(pairs, tuple(files for files, _ in examples), tuple(failures))
+    return FolderFit(pairs, tuple(files for files, _ in examples), tuple(failures), _known(classifier, keep))
+
+
+def _known(classifier: ForestClassifier, keep: bool) -> int:
+    samples = classifier.samples_
+    return samples.n_known if keep and samples is not None else 0
 
 
 def _read_all(

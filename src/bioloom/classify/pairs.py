@@ -66,17 +66,27 @@ class FolderFit:
         The pairs that it was trained on.
     failures
         The image of each other pair, and why it was left out.
+    n_known
+        How many annotated items had been learned from before, where a training was continued; they count once.
     """
 
     pairs: Pairs
     used: tuple[tuple[Path, ...], ...]
     failures: tuple[tuple[Path, str], ...] = ()
+    n_known: int = 0
 
     def describe(self) -> str:
         """Return what was found, used and left out, in a few lines."""
-        lines = [self.pairs.describe(), f"trained on {len(self.used)} of {len(self.pairs.pairs)}"]
+        lines = [self.pairs.describe(), *self.what_was_used()]
         lines += [f"left out: {complaint(path, why)}" for path, why in self.failures]
         return "\n".join(lines)
+
+    def what_was_used(self) -> list[str]:
+        """Return on how many pairs it was trained, and how much of them was known before, in a line each."""
+        lines = [f"trained on {len(self.used)} of {len(self.pairs.pairs)}"]
+        if self.n_known:
+            lines.append(f"{self.n_known:,} annotated items were known from the earlier training and count once")
+        return lines
 
 
 def pair_folders(images: str | Path, annotations: str | Path, labels: str | Path | None = None) -> Pairs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -127,10 +128,11 @@ class RowClassifier(ForestClassifier):
         """Return the samples of earlier trainings and new ones; of those that are the same item, the new."""
         if self.samples_ is None:
             return new
+        n_known = int(np.isin(*(hashed(s.groups, s.classes) for s in (new, self.samples_))).sum())
         old = self.samples_.at(~np.isin(self.samples_.groups, new.groups))
         if not len(new):
             return old
-        return old.joined(new, _MAX_ROW_EDGES) if len(old) else new
+        return replace(old.joined(new, _MAX_ROW_EDGES) if len(old) else new, n_known=n_known)
 
     def _columns(self, table: pd.DataFrame) -> list[str]:
         """Return the columns of a table to train on."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bioloom.classify.forest import MAX_EDGES, find_edges, to_bins
+
+_ROUNDED = 3  # bins by which joining may have shifted an item
+_TOLERATED = 8  # one feature of so many may be further off
 
 
 @dataclass(frozen=True)
@@ -27,12 +30,15 @@ class TrainingSamples:
     groups : numpy.ndarray
         uint64 (n,): items of the same block of pixels, or of the same object, have the same number. It depends on
         where they lie and on nothing else, so that it stays the same when more is annotated.
+    n_known : int
+        How many items were left out when these were joined, because they were among the earlier ones already.
     """
 
     bins: NDArray[Any]
     edges: list[NDArray[np.float32]]
     classes: NDArray[np.int64]
     groups: NDArray[np.uint64]
+    n_known: int = 0
 
     def __len__(self) -> int:
         return len(self.classes)
@@ -55,7 +61,11 @@ class TrainingSamples:
         return TrainingSamples(self.bins[chosen], self.edges, self.classes[chosen], self.groups[chosen])
 
     def joined(self, other: TrainingSamples, max_edges: int = MAX_EDGES) -> TrainingSamples:
-        """Return the items of both; where their bins differ, new ones that suit both.
+        """Return the items of both, those that both have once; where their bins differ, new ones that suit both.
+
+        An item of `other` is one of these if its group and its class are the same, and its features lie in the same
+        bins. Where the edges differ, bins that lie together are enough, and a few features may be further off: what was
+        joined before was rounded to the bins of then.
 
         Parameters
         ----------
@@ -64,13 +74,46 @@ class TrainingSamples:
         max_edges
             The largest number of edges per feature.
         """
+        known = self._knows(other)
+        n_known = int(known.sum())
+        if n_known:
+            other = other.at(~known)
+        if not len(other):
+            return replace(self, n_known=n_known)
         classes = np.concatenate([self.classes, other.classes])
         groups = np.concatenate([self.groups, other.groups])
         if _same_edges(self.edges, other.edges):
-            return TrainingSamples(np.concatenate([self.bins, other.bins]), other.edges, classes, groups)
+            bins = np.concatenate([self.bins, other.bins])
+            return TrainingSamples(bins, other.edges, classes, groups, n_known)
         values = np.concatenate([self.values(), other.values()])
         edges = [find_edges(column, max_edges) for column in values.T]
-        return TrainingSamples(bins_of(values, edges), edges, classes, groups)
+        return TrainingSamples(bins_of(values, edges), edges, classes, groups, n_known)
+
+    def _knows(self, other: TrainingSamples) -> NDArray[np.bool_]:
+        """Tell which items of another training are among these."""
+        if _same_edges(self.edges, other.edges):
+            ours, theirs = (hashed(s.groups, s.classes, *s.bins.T) for s in (self, other))
+            return np.isin(theirs, ours)
+        result = np.zeros(len(other), bool)
+        ours, theirs = hashed(self.groups, self.classes), hashed(other.groups, other.classes)
+        for cell in np.intersect1d(ours, theirs):
+            old, new = np.flatnonzero(ours == cell), np.flatnonzero(theirs == cell)
+            off = np.zeros((len(new), len(old)), np.uint16)
+            for number, (our_edges, their_edges) in enumerate(zip(self.edges, other.edges, strict=True)):
+                low, high = _bounds(self.bins[old, number], our_edges, _ROUNDED)
+                lower, upper = _bounds(other.bins[new, number], their_edges, 0)
+                off += (lower[:, None] >= high) | (low >= upper[:, None])
+            result[new] = off.min(axis=1) <= len(self.edges) // _TOLERATED
+        return result
+
+
+def _bounds(
+    bins: NDArray[Any], edges: NDArray[np.float32], more: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return where bins begin and end, with so many bins more at either side."""
+    padded = np.concatenate([[-np.inf], edges, [np.inf]]).astype(np.float32)
+    number = bins.astype(np.intp)
+    return padded[np.maximum(number - more, 0)], padded[np.minimum(number + 1 + more, len(edges) + 1)]
 
 
 def bins_of(values: NDArray[np.float32], edges: Sequence[NDArray[np.float32]]) -> NDArray[Any]:

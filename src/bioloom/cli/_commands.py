@@ -173,7 +173,7 @@ def _train(options: argparse.Namespace) -> int:
     print(result.fit.pairs.describe())
     for path, why in result.fit.failures:
         complain(why if str(path) in why else f"{path}: {why}")
-    print(f"trained on {len(result.fit.used)} of {len(result.fit.pairs.pairs)}\n")
+    print("\n".join(result.fit.what_was_used()), end="\n\n")
     print(report(result.classifier))
     forest = result.classifier.forest
     print(f"\n{result.path}: {forest.n_classes} classes, {forest.n_features} features, {len(forest.roots)} trees")

@@ -101,8 +101,8 @@ def classify_files(
     Raises
     ------
     InputError
-        If options do not fit the kind of classifier, two files would get one output, or nothing can be written to
-        `out`.
+        If options do not fit the kind of classifier, two files would get one output, nothing can be written to `out`,
+        or images lie in it.
     ModelFileError
         If the classifier file is broken.
     Cancelled
@@ -116,6 +116,7 @@ def classify_files(
     results = _results(classifier, name, labels, probabilities, uncertainty, objects)
     outputs = name_outputs(files, out, [f"_{result}" for result in results], [] if labels is None else [labels])
     check_folder(out)
+    _check_apart(out, files, tables=type(classifier).__name__ == "TableClassifier")
     there = {path: tuple(o for o in outputs[path] if existing == "keep" and o.exists()) for path in files}
     wanted = {
         path: {
@@ -153,6 +154,17 @@ def classify_files(
         result = BatchResult(tuple(finished))
         record_batch(out, "classify", parameters, result, {"training": classifier.seed}, arguments)
     return result
+
+
+def _check_apart(out: str | Path, files: Sequence[Path], tables: bool) -> None:
+    """Refuse to write images among the images: they would be taken for images the next time."""
+    folder = Path(out).resolve()
+    beside = next((path for path in files if not tables and path.resolve().parent == folder), None)
+    if beside is not None:
+        raise InputError(
+            f"The results would lie among the images, such as {beside}, and be mistaken for images the next time. "
+            "Choose another folder for them."
+        )
 
 
 class _Tick:
