@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 import warnings
-from time import perf_counter
 
 import numpy as np
 
@@ -54,11 +53,9 @@ def main() -> None:
                 continue
             image = channels(arrays["image"])
         classifier = apoc.PixelClassifier(opencl_filename=model)
-        start = perf_counter()
         classes = np.asarray(classifier.predict(image))
-        seconds = perf_counter() - start
         np.save(more[0], classes.astype(np.uint8))
-        answer(seconds)
+        answer("done")
 
 
 if __name__ == "__main__":

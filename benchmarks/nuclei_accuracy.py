@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from nuclei_methods import Method, available
+from nuclei_methods import DEFAULT, SPLIT, Method, available
 from nuclei_report import report
 from nuclei_tasks import Picture, Task, read, tasks
 
@@ -42,7 +42,6 @@ class Row:
     foreground_iou: float
     matched_iou: float
     f1: float
-    seconds: float
 
 
 class Runner:
@@ -74,13 +73,13 @@ class Runner:
         rows = []
         for name in task.targets:
             target = self.pictures[name]
-            found, seconds = method.apply(model, target.image)
+            found = method.apply(model, target.image)
             for objects, labels in found.items():
                 s = compare_segmentations(labels, target.truth)
                 rows.append(
                     Row(
                         task.kind, name, method.family, method.name, method.setting, objects, task.sources, task.seed,
-                        s.foreground_iou, s.mean_matched_iou[0], s.f1[0], seconds,
+                        s.foreground_iou, s.mean_matched_iou[0], s.f1[0],
                     )
                 )  # fmt: skip
         return rows
@@ -99,9 +98,13 @@ def best_settings(rows: Iterable[Row]) -> dict[tuple[str, ...], str]:
     }
 
 
-def run(runner: Runner, methods: list[Method], todo: list[Task]) -> list[Row]:
-    """Run every setting on the first tasks, and on all tasks those of Bioloom and the best ones of its peers."""
+def run(runner: Runner, methods: list[Method], todo: list[Task]) -> tuple[list[Row], list[Row]]:
+    """Run every setting on the first tasks, and on all tasks those of Bioloom and the best ones of its peers.
+
+    Returns the rows of all tasks, and those of the first tasks with the best setting for each kind of images.
+    """
     rows: list[Row] = []
+    per_kind: list[Row] = []
     for mixed in (False, True):
         of_part = [t for t in todo if t.mixed == mixed]
         first = [
@@ -109,6 +112,14 @@ def run(runner: Runner, methods: list[Method], todo: list[Task]) -> list[Row]:
             for row in runner.run(method, task)
         ]  # fmt: skip
         best = best_settings(r for r in first if r.method != "Bioloom")
+        for kind in dict.fromkeys(r.kind for r in first):
+            here = [r for r in first if r.kind == kind]
+            chosen = best_settings(r for r in here if r.method != "Bioloom")
+            per_kind += [
+                r for r in here
+                if chosen.get((r.family, r.method, r.objects)) == r.setting
+                or (r.setting == DEFAULT and r.objects == SPLIT)
+            ]  # fmt: skip
         for method in methods:
             wanted = {o for (f, m, o), s in best.items() if (f, m, s) == (method.family, method.name, method.setting)}
             if method.name != "Bioloom" and not wanted:
@@ -118,7 +129,7 @@ def run(runner: Runner, methods: list[Method], todo: list[Task]) -> list[Row]:
                     found = runner.run(method, task)
                     rows += [r for r in found if method.name == "Bioloom" or r.objects in wanted]
             print("mixed" if mixed else "own kind", method.family, method.name, method.setting, flush=True)
-    return rows
+    return rows, per_kind
 
 
 def main() -> None:
@@ -134,10 +145,10 @@ def main() -> None:
     pictures = read(arguments.folder)
     methods, skipped = available(arguments.apoc_python)
     seeds = range(arguments.seed, arguments.seed + max(arguments.repeats, 1))
-    rows = run(Runner(pictures, arguments.cache), methods, tasks(pictures, seeds))
+    rows, per_kind = run(Runner(pictures, arguments.cache), methods, tasks(pictures, seeds))
     for line in skipped:
         print(line)
-    arguments.out.write_text(report(rows, skipped, seeds, len(pictures)), encoding="utf-8")
+    arguments.out.write_text(report(rows, per_kind, skipped, seeds, len(pictures)), encoding="utf-8")
     print(f"Wrote {arguments.out}")
 
 

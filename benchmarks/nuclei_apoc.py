@@ -39,15 +39,15 @@ class Apoc:
         data.unlink()
         return str(model)
 
-    def apply(self, model: str, image: NDArray[Any]) -> tuple[NDArray[np.uint8], float]:
-        """Return the classes of all pixels, and the seconds that took."""
+    def apply(self, model: str, image: NDArray[Any]) -> NDArray[np.uint8]:
+        """Return the classes of all pixels."""
         data, result = self._path(".npz"), self._path(".npy")
         np.savez(data, image=image)
-        seconds = float(self._answer("apply", data, model, result))
-        classes = np.load(result)
+        self._answer("apply", data, model, result)
+        classes: NDArray[np.uint8] = np.load(result)
         data.unlink()
         result.unlink()
-        return classes, seconds
+        return classes
 
     def _path(self, suffix: str) -> Path:
         self._n += 1

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import product
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from numpy.typing import NDArray
 import bioloom
 from bioloom import device
 from bioloom.classify import objects_of_class
-from bioloom.classify.segmentation import objects_from_classes, objects_from_probability
+from bioloom.classify.segmentation import objects_from_classes
 from bioloom.errors import DeviceError
 from bioloom.measure import compare_segmentations
 from bioloom.operations import remove_labels_by_size, voronoi_otsu_labeling
@@ -54,8 +53,8 @@ class Method:
         """Return a model."""
         raise NotImplementedError
 
-    def apply(self, model: Any, image: Array) -> tuple[dict[str, Array], float]:
-        """Apply a model; return the labels by what became of the pixels, and the seconds until there were pixels."""
+    def apply(self, model: Any, image: Array) -> dict[str, Array]:
+        """Apply a model; return labels by what was made of the pixels."""
         raise NotImplementedError
 
 
@@ -74,15 +73,14 @@ class VoronoiOtsu(Method):
 
     def learn(self, pairs: Sequence[Pair], seed: int) -> tuple[float, float]:
         def score(sigmas: tuple[float, float]) -> float:
-            found = [compare_segmentations(self.apply(sigmas, image)[0][""], truth) for image, truth in pairs]
+            found = [compare_segmentations(self.apply(sigmas, image)[""], truth) for image, truth in pairs]
             return float(np.mean([s.f1[0] + 0.001 * s.foreground_iou for s in found]))
 
         return max(GRID, key=score)
 
-    def apply(self, model: tuple[float, float], image: Array) -> tuple[dict[str, Array], float]:
-        start = perf_counter()
+    def apply(self, model: tuple[float, float], image: Array) -> dict[str, Array]:
         labels = self.function(image, *model)
-        return {"": remove_labels_by_size(labels, SMALLEST)}, perf_counter() - start
+        return {"": remove_labels_by_size(labels, SMALLEST)}
 
 
 def skimage_chain(image: Array, spot_sigma: float, outline_sigma: float) -> Array:
@@ -106,6 +104,7 @@ def clesperanto_chain(image: Array, spot_sigma: float, outline_sigma: float) -> 
     return device.pull(result).astype(np.uint32)
 
 
+DEFAULT = "normalise=log, extra trees"
 REGIONS, SPLIT = "connected regions", "smoothed, filled, split"
 
 
@@ -116,38 +115,35 @@ def finished(classes: Array) -> dict[str, Array]:
 
 
 class BioloomPixels(Method):
-    """Bioloom's pixel classifier."""
+    """Bioloom's segmenter of objects, at its defaults but for how intensities are normalised and trees are grown."""
 
     name = "Bioloom"
     family = "pixel classifier"
 
-    def __init__(self, normalise: str = "log", **settings: Any) -> None:
-        self.settings = {"normalise": normalise, **settings}
-        words = [f"normalise={normalise}", *(f"{name}={value}" for name, value in settings.items())]
-        self.setting = ", ".join(words)
+    def __init__(self, normalise: str, trees: str) -> None:
+        self.settings: dict[str, Any] = {"normalise": normalise, "trees": trees}
+        self.setting = f"normalise={normalise}, {trees}"
 
     def learn(self, pairs: Sequence[Pair], seed: int) -> Any:
-        classifier = bioloom.PixelClassifier(seed=seed, **self.settings)
+        classifier = bioloom.ObjectSegmenter(seed=seed, **self.settings)
         axis = -1 if pairs[0][0].ndim == 3 else None
         return classifier.fit([p[0] for p in pairs], [strokes(p[1], seed) for p in pairs], channel_axis=axis)
 
-    def apply(self, model: Any, image: Array) -> tuple[dict[str, Array], float]:
-        start = perf_counter()
+    def apply(self, model: Any, image: Array) -> dict[str, Array]:
         probability = model.predict_proba(image)[1]
-        seconds = perf_counter() - start
-        labels = {REGIONS: objects_of_class(probability > 0.5, 1), SPLIT: objects_from_probability(probability)}
-        return {name: remove_labels_by_size(found, SMALLEST) for name, found in labels.items()}, seconds
+        labels = {REGIONS: objects_of_class(probability > 0.5, 1), SPLIT: model.predict(image)}
+        return {name: remove_labels_by_size(found, SMALLEST) for name, found in labels.items()}
 
 
 class SkimagePixels(Method):
-    """scikit-image's trainable segmentation with scikit-learn's forest of 100 trees."""
+    """scikit-image's trainable segmentation with one of scikit-learn's forests of 100 trees."""
 
     name = "scikit-image + scikit-learn"
     family = "pixel classifier"
 
-    def __init__(self, depth: int | None, sigma_max: float) -> None:
-        self.depth, self.sigma_max = depth, sigma_max
-        self.setting = f"max_depth={depth}, sigma_max={sigma_max:g}"
+    def __init__(self, depth: int | None, sigma_max: float, extra: bool) -> None:
+        self.depth, self.sigma_max, self.extra = depth, sigma_max, extra
+        self.setting = f"max_depth={depth}, sigma_max={sigma_max:g}" + ", extra trees" * extra
 
     def features(self, image: Array) -> Array:
         from skimage.feature import multiscale_basic_features
@@ -156,20 +152,18 @@ class SkimagePixels(Method):
         return multiscale_basic_features(image, sigma_max=self.sigma_max, channel_axis=axis)
 
     def learn(self, pairs: Sequence[Pair], seed: int) -> Any:
-        from sklearn.ensemble import RandomForestClassifier
+        from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 
         annotations = [strokes(truth, seed) for _, truth in pairs]
         rows = [self.features(image)[a > 0] for (image, _), a in zip(pairs, annotations, strict=True)]
-        forest = RandomForestClassifier(100, max_depth=self.depth, n_jobs=-1, random_state=seed)
+        kind = ExtraTreesClassifier if self.extra else RandomForestClassifier
+        forest = kind(100, max_depth=self.depth, n_jobs=-1, random_state=seed)
         return forest.fit(np.concatenate(rows), np.concatenate([a[a > 0] for a in annotations]))
 
-    def apply(self, model: Any, image: Array) -> tuple[dict[str, Array], float]:
+    def apply(self, model: Any, image: Array) -> dict[str, Array]:
         from skimage.future import predict_segmenter
 
-        start = perf_counter()
-        classes = predict_segmenter(self.features(image), model)
-        seconds = perf_counter() - start
-        return finished(classes), seconds
+        return finished(predict_segmenter(self.features(image), model))
 
 
 class ApocPixels(Method):
@@ -185,9 +179,8 @@ class ApocPixels(Method):
     def learn(self, pairs: Sequence[Pair], seed: int) -> str:
         return self.apoc.learn([(image, strokes(truth, seed)) for image, truth in pairs], self.depth, self.features)
 
-    def apply(self, model: str, image: Array) -> tuple[dict[str, Array], float]:
-        classes, seconds = self.apoc.apply(model, image)
-        return finished(classes), seconds
+    def apply(self, model: str, image: Array) -> dict[str, Array]:
+        return finished(self.apoc.apply(model, image))
 
 
 def strokes(truth: Array, seed: int) -> Array:
@@ -220,8 +213,8 @@ def available(apoc_python: str | None) -> tuple[list[Method], list[str]]:
         skipped.append(f"clEsperanto was left out: {error}")
     else:
         methods.append(VoronoiOtsu("clEsperanto", clesperanto_chain))
-    methods += [BioloomPixels(normalise) for normalise in ("log", "linear", "none")]
-    methods += [SkimagePixels(depth, sigma) for depth, sigma in product((6, 10, None), (4, 8, 16))]
+    methods += [BioloomPixels(*s) for s in product(("log", "linear", "none"), ("extra trees", "random forest"))]
+    methods += [SkimagePixels(*s) for s in product((6, 10, None), (4, 8, 16), (False, True))]
     if apoc_python is None:
         skipped.append("APOC was left out: no Python that has it was named (--apoc-python).")
     else:

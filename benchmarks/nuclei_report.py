@@ -10,23 +10,22 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import numpy as np
-from nuclei_methods import GRID, N_PIXELS, REGIONS, SMALLEST, SPLIT
+from nuclei_methods import DEFAULT, GRID, N_PIXELS, REGIONS, SMALLEST, SPLIT
 
 if TYPE_CHECKING:
     from nuclei_accuracy import Row
 
-HEAD = ("pixel IoU", "matched IoU", "F1 at 0.5", "worst image", "s")
+HEAD = ("pixel IoU", "matched IoU", "F1 at 0.5", "worst image")
 
 
 def means(rows: Iterable[Row]) -> tuple[float, ...]:
-    """Return means over images of: pixel IoU, matched IoU, F1, and its worst, seconds; each image's mean first."""
+    """Return means over images of pixel IoU, matched IoU and F1, and the F1 of the worst; each image's mean first."""
     images = defaultdict(list)
     for r in rows:
-        images[r.kind, r.name].append((r.foreground_iou, r.matched_iou, r.f1, r.seconds))
-    each = np.array([[np.nanmean([v[k] for v in values] or [np.nan]) if k != 1 else _finite_mean(v[1] for v in values)
-                      for k in range(4)] for values in images.values()])  # fmt: skip
-    iou, matched, f1, seconds = each.T
-    return float(iou.mean()), _finite_mean(matched), float(f1.mean()), float(f1.min()), float(seconds.mean())
+        images[r.kind, r.name].append((r.foreground_iou, r.matched_iou, r.f1))
+    each = [[_finite_mean(values) for values in zip(*of_image, strict=True)] for of_image in images.values()]
+    iou, matched, f1 = zip(*each, strict=True)
+    return _finite_mean(iou), _finite_mean(matched), _finite_mean(f1), min(f1)
 
 
 def _finite_mean(values: Iterable[float]) -> float:
@@ -57,7 +56,7 @@ def versions() -> str:
     return f"{os.cpu_count()} cores, {platform.machine()}; {', '.join(found)}"
 
 
-def report(rows: list[Row], skipped: list[str], seeds: Sequence[int], n_images: int) -> str:
+def report(rows: list[Row], per_kind: list[Row], skipped: list[str], seeds: Sequence[int], n_images: int) -> str:
     """Write what was measured, and how."""
     pixels = [r for r in rows if r.family == "pixel classifier"]
     own = [r for r in pixels if r.kind != "fluorescence, all sizes"]
@@ -65,7 +64,7 @@ def report(rows: list[Row], skipped: list[str], seeds: Sequence[int], n_images: 
     # In one line per program: Bioloom's default, and what its peers give at their best.
     plain = [
         r for r in pixels
-        if (r.setting == "normalise=log" and r.objects == SPLIT) or (r.method != "Bioloom" and r.objects == REGIONS)
+        if (r.setting == DEFAULT and r.objects == SPLIT) or (r.method != "Bioloom" and r.objects == REGIONS)
     ]  # fmt: skip
     titles = ("method", "setting", "objects")
     return "\n".join(
@@ -79,8 +78,7 @@ def report(rows: list[Row], skipped: list[str], seeds: Sequence[int], n_images: 
             f"what was learnt from and the seeds {[*seeds]} of strokes ({N_PIXELS} pixels per image); then means over",
             "images. Voronoi-Otsu learns the best of",
             f"{len(GRID)} pairs of sigmas. Objects of fewer than {SMALLEST} pixels are removed from every result.",
-            "Pixel IoU: foreground; matched IoU: mean of the objects matched at IoU 0.5; worst image: lowest F1;",
-            "s: seconds from image to pixels, or to objects with Voronoi-Otsu.",
+            "Pixel IoU: foreground; matched IoU: mean of the objects matched at IoU 0.5; worst image: lowest F1.",
             "",
             "## Learnt from images of the same kind, all images",
             "",
@@ -93,6 +91,11 @@ def report(rows: list[Row], skipped: list[str], seeds: Sequence[int], n_images: 
             "## Per kind",
             "",
             *table(plain, ("kind", "method"), lambda r: (r.kind, r.method)),
+            "",
+            "## Peers at the best setting for each kind, first seed only",
+            "",
+            *table([r for r in per_kind if r.family == "pixel classifier"], ("kind", *titles),
+                   lambda r: (r.kind, r.method, r.setting, r.objects)),
             "",
             "## Voronoi-Otsu",
             "",
