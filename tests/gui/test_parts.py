@@ -298,6 +298,27 @@ def test_wrong_text_is_explained_and_changes_nothing(grid):
     assert grid.info.text() == "3 features of 3 channels, 3 MB/Mpx"
 
 
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("gauss", "gaussian_blur"),
+        ("gausian_blur=2", "gaussian_blur"),
+        ("Sobel=1", "sobel"),
+        ("x" * 200, "more filters"),
+    ],
+)
+def test_a_wrong_name_is_guessed_and_does_not_widen_the_grid(grid, text, meant):
+    width = grid.minimumSizeHint().width()
+    grid.text_line.selectAll()
+    QTest.keyClicks(grid.text_line, text)
+    said = grid.info.text().replace("\u200b", "")
+    assert meant in said
+    assert len(said) < 200
+    assert grid.minimumSizeHint().width() == width
+    grid.set_text("gaussian_blur=2")
+    assert grid.info.text() == "1 feature, 1 MB/Mpx"
+
+
 def test_rare_filters_are_folded_away_until_they_are_wanted_or_used(grid):
     usual = list(grid.cells.kinds)
     grid.more.click()
@@ -654,3 +675,54 @@ def test_the_answer_is_the_choice_or_nothing(qtbot):
         QTimer.singleShot(100, lambda accept=accept: answer(accept))
         choice = ApplyDialog.ask("nuclei", checked=("objects",))
         assert (choice.outputs if choice else None) == (("objects",) if accept else None)
+
+
+def test_a_hint_of_several_lines_makes_the_dialog_taller(show, folder):
+    from bioloom.widgets._apply_dialog import ApplyDialog
+
+    dialog = show(ApplyDialog("nuclei"), 420)
+    dialog.targets["folder"].click()
+    QApplication.processEvents()
+    height = dialog.folder.height()
+    dialog.folder.setText(str(folder / "somewhere else" / ("no folder of this name " * 8)))
+    QApplication.processEvents()
+    assert dialog.hint.height() >= dialog.hint.heightForWidth(dialog.hint.width()) > 3 * dialog.fontMetrics().height()
+    assert dialog.folder.height() == height
+    assert dialog.width() == 420
+
+
+# ------------------------------------------------------------------------------------------------ tooltips, layers
+@pytest.mark.parametrize("told", ["", "Do it"])
+def test_a_disabled_part_says_why_once(qtbot, told):
+    from qtpy.QtWidgets import QPushButton
+
+    from bioloom.widgets._parts import enable
+
+    button = QPushButton()
+    qtbot.addWidget(button)
+    button.setToolTip(told)
+    for why in ("First this", "Then that", "Then that"):
+        enable(button, False, why)
+        assert button.toolTip() == (f"{why}\n({told})" if told else why)
+    enable(button, True, "")
+    assert button.toolTip() == told
+
+
+def test_none_stays_chosen_whatever_layers_come(qtbot):
+    import numpy as np
+    from napari.components import ViewerModel
+
+    from bioloom import layers
+    from bioloom.widgets._parts import LayerCombo
+
+    viewer = ViewerModel()
+    image = viewer.add_image(np.zeros((8, 8)), name="A")
+    combo = LayerCombo(viewer, "labels", "", optional=True, wanted_role="annotation")
+    qtbot.addWidget(combo)
+    annotation = layers.new_annotation(viewer, image)
+    assert combo.layer is annotation, "a new annotation is taken up"
+    combo.setCurrentIndex(0)
+    viewer.add_labels(np.zeros((8, 8), int), name="classes of A")
+    viewer.add_image(np.zeros((8, 8)), name="B")
+    assert combo.layer is None
+    combo.stop()

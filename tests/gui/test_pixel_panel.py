@@ -560,6 +560,10 @@ def test_layers_that_are_removed_leave_the_training_set(user, panel, small, erro
     viewer.layers.remove(viewer.layers["annotation of one"])
     assert [m.image for m in panel.training_list.members] == ["two"]
     viewer.layers.remove(viewer.layers["classes of two"])
+    user.look(0.1)
+    assert not panel.outputs.as_classes.isChecked(), "what the user removes does not come back by itself"
+    assert "‘Classes’ is unchecked" in panel.status.text.text()
+    panel.outputs.as_classes.click()
     user.paint(viewer.layers["annotation of two"], 1, [(2, 2), (2, 9)])
     user.until(lambda: "classes of two" in viewer.layers, "the prediction again")
     user.wait(panel)
@@ -747,4 +751,102 @@ def test_classes_go_with_their_layer(user, panel, small, errors):
     user.clear()
     user.until(lambda: panel.classes.ids() == [1, 2], "an empty list")
     assert panel.classes.names()[2] == "nucleus"
+    assert not errors
+
+
+def test_nothing_annotated_any_more_is_said_and_redone(user, panel, small, errors):
+    viewer = user.viewer
+    viewer.add_image(small.image, name="image")
+    panel.new_button.click()
+    annotation = viewer.layers["annotation of image"]
+    assert "Paint class 1" in panel.status.text.text()
+    inside, outside = np.argwhere(small.labels > 0)[200], np.argwhere(small.labels == 0)[0]
+    user.paint(annotation, 1, [tuple(outside), tuple(outside + 5)])
+    user.until(lambda: "Press 2 for class 2" in panel.status.text.text(), "the next step")
+    user.paint(annotation, 2, [tuple(inside), tuple(inside + 1)])
+    user.until(lambda: panel.status.text.text().startswith("Click ‘Train’"), "the last step")
+    panel.live.setChecked(True)
+    user.until(lambda: "classes of image" in viewer.layers, "the prediction")
+    user.wait(panel)
+    shown = viewer.layers["classes of image"].data.copy()
+    annotation.undo()
+    user.until(lambda: "second class" in panel.status.text.text(), "what is missing")
+    annotation.undo()
+    user.until(lambda: "Nothing annotated" in panel.status.text.text(), "what is missing")
+    assert "of the earlier strokes" in panel.status.text.text()
+    for _ in range(2):
+        annotation.redo()
+    user.until(lambda: panel.status.text.text().startswith("Done"), "the answer")
+    user.wait(panel)
+    np.testing.assert_array_equal(viewer.layers["classes of image"].data, shown)
+    assert not errors
+
+
+def test_time_stands_beside_the_image(user, panel, small, errors):
+    user.viewer.add_image(small.image, name="flat")
+    assert not panel.axes.time.isVisible()
+    user.viewer.add_image(np.stack([small.image] * 3), name="series")
+    panel.images.set_checked({"series"})
+    user.look()
+    assert panel.axes.time.isVisible()
+    assert panel.axes.time.isEnabled()
+    panel.new_button.click()
+    user.viewer.layers["annotation of series"].data = np.stack([strokes(small.labels, n_pixels=200)] * 3)
+    panel.live.setChecked(True)
+    user.until(lambda: panel.session.classifier is not None, "the classifier")
+    user.wait(panel)
+    assert panel.session.classifier.n_dim == 3
+    panel.axes.time.click()
+    user.until(lambda: panel.session.classifier.n_dim == 2, "training frame by frame")
+    user.wait(panel)
+    assert not errors
+
+
+def test_other_settings_are_followed_live_and_told_otherwise(user, panel, small, errors):
+    trained(user, panel, small)
+    panel.trees.setValue(7)
+    assert "earlier settings" in panel.status.text.text()
+    assert panel.session.classifier.n_trees == 30
+    panel.live.setChecked(True)
+    user.until(lambda: panel.session.classifier.n_trees == 7, "a forest of this size")
+    user.wait(panel)
+    panel.trees.setValue(11)
+    user.until(lambda: panel.session.classifier.n_trees == 11, "a forest of that size")
+    user.wait(panel)
+    assert not errors
+
+
+def test_channels_are_told_and_other_shapes_explained(user, panel, small, errors):
+    viewer = user.viewer
+    annotated_live(user, panel, small)
+    viewer.add_image(small.image[:50], name="C")
+    panel.images.set_checked({"A", "B"})
+    panel.train_button.click()
+    user.wait(panel)
+    assert "from 2 channels" in panel.status.text.text()
+    panel.images.set_checked({"A", "C"})
+    panel.train_button.click()
+    assert "channels of one image" in errors[-1]
+    assert "tick one at a time" in errors[-1]
+    assert "A (160, 180)" in errors[-1]
+    assert "C (50, 180)" in errors[-1]
+
+
+def test_the_class_of_interest_is_one_that_is_known(user, panel, small, errors):
+    viewer = user.viewer
+    viewer.add_image(small.image, name="image")
+    panel.new_button.click()
+    painted = strokes(small.labels, n_pixels=300)
+    viewer.layers["annotation of image"].data = np.choose(painted, (0, 3, 7)).astype(np.uint8)
+    panel.outputs.as_probability.setChecked(True)
+    panel.train_button.click()
+    user.wait(panel)
+    box = panel.outputs.class_box
+    assert panel.outputs.class_id == 7
+    assert [box.itemData(k) for k in range(box.count()) if box.model().item(k).isEnabled()] == [3, 7]
+    proba = panel.session.classifier.predict_proba(small.image)
+    np.testing.assert_array_equal(viewer.layers["probability of image"].data, proba[1])
+    panel.outputs.choose_class(3)
+    user.wait(panel)
+    np.testing.assert_array_equal(viewer.layers["probability of image"].data, proba[0])
     assert not errors

@@ -77,7 +77,7 @@ class LiveLoop:
     answered : Signal(Scene, BlockAnswer)
         What it says about a block of what is in view.
     painted : Signal(Scene)
-        Everything in view is up to date.
+        Everything in view is up to date: after something was painted, and after every :meth:`train`.
     completed : Signal(Scene)
         The whole frame is up to date.
     segmented : Signal(Scene, numpy.ndarray)
@@ -112,6 +112,7 @@ class LiveLoop:
         self._frame_lead: tuple[Any, NDArray[np.float32]] | None = None
         self._reported_for = -1
         self._resting = False
+        self._answer_due = False
 
     # -------------------------------------------------------------------------------------------- owner's thread
     def train(
@@ -140,7 +141,7 @@ class LiveLoop:
             Of the job.
         """
         self._scene, self._wishes = scene, wishes
-        self._resting = False
+        self._resting, self._answer_due = False, True
         self._jobs.start(name, partial(self._train, list(members), settings, only_if_changed), self._finished)
 
     def look(self, scene: Scene | None, wishes: Wishes | None = None) -> None:
@@ -151,6 +152,11 @@ class LiveLoop:
         if scene is not None and self.session.classifier is not None and not self._jobs.busy:
             self._resting = False
             self._jobs.start("Predicting", self._paint, self._finished)
+
+    @property
+    def scene(self) -> Scene | None:
+        """What is looked at."""
+        return self._scene
 
     def count(self, members: Sequence[Member], progress: JobProgress) -> list[AnnotatedFrame]:
         """Return the annotated frames, to be counted; a job of its own, beside those of the loop."""
@@ -245,8 +251,8 @@ class LiveLoop:
 
         if not paint(in_view(source.blocks, scene.region), wishes.follow):
             return False
-        if something:
-            self._tell(progress, self.painted, scene)
+        if something or self._answer_due:
+            self._tell(progress, self.painted, scene, then=partial(setattr, self, "_answer_due", False))
         n_bytes = int(np.prod(source.shape)) * len(source.names)
         if wishes.whole_frame or wishes.segment or n_bytes <= device.memory_budget() // 2:
             if not paint(out_of_view(source.blocks, scene.region), False):

@@ -297,4 +297,10 @@ class ApplyDialog(QDialog):
             n = len(self._files)
             ready = f"{n:,} file{'s' * (n != 1)}, from {self._files[0].name} to {self._files[-1].name}."
         self.hint.setText(missing or ready)
+        layout = self.layout()
+        if layout is not None and self._folder.isVisibleTo(self):
+            # A longer hint makes the dialog taller, rather than the fields above it lower.
+            needed = layout.totalHeightForWidth(self.width())
+            if needed > self.height():
+                self.resize(self.width(), needed)
         enable(self.apply_button, not missing, missing)

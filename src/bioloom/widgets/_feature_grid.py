@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
 from bioloom.classify.feature_set import KINDS, PRESETS, FeatureSet
 from bioloom.errors import InputError
 from bioloom.widgets._feature_cells import Cell, FeatureCells
-from bioloom.widgets._feature_words import cells_of, preset_of, presets, refusal, without_sigma, word_of
+from bioloom.widgets._feature_words import cells_of, guesses, preset_of, presets, refusal, without_sigma, word_of
 from bioloom.widgets._parts import enable, narrow_combo
 from bioloom.widgets._scroll import SidewaysScroll
 from bioloom.widgets._theme import eye_icon
@@ -60,6 +60,8 @@ class FeatureGrid(QWidget):
         self.text_line.setAccessibleName("Features as text")
         self.info = QLabel()
         self.info.setWordWrap(True)
+        # As wide as there is room: long names must not widen the panel.
+        self.info.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.info.setToolTip("Features take one byte per pixel: so many megabytes for each million pixels")
         self.own_sigma = QDoubleSpinBox()
         self.own_sigma.setDecimals(2)
@@ -202,7 +204,7 @@ class FeatureGrid(QWidget):
         try:
             features = FeatureSet.parse(text)
         except InputError as error:
-            self._error = str(error)
+            self._error = guesses(text) or str(error)
             self._show_info()
             return
         self._take(features, with_text=False)
@@ -284,7 +286,8 @@ class FeatureGrid(QWidget):
     def _show_info(self) -> None:
         error = self._error or refusal(str(self._set), self._n_dim)
         if error:
-            self.info.setText(error)
+            # Names may be broken where they have an underscore.
+            self.info.setText(error.replace("_", "_\u200b"))
             return
         n = len(self._set.names(self._n_channels))
         channels = f" of {self._n_channels} channels" if self._n_channels > 1 else ""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from functools import cache
 
-from bioloom.classify.feature_set import KINDS, PRESETS, Feature, FeatureSet
+from bioloom.classify.feature_set import CUSTOM, KINDS, PRESETS, Feature, FeatureSet
 from bioloom.errors import InputError
 from bioloom.widgets._feature_cells import Cell
+
+_LONGEST = 24
 
 
 def cells_of(features: FeatureSet) -> list[Cell]:
@@ -25,6 +28,28 @@ def refusal(word: str, n_dim: int) -> str:
         FeatureSet.parse(word).check_dimensions(n_dim)
     except InputError as error:
         return str(error)
+    return ""
+
+
+def guesses(text: str) -> str:
+    """Return what is wrong with the first unknown name in a text, with the names it may stand for; nothing if none is.
+
+    Parameters
+    ----------
+    text
+        Features as the user types them.
+    """
+    known = [*KINDS, CUSTOM]
+    for word in text.split():
+        name = word.partition("=")[0]
+        if name in known or word in PRESETS:
+            continue
+        name = name.lower()
+        near = [k for k in known if name and name in k] + get_close_matches(name, known, 3, 0.6)
+        near = list(dict.fromkeys(near))[:3]
+        shown = word if len(word) <= _LONGEST else f"{word[:_LONGEST]}…"
+        what = f"Did you mean {' or '.join(near)}?" if near else "The grid above lists all: see ‘more filters’."
+        return f"There is no pixel feature ‘{shown}’. {what}"
     return ""
 
 

@@ -115,6 +115,8 @@ class PixelForm(ClassifierPanel):
 
         rows, layout = form()
         layout.addRow("Image", self.images)
+        # In sight, since depth and time are mixed up easily.
+        layout.addRow("", self.axes.time)
         layout.addRow("Annotation", row(self.annotation, self.new_button))
         feature_rows, feature_layout = form()
         feature_layout.addRow("Features", self.preset)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -33,6 +34,7 @@ class PixelInput(PixelForm):
         super().__init__(viewer)
         self._stop_annotation: list[Any] = []
         self._last_scores: Any = None
+        self._guide = ""
         self._view_timer = self._timer(_VIEW_MS, self._look)
         self._edit_timer = self._timer(0, self._after_edit)
         self._connect_input()
@@ -150,10 +152,26 @@ class PixelInput(PixelForm):
         if not chosen:
             raise InputError("Choose an image to annotate first.")
         self.annotation.choose(layers.new_annotation(self.viewer, chosen[0]))
-        self.say(
+        self.guide(
             "Paint class 1 (such as background), then press 2 for class 2 and paint that. Then click ‘Train’, or check "
             "‘Live’."
         )
+
+    def guide(self, text: str) -> None:
+        """Say what to do next, until it is done."""
+        self._guide = text
+        self.say(text)
+
+    def _guide_on(self, counts: Mapping[int, int]) -> None:
+        """Say what comes after the step that was told last, where that has been done."""
+        if not self._guide or self.status.text.text() != self._guide:
+            return
+        if len(counts) > 1:
+            self.guide("" if self.live.isChecked() else "Click ‘Train’, or check ‘Live’.")
+        elif counts:
+            (painted,) = counts
+            other = next((k for k in self.classes.ids() if k != painted), 2)
+            self.guide(f"Class {painted} is painted. Press {other} for class {other}, and paint that.")
 
     def stack(self) -> ImageStack:
         """Return the chosen image.
@@ -251,6 +269,8 @@ class PixelInput(PixelForm):
         if self.classes.ids() != known:
             self._dress()
         self._list_training()
+        if total:
+            self._guide_on(total)
 
     def _forget_classes(self) -> None:
         """Forget classes that came with an annotation which is gone, but for those that have a name or are known."""

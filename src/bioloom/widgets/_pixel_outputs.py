@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -40,7 +40,10 @@ class PixelOutputs(QWidget):
         self._viewer = viewer
         self._painted: dict[tuple[str, Any], PaintedLayer] = {}
         self._objects: dict[Any, layers.ResultLayer] = {}
+        self._object_layers: dict[Any, Any] = {}
         self._names: dict[int, str] = {}
+        self._known: set[int] = set()
+        self._chose_class = False
         self._colours: dict[int, str] = {}
         self._provenance: Callable[[], dict[str, Any]] = dict
         self.as_classes = _box("Classes", "A labels layer with the class of every pixel", True)
@@ -83,7 +86,7 @@ class PixelOutputs(QWidget):
         self.split.toggled.connect(lambda on: self._objects_changed())
         self.smallest.editingFinished.connect(self._objects_changed)
         self._show_state()
-        self.class_box.activated.connect(lambda index: self.changed.emit())
+        self.class_box.activated.connect(lambda index: self._class_chosen())
 
     # -------------------------------------------------------------------------------------------- what is wanted
     @property
@@ -112,12 +115,28 @@ class PixelOutputs(QWidget):
         if self.as_objects.isChecked():
             self.changed.emit()
 
+    def allow_classes(self, known: Collection[int]) -> None:
+        """Offer only classes that a classifier knows; where the chosen one is unknown, what is shown is of the last.
+
+        A class that the user chose stays chosen.
+        """
+        self._known = {int(k) for k in known}
+        model = self.class_box.model()
+        for index in range(self.class_box.count()):
+            model.item(index).setEnabled(not self._known or self.class_box.itemData(index) in self._known)
+        if self._known and not self._chose_class and self.class_id not in self._known:
+            self.class_box.setCurrentIndex(self.class_box.findData(max(self._known)))
+
+    def _class_chosen(self) -> None:
+        self._chose_class = True
+        self.changed.emit()
+
     def choose_class(self, class_id: int) -> None:
         """Choose the class of interest."""
         index = self.class_box.findData(int(class_id))
         if index >= 0 and index != self.class_box.currentIndex():
             self.class_box.setCurrentIndex(index)
-            self.changed.emit()
+            self._class_chosen()
 
     def wanted(self) -> list[str]:
         """Return what is to be shown: ``classes``, ``objects``, ``probability``, ``uncertainty``."""
@@ -132,6 +151,7 @@ class PixelOutputs(QWidget):
             self.class_box.addItem(name if name == f"class {k}" else f"{k}: {name}", k)
         chosen = before if before in names else (2 if 2 in names else next(iter(names), None))
         self.class_box.setCurrentIndex(self.class_box.findData(chosen))
+        self.allow_classes(self._known)
         for (what, _), painted in self._painted.items():
             if what == "classes" and painted.is_ours:
                 self._dress(painted)
@@ -207,7 +227,9 @@ class PixelOutputs(QWidget):
             whole[scene.frame] = labels
             labels, frames = whole, [scene.frame]
         active = layers.active_layer(self._viewer)
-        shown.show(self._viewer, labels, "labels", f"objects of {source.name}", source, self._provenance(), frames)
+        self._object_layers[source] = shown.show(
+            self._viewer, labels, "labels", f"objects of {source.name}", source, self._provenance(), frames
+        )
         if active is not None and active in self._viewer.layers and active is not layers.active_layer(self._viewer):
             if layers.role(active) == "annotation":
                 layers.raise_layer(self._viewer, active)
@@ -232,12 +254,28 @@ class PixelOutputs(QWidget):
             painted.release()
         self._painted.clear()
         self._objects.clear()
+        self._object_layers.clear()
+
+    def shows(self, layer: Any) -> tuple[str, Any] | None:
+        """Return what a layer of ours shows, and of which source; None if it is no such layer."""
+        for (what, source), painted in self._painted.items():
+            if painted.layer is layer:
+                return what, source
+        return next((("objects", s) for s, shown in self._object_layers.items() if shown is layer), None)
+
+    def uncheck(self, what: str) -> str:
+        """Show something no longer, without a signal; return what its box is called."""
+        self.blockSignals(True)
+        self._boxes[what].setChecked(False)
+        self.blockSignals(False)
+        return self._boxes[what].text()
 
     def forget(self, source: Any) -> None:
         """Forget a layer that is gone."""
         for key in [key for key in self._painted if key[1] is source]:
             self._painted.pop(key).release()
         self._objects.pop(source, None)
+        self._object_layers.pop(source, None)
 
     def _dress(self, painted: PaintedLayer) -> None:
         colour_classes(painted.layer, self._colours)

@@ -28,7 +28,7 @@ from bioloom.widgets._pixel_form import NORMALISATIONS
 from bioloom.widgets._pixel_input import PixelInput
 from bioloom.widgets._pixel_preview import FeaturePreview
 
-_BUSY_MS = 600
+_BUSY_MS, _SETTINGS_MS = 600, 200
 _LIVE, _TRAINING, _LOOKING = "Live", "Training", "Predicting"
 
 
@@ -54,6 +54,11 @@ class PixelClassifierWidget(PixelInput):
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__(viewer)
         self._asked_at = 0.0
+        self._taking = False
+        self._refusal = ""
+        self._removed: list[tuple[str, Any]] = []
+        self._removed_timer = self._timer(0, self._answers_removed)
+        self._settings_timer = self._timer(_SETTINGS_MS, lambda: self._after_edit() if self.live.isChecked() else None)
         self._busy_timer = self._timer(_BUSY_MS, lambda: self.status.show_busy(self.jobs.busy))
         self.preview = FeaturePreview(self, viewer, self._preview_jobs, self._chosen_image)
         self.application = PixelApplication(self, self._apply_jobs)
@@ -68,7 +73,7 @@ class PixelClassifierWidget(PixelInput):
 
     def _connect(self) -> None:
         loop = self.loop
-        loop.trained.connect(lambda classifier: self.show_classifier())
+        loop.trained.connect(self._trained)
         loop.incomplete.connect(self._incomplete)
         loop.answered.connect(self._answered)
         loop.painted.connect(self._painted)
@@ -76,6 +81,12 @@ class PixelClassifierWidget(PixelInput):
         loop.segmented.connect(self.outputs.show_objects)
         loop.reported.connect(self._show_scores)
         self.features.changed.connect(self._features_changed)
+        for signal in (
+            self.trees.valueChanged, self.depth.valueChanged, self.seed.valueChanged, self.balanced.toggled,
+            self.keep_box.toggled, self.tree_kind.activated, self.normalise.activated,
+            self.axes.time.clicked, self.axes.sizes.activated,
+        ):  # fmt: skip
+            signal.connect(lambda value: self._settings_changed())
         self.features.preview_requested.connect(self.preview.show)
         self.features.preview_ended.connect(self.preview.end)
         self.outputs.changed.connect(self._outputs_changed)
@@ -96,16 +107,29 @@ class PixelClassifierWidget(PixelInput):
         for action in (
             stop_view,
             lambda: removed.disconnect(self._layer_removed),
-            self._busy_timer.stop,
+            self._busy_timer.stop, self._settings_timer.stop, self._removed_timer.stop,
             *(jobs.cancel for jobs in self._side_jobs),
             self.preview.stop, self.outputs.stop, self.loop.forget,
         ):  # fmt: skip
             self.on_close(action)
 
     def _layer_removed(self, event: Any) -> None:
+        shown = self.outputs.shows(event.value)
+        if shown is not None and self.live.isChecked():
+            # Later, because the image may be removed together with it.
+            self._removed.append(shown)
+            self._removed_timer.start()
         self.outputs.forget(event.value)
         if event.value is self.preview.layer:
             self.features.stop_preview()
+
+    def _answers_removed(self) -> None:
+        """Do not bring a layer back that the user removed while live."""
+        removed, self._removed = self._removed, []
+        for what, source in removed:
+            if source in self.images.images and what in self.outputs.wanted():
+                title = self.outputs.uncheck(what)
+                self.say(f"‘{title}’ is unchecked, because its layer was removed. Check it to see it again.")
 
     # -------------------------------------------------------------------------------------------- training
     def wishes(self, live: bool) -> Wishes:
@@ -137,6 +161,7 @@ class PixelClassifierWidget(PixelInput):
                 entry.version += 1
         settings, members, scene = self.settings(), self.training.members(self.axes.physical), self.scene()
         settings.classifier()
+        self._refusal = ""
         if not only_if_changed:
             self._asked_at = time.perf_counter()
         if scene is not None and self.outputs.missing(scene.owner):
@@ -152,11 +177,21 @@ class PixelClassifierWidget(PixelInput):
         try:
             self._start(_LIVE, live=True, only_if_changed=True)
         except BioloomError as error:
-            self.say(str(error))
+            self._refusal = str(error)
+            self.say(self._refusal)
+
+    def _trained(self, classifier: PixelClassifier) -> None:
+        self.show_classifier()
+        if self.loop.scene is None:
+            # What is in view did not fit the classifier before.
+            self._look(always=True)
 
     def _incomplete(self) -> None:
         self.status.show_busy(False)
-        self.say(self.classes.hint.text())
+        text = self.classes.hint.text()
+        if self.session.classifier is not None:
+            text += ". What is shown is of the earlier strokes."
+        self.guide(text)
 
     def undo_training(self) -> None:
         """Take the classifier back that there was before the last training."""
@@ -210,12 +245,14 @@ class PixelClassifierWidget(PixelInput):
         if self.live.isChecked():
             self.status.show_busy(False)
         classifier = self.session.classifier
-        if classifier is None:
+        if classifier is None or self._refusal:
             return
-        text = f"Done: classes {self.known_classes()}."
+        text = "Done"
         if self._asked_at:
-            text = f"Done in {time.perf_counter() - self._asked_at:.2f} s: classes {self.known_classes()}."
+            text = f"Done in {time.perf_counter() - self._asked_at:.2f} s"
             self._asked_at = 0.0
+        channels = f", from {classifier.n_channels} channels" if classifier.n_channels > 1 else ""
+        text += f": classes {self.known_classes()}{channels}."
         wanted = self.outputs.class_id
         if wanted not in classifier.classes_ and {"objects", "probability"} & set(self.outputs.wanted()):
             shown = int(classifier.classes_[-1])
@@ -294,6 +331,13 @@ class PixelClassifierWidget(PixelInput):
 
     def load(self, path: str) -> None:
         """Load a classifier of any kind that classifies pixels from a file."""
+        self._taking = True
+        try:
+            self._load(path)
+        finally:
+            self._taking = False
+
+    def _load(self, path: str) -> None:
         super().load(path)
         classifier = self.session.classifier
         assert classifier is not None
@@ -321,10 +365,21 @@ class PixelClassifierWidget(PixelInput):
         super().show_classifier()
         enable(self.undo_button, self.session.can_undo_training, "There is no earlier classifier to go back to")
         self._name_classifier()
+        classifier = self.session.classifier
+        self.outputs.allow_classes(() if classifier is None else classifier.classes_.tolist())
 
     def _features_changed(self, text: str) -> None:
         self.feature_group.set_summary(self.features.info.text())
-        self._after_edit() if self.live.isChecked() else None
+        self._settings_changed()
+
+    def _settings_changed(self) -> None:
+        """Follow other settings where the answer follows everything; otherwise say that it does not."""
+        if self._taking:
+            return
+        if self.live.isChecked():
+            self._settings_timer.start()
+        elif self.session.classifier is not None and self.training.entries:
+            self.say("What is shown is of the earlier settings. Click ‘Train’ to train with these.")
 
     @property
     def apply_button(self) -> QPushButton:
