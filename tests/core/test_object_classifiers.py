@@ -237,6 +237,23 @@ def test_halves_are_merged_and_neighbours_are_not(tiles, with_image, tmp_path):
     np.testing.assert_array_equal(load_classifier(tmp_path / "m.cl").predict(labels, *given), merged)
 
 
+def test_named_measurements_of_several_channels_are_taken_in_each(tiles, tmp_path):
+    labels, annotation, image, truth = tiles
+    channels = {"DNA": image, "other": 200 - image}
+    merger = ObjectMerger(["mean_intensity_difference", "touch_portion", "centroid_distance"], n_trees=50)
+    merger.fit(labels, annotation, channels)
+    assert merger.feature_names_ == [
+        "mean_intensity_difference_DNA", "mean_intensity_difference_other", "touch_portion", "centroid_distance",
+    ]  # fmt: skip
+    merged = merger.predict(labels, channels)
+    assert same_objects(merged, truth)
+    merger.save(tmp_path / "merger.cl")
+    np.testing.assert_array_equal(load_classifier(tmp_path / "merger.cl").predict(labels, channels), merged)
+    with pytest.raises(InputError, match="no column mean_touch_intensity"):
+        table = merger.measure(labels, channels)
+        ObjectMerger(["mean_touch_intensity"]).fit_table(table, np.ones(len(table)))
+
+
 def test_pairs_in_time_stay_in_their_frame(tiles):
     labels, annotation, image, truth = tiles
     frames = [np.stack([a, a[:, ::-1]]) for a in (labels, annotation, image)]

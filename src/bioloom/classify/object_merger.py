@@ -250,6 +250,15 @@ class ObjectMerger(RowClassifier):
         pairs = self.predict_pairs(labels, image, spacing=spacing, frame_axis=frame_axis, progress=progress)
         return merge_objects(labels, pairs[pairs["class"] == MERGE], frame_axis=frame_axis, relabel=relabel)
 
+    def _columns_of(self, feature: str, columns: list[str]) -> list[str]:
+        from bioloom.measure import pair_measurement_of
+
+        if feature in columns:
+            return [feature]
+        # With several channels, a measurement has a column of each.
+        beginning = [c for c in columns if str(c).startswith(f"{feature}_")]
+        return [c for c in beginning if pair_measurement_of(c) == feature]
+
     def _filled(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         # The text that other programs run sends NaN the way of the largest values.
         return np.where(np.isnan(values), np.float32(np.inf), values)

@@ -140,7 +140,7 @@ class RowClassifier(ForestClassifier):
         if self.features is None:
             chosen = [c for c in columns if is_number(table[c])]
         else:
-            parts = {f: columns_of(f, list(table.columns)) for f in self.features}
+            parts = {f: self._columns_of(f, list(table.columns)) for f in self.features}
             missing = [f for f, found in parts.items() if not found]
             if missing:
                 raise InputError(
@@ -150,6 +150,10 @@ class RowClassifier(ForestClassifier):
         if not chosen:
             raise InputError("There is no measurement to train on: give a table with at least one column of numbers.")
         return chosen
+
+    def _columns_of(self, feature: str, columns: list[str]) -> list[str]:
+        """Return the columns that a feature stands for."""
+        return columns_of(feature, columns)
 
     def predict_table(self, table: pd.DataFrame | Mapping[str, Any]) -> pd.DataFrame:
         """Classify the rows of a table.
