@@ -179,7 +179,7 @@ def test_what_was_not_told_is_told_again(nuclei, annotation):
     picture.told.clear()
     picture.loop.train(members, SETTINGS, scene, Wishes(), only_if_changed=True)
     picture.work()
-    assert picture.told == ["counted", "completed"], "nothing changed, nothing is done"
+    assert picture.told == ["counted", "painted", "completed"], "nothing changed, nothing is done; that is told"
     picture.loop.repaint()
     picture.loop.look(scene)
     picture.work()
