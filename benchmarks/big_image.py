@@ -64,7 +64,7 @@ def main(side: int = 16_384) -> None:
             classifier.predict(image, out=out)
             seconds = time.perf_counter() - start
         inner = (slice(100, TILE - 100), slice(100, TILE - 100))
-        assert np.array_equal(out[: TILE, : TILE][inner], expected[inner])
+        assert np.array_equal(out[:TILE, :TILE][inner], expected[inner])
     print(f"{side} x {side}: {seconds:.1f} s, {side * side / seconds / 1e6:.1f} Mpx/s, ", end="")
     print(f"{(peak.highest - peak.before) / 2**20:.0f} MiB more memory at most")
 

@@ -28,8 +28,12 @@ class ObjectSelector(ObjectClassifier):
 
     Attributes
     ----------
-    classes_, feature_names_, feature_importances_
-        See :class:`bioloom.classify.ObjectClassifier`.
+    classes_ : numpy.ndarray
+        The annotation's own class ids, ascending.
+    feature_names_ : list of str
+        Columns of measurements that it uses.
+    feature_importances_ : numpy.ndarray
+        Impurity-based importance per feature, adding up to 1.
     """
 
     def __init__(
