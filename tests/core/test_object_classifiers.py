@@ -249,8 +249,8 @@ def test_named_measurements_of_several_channels_are_taken_in_each(tiles, tmp_pat
     assert same_objects(merged, truth)
     merger.save(tmp_path / "merger.cl")
     np.testing.assert_array_equal(load_classifier(tmp_path / "merger.cl").predict(labels, channels), merged)
+    table = merger.measure(labels, channels)
     with pytest.raises(InputError, match="no column mean_touch_intensity"):
-        table = merger.measure(labels, channels)
         ObjectMerger(["mean_touch_intensity"]).fit_table(table, np.ones(len(table)))
 
 

@@ -8,7 +8,8 @@ from qtpy.QtTest import QTest
 from bioloom import layers, samples
 from bioloom.classify.object_merger import ObjectMerger
 
-pytestmark = pytest.mark.gui
+# The colours that napari draws for labels may lie outside of what a screen can show.
+pytestmark = [pytest.mark.gui, pytest.mark.filterwarnings("ignore:Conversion from CIE-LAB")]
 
 
 def cut_up(labels):
@@ -171,6 +172,59 @@ def test_uncertain_pairs_are_visited_and_named_by_a_key(user, panel, parts, erro
     assert not errors
 
 
+def test_keys_answer_for_the_pair_in_the_ring_while_lines_are_drawn(user, panel, parts, errors):
+    viewer = user.viewer
+    mark(user, panel, 3)
+    panel.marking.brush_button.click()
+    annotation = viewer.layers["pair annotation of parts"]
+    assert annotation.mode == "paint"
+    assert "choose" not in panel.marking.hint.text()
+    before = panel.marking.marks.classes
+    key = panel.answer.key(int(panel.answer.most_uncertain(before)[0]))
+    panel.uncertain.next_button.click()
+    user.look()
+    assert annotation.mode == "paint"
+    assert "in the ring" in panel.marking.hint.text()
+    canvas = viewer.window._qt_viewer.canvas.native
+    canvas.setFocus()
+    QTest.keyClick(canvas, Qt.Key.Key_2)
+    settle(user, panel)
+    assert panel.marking.marks.classes == before | {key: 2}
+
+    # After a stroke elsewhere, a key chooses the class of the next one.
+    pairs = panel.marking.marks.pairs
+    other = next(k for k in keys_of(panel) if k not in before and k != key)
+    first, second, _ = pairs.faces_of(np.array([pairs.row(other)]))
+    ends = [np.unravel_index(side[len(side) // 2], parts.shape) for side in (first, second)]
+    annotation.brush_size = 1
+    user.paint(annotation, 2, [tuple(int(c) for c in end) for end in ends])
+    settle(user, panel)
+    assert "in the ring" not in panel.marking.hint.text()
+    marked = panel.marking.marks.classes
+    assert marked[other] == 2
+    QTest.keyClick(canvas, Qt.Key.Key_1)
+    settle(user, panel)
+    assert panel.marking.marks.classes == marked
+    assert panel.marking.classes.current == 1
+    assert not errors
+
+
+def test_the_status_is_of_the_marks_that_there_are(user, panel, errors):
+    panel.train_button.click()
+    assert "no annotation" in panel.status.text.text()
+    panel.marking.brush_button.click()
+    assert "Draw short lines" in panel.status.text.text()
+    errors.clear()
+    mark(user, panel, 3)
+    assert "pairs touch" in panel.status.text.text()
+    while panel.marking.undo_button.isEnabled():
+        panel.marking.undo_button.click()
+    settle(user, panel)
+    assert "No pair is marked" in panel.status.text.text()
+    assert "from the last training" in panel.status.text.text()
+    assert not errors
+
+
 def test_save_load_apply_and_undo_of_the_training(user, panel, nuclei, parts, errors, tmp_path):
     viewer = user.viewer
     mark(user, panel)
@@ -185,6 +239,7 @@ def test_save_load_apply_and_undo_of_the_training(user, panel, nuclei, parts, er
     panel.undo_training_button.click()
     settle(user, panel)
     assert panel.classifier is first
+    assert panel.live.isChecked()
     np.testing.assert_array_equal(viewer.layers["merged parts"].data, expected)
     user.clear()
     viewer.add_image(nuclei.image, name="DNA")
@@ -194,6 +249,15 @@ def test_save_load_apply_and_undo_of_the_training(user, panel, nuclei, parts, er
     panel.apply_button.click()
     settle(user, panel)
     np.testing.assert_array_equal(viewer.layers["merged again"].data, expected)
+    n = len(panel.classifier.samples_)
+    assert panel.keep_box.isChecked()
+    panel.live.setChecked(True)
+    panel.marking.click_button.setChecked(True)
+    key = next(k for k in keys_of(panel) if not belongs(k) and k not in keys[:20])
+    panel.marking.marks.assign([key], 2)
+    settle(user, panel)
+    # Both sides of the pair are learnt from, beside what was loaded.
+    assert n < len(panel.classifier.samples_) <= n + 2
     assert not errors
     objects = user.open("Object classifier")
     objects.attempt(lambda: objects.load(str(tmp_path / "merger.cl")))

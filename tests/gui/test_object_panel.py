@@ -10,7 +10,8 @@ from qtpy.QtTest import QTest
 from bioloom import layers, samples
 from bioloom.classify import ObjectClassifier
 
-pytestmark = pytest.mark.gui
+# The colours that napari draws for labels may lie outside of what a screen can show.
+pytestmark = [pytest.mark.gui, pytest.mark.filterwarnings("ignore:Conversion from CIE-LAB")]
 
 
 @pytest.fixture(scope="module")
@@ -252,6 +253,59 @@ def test_uncertain_objects_are_visited(user, panel, nuclei, types, errors):
     assert not errors
 
 
+def test_a_key_answers_for_the_object_in_the_ring_while_others_are_painted(user, panel, nuclei, types, errors):
+    viewer = user.viewer
+    mark(user, panel, nuclei, types, 3)
+    settle(user, panel)
+    # A click selects as well, where the layer has a table.
+    layers.selection_of(viewer.layers["nuclei"]).select_objects([], 0)
+    assert "choose the class" in panel.marking.hint.text()
+    panel.marking.brush_button.click()
+    before = panel.marking.marks.classes
+    panel.uncertain.next_button.click()
+    user.look()
+    assert "in the ring" in panel.marking.hint.text()
+    (label,) = layers.selection_of(viewer.layers["nuclei"]).labels[layers.selection_of(viewer.layers["nuclei"]).mask]
+    canvas = viewer.window._qt_viewer.canvas.native
+    canvas.setFocus()
+    QTest.keyClick(canvas, Qt.Key.Key_2)
+    settle(user, panel)
+    assert panel.marking.marks.classes == before | {(0, int(label)): 2}
+    # Objects that are selected for another reason are not meant by someone who paints.
+    layers.selection_of(viewer.layers["nuclei"]).select_objects([5, 6, 7], 0)
+    marked = panel.marking.marks.classes
+    QTest.keyClick(canvas, Qt.Key.Key_1)
+    settle(user, panel)
+    assert panel.marking.marks.classes == marked
+    assert panel.marking.classes.current == 1
+    panel.marking.click_button.setChecked(True)
+    assert "selected objects" in panel.marking.hint.text()
+    assert not errors
+
+
+def test_the_status_is_of_the_marks_that_there_are(user, panel, nuclei, types, errors):
+    panel.train_button.click()
+    assert "no annotation" in panel.status.text.text()
+    errors.clear()
+    panel.marking.click_button.setChecked(True)
+    assert "Click a few objects" in panel.status.text.text()
+    y, x = next(np.argwhere(nuclei.labels[100:] == 0).__iter__())
+    user.drag_on_canvas([(y + 100, x)])
+    assert "background" in panel.status.text.text()
+    mark(user, panel, nuclei, types, 2)
+    settle(user, panel)
+    assert "objects: " in panel.status.text.text()
+    panel.marking.undo_button.click()
+    panel.marking.undo_button.click()
+    settle(user, panel)
+    assert panel.status.text.text().startswith("2 objects are marked, all in class 1")
+    while panel.marking.undo_button.isEnabled():
+        panel.marking.undo_button.click()
+    settle(user, panel)
+    assert panel.status.text.text().startswith("No object is marked")
+    assert not errors
+
+
 def test_the_objects_of_a_class_become_labels(user, panel, nuclei, types):
     mark(user, panel, nuclei, types)
     settle(user, panel)
@@ -279,7 +333,13 @@ def test_scores_and_undo_of_the_last_training(user, panel, nuclei, types):
     settle(user, panel)
     assert panel.classifier is before
     np.testing.assert_array_equal(shown.data, first)
-    assert not panel.live.isChecked(), "or the next mark would train again at once"
+    assert "is back" in panel.status.text.text()
+    assert panel.live.isChecked(), "as in the pixel classifier"
+    user.look(0.3)
+    assert panel.classifier is before, "until the next mark"
+    panel.marking.marks.assign([(0, some(types, 2, 9)[-1])], 2)
+    settle(user, panel)
+    assert panel.classifier is not before
 
 
 def test_edited_objects_are_measured_anew(user, panel, nuclei, types, errors):
@@ -325,6 +385,56 @@ def test_save_load_and_apply_to_another_layer(user, panel, nuclei, types, errors
     assert not errors
 
 
+def test_training_goes_on_from_what_was_loaded(user, panel, nuclei, types, errors, tmp_path):
+    viewer = user.viewer
+    assert not panel.keep_box.isEnabled()
+    mark(user, panel, nuclei, types, 6)
+    settle(user, panel)
+    panel.save(str(tmp_path / "objects.cl"))
+    expected = viewer.layers["object classes of nuclei"].data.copy()
+    user.clear()
+    viewer.add_image(nuclei.image, name="DNA")
+    viewer.add_labels(nuclei.labels, name="again")
+    panel.images.set_checked({"DNA"})
+    panel.load(str(tmp_path / "objects.cl"))
+    assert panel.keep_box.isChecked()
+    n = len(panel.classifier.samples_)
+    panel.live.setChecked(True)
+    panel.marking.click_button.setChecked(True)
+    # One mark of one class: the other is known from the file.
+    label = some(types, 1, 7)[-1]
+    panel.marking.marks.assign([(0, label)], 1)
+    settle(user, panel)
+    assert len(panel.classifier.samples_) == n + 1
+    assert np.mean(viewer.layers["object classes of again"].data == expected) > 0.9
+    # Marked as before: nothing is counted twice, and what is marked otherwise counts as it is marked now.
+    panel.marking.marks.assign([(0, some(types, 1)[0])], 1)
+    settle(user, panel)
+    assert len(panel.classifier.samples_) == n + 1
+    panel.features.set_checked({"area"})
+    settle(user, panel)
+    panel.train_button.click()
+    settle(user, panel)
+    assert "other measurements than its own" in errors[-1]
+    errors.clear()
+    panel.keep_box.setChecked(False)
+    panel.marking.marks.assign([(0, some(types, 2)[0])], 2)
+    settle(user, panel)
+    assert len(panel.classifier.samples_) == 3
+    assert not errors
+
+
+def test_the_objects_used_last_are_chosen_first(user, panel, nuclei, types):
+    viewer = user.viewer
+    mark(user, panel, nuclei, types)
+    settle(user, panel)
+    viewer.add_labels(np.zeros_like(nuclei.labels), name="never used")
+    panel.select_button.click()
+    viewer.layers.selection.active = viewer.layers["DNA"]
+    for name in ("Measure", "Merge objects"):
+        assert user.open(name).labels.layer.name == "nuclei"
+
+
 def test_a_selector_is_saved_and_loaded(user, panel, nuclei, types, errors, tmp_path):
     from bioloom.classify import load_classifier
 
@@ -341,6 +451,7 @@ def test_a_selector_is_saved_and_loaded(user, panel, nuclei, types, errors, tmp_
     panel.load(str(tmp_path / "round.cl"))
     panel.apply_button.click()
     settle(user, panel)
+    assert type(panel.classifier).__name__ == "ObjectSelector", panel.status.text.text()
     chosen = user.viewer.layers["class 1 of nuclei"].data
     np.testing.assert_array_equal(chosen, np.where(classes == 1, nuclei.labels, 0))
     assert not errors

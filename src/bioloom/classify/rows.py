@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 KEYS = ("frame", "label", "index")
 """Columns that say which object a row is about, and that nothing is learnt from unless they are named."""
 
+_LEARNT = ("features", "feature_names_", "classes_", "class_names", "samples_", "spacing", "_forest", "_as_apoc")
 _MAX_ROW_EDGES = 65_000
 _MAX_TRAINING_ROWS = 200_000
 
@@ -118,6 +119,11 @@ class RowClassifier(ForestClassifier):
         self.feature_names_ = names
         return self
 
+    def go_on_from(self, other: RowClassifier) -> None:
+        """Take over what another classifier has learnt, for ``fit_table(keep=True)``, but not its settings."""
+        for name in _LEARNT:
+            setattr(self, name, getattr(other, name))
+
     def _groups(self, values: NDArray[np.float32], names: Sequence[str]) -> NDArray[np.uint64]:
         """Give each item a number: the same measurements are the same item, whatever its label is."""
         if not len(values):
@@ -128,7 +134,8 @@ class RowClassifier(ForestClassifier):
         """Return the samples of earlier trainings and new ones; of those that are the same item, the new."""
         if self.samples_ is None:
             return new
-        n_known = int(np.isin(*(hashed(s.groups, s.classes) for s in (new, self.samples_))).sum())
+        known = hashed(self.samples_.groups, self.samples_.classes)
+        n_known = int(np.isin(hashed(new.groups, new.classes), known).sum())
         old = self.samples_.at(~np.isin(self.samples_.groups, new.groups))
         if not len(new):
             return old

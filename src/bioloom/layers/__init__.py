@@ -31,6 +31,7 @@ from bioloom.layers.reading import (
     shows_axis,
     time_axis,
 )
+from bioloom.layers.recent import likely_objects, note_use
 from bioloom.layers.writing import (
     ResultLayer,
     activate,
@@ -61,9 +62,11 @@ __all__ = [
     "image_stack",
     "is_rgb",
     "length_unit",
+    "likely_objects",
     "look_at",
     "made_of",
     "new_annotation",
+    "note_use",
     "of_kind",
     "on_canvas_click",
     "on_click",

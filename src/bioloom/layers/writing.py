@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioloom.layers.reading import METADATA_KEY, Kind, active_layer, is_rgb, pixels, plain
+from bioloom.layers.recent import note_use
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -57,9 +58,9 @@ def add_result(
         Further options of the layer.
     """
     options = {**spatial_metadata(source), "metadata": {METADATA_KEY: provenance or {}}, "name": name, **options}
-    if kind == "labels":
-        return plain(viewer.add_labels(data, **options))
-    return plain(viewer.add_image(data, **options))
+    layer: Layer = plain(viewer.add_labels(data, **options) if kind == "labels" else viewer.add_image(data, **options))
+    note_use(layer)
+    return layer
 
 
 def new_annotation(viewer: ViewerModel, image: Image, first_class: int = 1, name: str = "annotation") -> Labels:

@@ -17,7 +17,7 @@ from bioloom.errors import InputError
 from bioloom.session.jobs import Progress
 from bioloom.session.measured_objects import ObjectSource
 from bioloom.session.touching_pairs import PairKey, TouchingPairs
-from bioloom.session.training_session import TrainingSession
+from bioloom.session.training_session import TrainingSession, check_base
 
 _KEYS = ("frame", "label", "neighbor")
 
@@ -183,6 +183,7 @@ class MergeSession(TrainingSession[ObjectMerger, MeasuredPairs]):
         features: Sequence[str],
         settings: Mapping[str, Any] | None = None,
         *,
+        base: ObjectMerger | None = None,
         progress: Progress | None = None,
     ) -> ObjectMerger:
         """Train on annotated pairs of one or several layers.
@@ -196,6 +197,8 @@ class MergeSession(TrainingSession[ObjectMerger, MeasuredPairs]):
             Names of measurements; see :func:`bioloom.measure.measure_pairs`.
         settings
             Options of :class:`bioloom.classify.ObjectMerger`.
+        base
+            A trained classifier of the same measurements to go on from: what it has learnt stays.
         progress
             Called as ``progress(done, total)``; may raise Cancelled, which leaves the last classifier in place.
 
@@ -208,12 +211,16 @@ class MergeSession(TrainingSession[ObjectMerger, MeasuredPairs]):
             raise InputError("No measurement is checked. Check at least one, such as touch_portion.")
         if not examples:
             raise InputError("No pair is annotated. Draw across some borders to merge, and across some to keep.")
+        if base is not None:
+            check_base(features, _measurements(base))
         tables, classes = [], []
         names: list[str] = []
         for example in examples:
             measured = self.measured(example.name, example.source, features, progress)
             table = measured.table(features)
             known = measured.classes_of(example.classes)
+            if base is not None:
+                _check_columns(base, table)
             columns = [str(c) for c in table if c not in _KEYS]
             names = names or columns
             if len(columns) != len(names):
@@ -225,7 +232,9 @@ class MergeSession(TrainingSession[ObjectMerger, MeasuredPairs]):
             classes.append(known[known > 0])
         # By columns: with several channels, a measurement has a column of each.
         classifier = ObjectMerger(names, **(settings or {}))
-        classifier.fit_table(pd.concat(tables, ignore_index=True), np.concatenate(classes))
+        if base is not None:
+            classifier.go_on_from(base)
+        classifier.fit_table(pd.concat(tables, ignore_index=True), np.concatenate(classes), keep=base is not None)
         classifier.spacing = examples[0].source.spacing
         if progress:
             # Growing the trees reports nothing: a cancel meanwhile is noticed here.
@@ -241,19 +250,11 @@ class MergeSession(TrainingSession[ObjectMerger, MeasuredPairs]):
         InputError
             If there is no classifier, or it does not fit the objects.
         """
-        from bioloom.measure import pair_measurement_of
-
         classifier = self.trained()
-        columns = list(classifier.feature_names_)
-        features = list(dict.fromkeys(pair_measurement_of(c) for c in columns))
+        features = _measurements(classifier)
         measured = self.measured(name, source, features, progress)
         table = measured.table(features)
-        missing = [c for c in columns if c not in table]
-        if missing:
-            raise InputError(
-                f"The classifier needs the measurements {', '.join(missing)}, which these pairs do not have. "
-                "Choose as many images as in the training, and call them the same."
-            )
+        _check_columns(classifier, table)
         said = classifier.pairs_in(table)
         merged = merge_objects(measured.pixels, said[said["class"] == MERGE], frame_axis=source.frame_axis)
         return MergeAnswer(
@@ -263,4 +264,20 @@ class MergeSession(TrainingSession[ObjectMerger, MeasuredPairs]):
             said["probability"].to_numpy(np.float32),
             said["uncertainty"].to_numpy(np.float32),
             merged,
+        )
+
+
+def _measurements(classifier: ObjectMerger) -> list[str]:
+    """Return the measurements that a classifier looks at."""
+    from bioloom.measure import pair_measurement_of
+
+    return list(dict.fromkeys(pair_measurement_of(c) for c in classifier.feature_names_))
+
+
+def _check_columns(classifier: ObjectMerger, table: pd.DataFrame) -> None:
+    missing = [c for c in classifier.feature_names_ if c not in table]
+    if missing:
+        raise InputError(
+            f"The classifier needs the measurements {', '.join(missing)}, which these pairs do not have. "
+            "Choose as many images as in the training, and call them the same."
         )

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from bioloom.classify import ObjectClassifier
 from bioloom.classify.object_selector import ObjectSelector
+from bioloom.classify.objects import properties_of
 from bioloom.errors import InputError
 from bioloom.session.image_stack import ImageStack
 from bioloom.session.jobs import Progress
 from bioloom.session.measured_objects import MeasuredObjects, ObjectSource
 from bioloom.session.object_annotation import ObjectKey
-from bioloom.session.training_session import TrainingSession
+from bioloom.session.training_session import TrainingSession, check_base
 
 CLASS_COLUMN = "object_class"
 PROBABILITY_COLUMN = "object_class_probability"
@@ -114,6 +115,7 @@ class ObjectSession(TrainingSession[ObjectClassifier, MeasuredObjects]):
         settings: Mapping[str, Any] | None = None,
         *,
         class_names: Mapping[int, str] | None = None,
+        base: ObjectClassifier | None = None,
         progress: Progress | None = None,
     ) -> ObjectClassifier:
         """Train on annotated objects of one or several layers.
@@ -129,6 +131,8 @@ class ObjectSession(TrainingSession[ObjectClassifier, MeasuredObjects]):
             Options of :class:`bioloom.classify.ObjectClassifier`.
         class_names
             What the classes are called.
+        base
+            A trained classifier of the same measurements to go on from: what it has learnt stays.
         progress
             Called as ``progress(done, total)``; may raise Cancelled, which leaves the last classifier in place.
 
@@ -139,11 +143,17 @@ class ObjectSession(TrainingSession[ObjectClassifier, MeasuredObjects]):
         """
         if not features:
             raise InputError("No feature is checked. Check at least one, such as area.")
+        if base is not None:
+            check_base(features, properties_of(base.feature_names_))
         tables, classes = [], []
         names: list[str] = []
         for number, example in enumerate(examples):
-            objects = self.measured(example.name, example.source, features, progress)
+            objects = self.measured(example.name, example.source, [] if base else features, progress)
             rows, known = objects.rows_of(example.classes)
+            if base is not None:
+                tables.append(objects.measured_for(base, progress).iloc[rows].assign(source=number))
+                classes.append(known)
+                continue
             columns = [c for f in features for c in objects.columns_of(f)]
             names = names or columns
             if len(columns) != len(names):
@@ -155,12 +165,14 @@ class ObjectSession(TrainingSession[ObjectClassifier, MeasuredObjects]):
             tables.append(part.rename(columns=dict(zip(columns, names, strict=True))).assign(source=number))
             classes.append(known)
         classifier = ObjectClassifier(features, **(settings or {}))
-        classifier.class_names = dict(class_names or {})
+        if base is not None:
+            classifier.go_on_from(base)
+        classifier.class_names = {**classifier.class_names, **(class_names or {})}
         classifier.spacing = examples[0].source.spacing if examples else None
         if not tables:
             raise InputError("No object is annotated. Click some objects of at least two classes, such as 1 and 2.")
         joined = pd.concat(tables, ignore_index=True)
-        classifier.fit_table(joined.drop(columns="source"), np.concatenate(classes))
+        classifier.fit_table(joined.drop(columns="source"), np.concatenate(classes), keep=base is not None)
         if progress:
             # Growing the trees reports nothing: a cancel meanwhile is noticed here.
             progress(1, 1)

@@ -16,6 +16,21 @@ _KEPT_SOURCES = 12
 _KEPT_CLASSIFIERS = 20
 
 
+def check_base(features: Sequence[str], known: Sequence[str]) -> None:
+    """Check that a training goes on with the measurements of a loaded classifier.
+
+    Raises
+    ------
+    InputError
+        If others are chosen.
+    """
+    if set(features) != set(known):
+        raise InputError(
+            "Training cannot go on from the loaded classifier with other measurements than its own. Check "
+            f"{', '.join(known)}, or uncheck ‘Go on from what was loaded’."
+        )
+
+
 class Measured(Protocol):
     """Items that are measured, each measurement once."""
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QWidget
 
+from bioloom import layers
 from bioloom.session.jobs import JobRunner, Progress
 from bioloom.session.measured_objects import ObjectSource
 from bioloom.session.training_session import TrainingSession
@@ -14,7 +15,7 @@ from bioloom.widgets._classifier_panel import ClassifierPanel
 from bioloom.widgets._marking import Marking
 from bioloom.widgets._measurement_list import MeasurementList
 from bioloom.widgets._object_scores import ObjectScores
-from bioloom.widgets._parts import AxesOptions, CollapsibleGroup, ImageList, LayerCombo, form, group
+from bioloom.widgets._parts import AxesOptions, CollapsibleGroup, ImageList, LayerCombo, enable, form, group
 from bioloom.widgets._uncertain_list import Doubt, UncertainList
 
 
@@ -44,6 +45,7 @@ class AnnotatingForm(ClassifierPanel):
         self.session = session
         super().__init__(viewer)
         self.labels = LayerCombo(viewer, "labels", "The segmented objects")
+        self.labels.choose(layers.likely_objects(viewer))
         self.images = ImageList(viewer, "Images to measure intensities in; none for size and shape only")
         self.axes = AxesOptions()
         self.marking = self.make_marking()
@@ -53,6 +55,10 @@ class AnnotatingForm(ClassifierPanel):
         self.live.setChecked(True)
         self.together = QCheckBox("Train on all annotated layers")
         self.together.setChecked(True)
+        self.loaded: Any = None
+        self.keep_box = QCheckBox("Go on from what was loaded")
+        self.keep_box.setToolTip("Keep what a loaded classifier has learnt, and learn the marks besides")
+        enable(self.keep_box, False, "No classifier was loaded")
         self.uncertain = UncertainList(self.noun)
         self.scores = ObjectScores(JobRunner(self._main_thread.send))
         self.apply_button = QPushButton("Apply")
@@ -66,6 +72,7 @@ class AnnotatingForm(ClassifierPanel):
         layout.addRow("Images", self.images)
         settings, settings_layout = form()
         self.add_all_forest_rows(settings_layout)
+        settings_layout.addRow(self.keep_box)
         first = QHBoxLayout()
         first.addWidget(self.train_button, stretch=1)
         first.addWidget(self.live)
@@ -83,6 +90,11 @@ class AnnotatingForm(ClassifierPanel):
         self.content.addLayout(self.file_buttons(self.apply_button))
         self.content.addWidget(self.undo_training_button)
         self.content.addStretch(1)
+
+    @property
+    def base(self) -> Any:
+        """The loaded classifier to go on from, or None."""
+        return self.loaded if self.keep_box.isChecked() else None
 
     # -------------------------------------------------------------------------------------------- for subclasses
     def make_marking(self) -> Marking:

@@ -45,6 +45,7 @@ class AnnotatingPanel(AnnotatingForm):
         self.answered: Any = None
         self._ring: Any = None
         self._input: Any = ()
+        self._marked: Any = ()
         self._sources: dict[int, ObjectSource] = {}
         self._busy_timer = self._timer(_BUSY_DELAY_MS, self._show_busy)
         self._live_timer = self._timer(_LIVE_DELAY_MS, self._train_live)
@@ -68,6 +69,7 @@ class AnnotatingPanel(AnnotatingForm):
         self.marking.edited.connect(lambda layer: self._edit_timer.start())
         self.marking.classes.names_changed.connect(lambda names: self._list_doubts())
         self.marking.classes.colours_changed.connect(lambda colours: self.recolour())
+        self.keep_box.toggled.connect(lambda on: self._live_timer.start())
         self.live.toggled.connect(lambda on: self._live_timer.start() if on else None)
         self.together.toggled.connect(lambda on: self._live_timer.start())
         self.uncertain.next_wanted.connect(lambda: self.attempt(self.next_uncertain))
@@ -132,7 +134,31 @@ class AnnotatingPanel(AnnotatingForm):
             self.source()
         if not self.live.isChecked():
             self._list_doubts()
+        self._tell_marks()
         self._live_timer.start()
+
+    def _tell_marks(self) -> None:
+        """Say what is marked, where no answer will: what was said before was about other marks."""
+        counts = [(id(layer), tuple(sorted(marks.counts().items()))) for layer, marks in self.marking.all_marks()]
+        if counts == list(self._marked):
+            return
+        self._marked = tuple(counts)
+        here = [c for name, c in counts if self.together.isChecked() or name == id(self.labels.layer)]
+        found = {k for c in here for k, _ in c}
+        if found and self.base is not None:
+            found |= set(self.base.classes_.tolist())
+        n = sum(number for c in here for _, number in c)
+        what = f"{n} {self.noun}{' is' if n == 1 else 's are'} marked"
+        if len(found) > 1:
+            if not self.live.isChecked():
+                self.say(f"{what}. Click ‘Train’.")
+            return
+        if self.live.isChecked():
+            # An answer that is still on its way is about marks that are gone.
+            self.jobs.cancel()
+        text = f"{what}, all in {self.name_of(*found)}" if found else f"No {self.noun} is marked"
+        shown = " What is shown is from the last training." if self.answer is not None else ""
+        self.say(f"{text}: mark {self.noun}s of two classes to train.{shown}")
 
     def _objects_edited(self) -> None:
         """Measure anew if objects were edited; that a layer was merely drawn again looks the same from outside."""
@@ -168,7 +194,7 @@ class AnnotatingPanel(AnnotatingForm):
             for other, marks in (self.marking.all_marks() if self.together.isChecked() else [])
             if other is not layer and id(other) in self._sources
         ]
-        settings = {"features": self.features.checked(), **self.all_forest_settings()}
+        settings = {"base": self.base, "features": self.features.checked(), **self.all_forest_settings()}
         self.jobs.start(
             "Training",
             lambda progress: self.train_and_classify(examples, settings, progress),
@@ -180,6 +206,8 @@ class AnnotatingPanel(AnnotatingForm):
         if not self.live.isChecked() or marks is None or self.labels.layer is None:
             return
         found = set(marks.classes.values())
+        if found and self.base is not None:
+            found |= set(self.base.classes_.tolist())
         if self.together.isChecked():
             found |= {k for _, other in self.marking.all_marks() for k in other.classes.values()}
         if len(found) < 2 or not self.features.checked():
@@ -192,20 +220,24 @@ class AnnotatingPanel(AnnotatingForm):
 
     def apply(self) -> None:
         """Apply the classifier at hand to the chosen layer."""
+        self._apply()
+
+    def _apply(self, before: str = "") -> None:
         self.session.trained()
         layer, source = self.labels.layer, self.source()
         self.jobs.start(
             "Classifying",
             lambda progress: self.session.classify(id(layer), source, progress),
-            lambda answer: self._show_answer(answer, layer),
+            lambda answer: self._show_answer(answer, layer, before),
         )
 
     def undo_training(self) -> None:
-        """Go back to the classifier before the last one; Live is switched off, or it would be trained again."""
+        """Go back to the classifier before the last one, until the next mark is answered."""
+        self._live_timer.stop()
+        self.jobs.cancel()
         if self.session.undo_training():
-            self.live.setChecked(False)
             self.show_classifier()
-            self.apply()
+            self._apply("The classifier before the last training is back. ")
 
     def _job_started(self, name: str) -> None:
         """Show progress of what takes long; for a live answer it would only flicker."""
@@ -219,10 +251,11 @@ class AnnotatingPanel(AnnotatingForm):
             super()._job_started("Training")
 
     # -------------------------------------------------------------------------------------------- the answer
-    def _show_answer(self, answer: Any, layer: Any) -> None:
+    def _show_answer(self, answer: Any, layer: Any, before: str = "") -> None:
         if not self.still_there(layer):
             return
         self.answer, self.answered = answer, layer
+        layers.note_use(layer)
         active = layers.active_layer(self.viewer)
         text = self.show_result(answer, layer)
         if active is not None and active in self.viewer.layers:
@@ -230,7 +263,7 @@ class AnnotatingPanel(AnnotatingForm):
         self.show_classifier()
         self.scores.score(answer.classifier, self.colours())
         self._list_doubts()
-        self.say(text)
+        self.say(before + text)
 
     def raise_marks(self, above: Any) -> None:
         """Keep the marks above a layer."""
@@ -294,9 +327,15 @@ class AnnotatingPanel(AnnotatingForm):
         self.session.classifier = classifier
 
     def load(self, path: str) -> None:
-        """Load a classifier from a file; the next mark would replace it, so that Live is switched off."""
+        """Load a classifier from a file; the next mark would train it anew, so that Live is switched off."""
         self.live.setChecked(False)
+        # What is still being trained must not take the place of what is loaded.
+        self._live_timer.stop()
+        self.jobs.cancel()
         super().load(path)
+        self.loaded = self.classifier
+        enable(self.keep_box, True, "")
+        self.keep_box.setChecked(self.loaded.samples_ is not None)
         self.scores.score(self.classifier, self.colours())
 
     def show_classifier(self) -> None:

@@ -31,7 +31,14 @@ class Marking(MarkingForm):
         Does something, and tells the user of errors.
     say
         Tells the user something.
+
+    Attributes
+    ----------
+    current : tuple of int or None
+        What is looked at: number keys give it a class, also while others are painted over.
     """
+
+    current: Any = None
 
     changed = Signal()
     """Something in the chosen layer got or lost a class."""
@@ -81,6 +88,9 @@ class Marking(MarkingForm):
             if not self._fits(self.annotation.layer):
                 self.annotation.setCurrentIndex(0)
         self._bind()
+        if other and self.marks is None:
+            # Clicks would mark nothing: there is nothing yet to keep the marks in.
+            self.click_button.setChecked(False)
 
     def _annotation_of(self, objects: Any) -> Any:
         known = self._all_marks.get(id(objects))
@@ -191,7 +201,10 @@ class Marking(MarkingForm):
 
     def paint(self) -> None:
         """Mark objects with the brush."""
+        is_new = self.marks is None
         self.need_annotation()
+        if is_new:
+            self._say(self.how_to_start)
         self.click_button.setChecked(False)
         layer = self.annotation.layer
         self._viewer.layers.selection.active = layer
@@ -205,11 +218,14 @@ class Marking(MarkingForm):
 
     def _click_mode(self) -> None:
         if self.click_button.isChecked():
+            is_new = self.marks is None
             try:
                 self.need_annotation()
             except BioloomError:
                 self.click_button.setChecked(False)
                 raise
+            if is_new:
+                self._say(self.how_to_click)
             layers.activate(self._viewer, self.objects)
             self.annotation.layer.mode = "pan_zoom"
         self._bind()
@@ -223,7 +239,10 @@ class Marking(MarkingForm):
         ]
 
     def _clicked(self, click: layers.Click) -> None:
-        if not click.label or self.marks is None:
+        if self.marks is None:
+            return
+        if not click.label:
+            self._say(f"There is no object where you clicked in ‘{self.objects.name}’: it is background.")
             return
         if self._has_time and layers.shows_axis(self._viewer, self.objects, 0):
             self._say("Show time as a slider (2D view, time not rolled into the plane) to click objects of one frame.")
@@ -249,8 +268,9 @@ class Marking(MarkingForm):
             return
         if layers.pixels(self.annotation.layer) is not self.marks.annotation:
             self._bind()
-        else:
-            self.marks.read()
+        elif self.marks.read():
+            # Who paints goes on elsewhere: a key then chooses the class of the next stroke.
+            self.look_at(None)
 
     # ------------------------------------------------------------------------------------------ what happened
     def _marks_changed(self) -> None:
@@ -301,10 +321,7 @@ class Marking(MarkingForm):
         self.classes.set_counts(marks.counts() if marks is not None else {})
         if self.classes.ids() != before:
             self._colour()
-        if self.click_button.isChecked():
-            self.hint.setText(self.hint_clicking)
-        else:
-            self.hint.setText(self.hint_else)
+        self._update_keys()
 
     # ------------------------------------------------------------------------------------------ number keys
     def showEvent(self, event: Any) -> None:
@@ -314,10 +331,25 @@ class Marking(MarkingForm):
         self._update_keys()
 
     def _update_keys(self, event: Any = None) -> None:
-        """Let number keys mean classes as long as something is chosen and nothing is painted."""
+        """Let number keys give what is looked at a class, and, while nothing is painted, what is chosen."""
+        painting = self.is_painting()
+        on = self.current is not None if painting else self.something_chosen()
+        self.keys.set_enabled(on)
+        hint = self.hint_painting if painting else self.hint_else
+        keys = self.keys_of_current if self.current is not None else self.keys_of_chosen
+        self.hint.setText(
+            f"{self.hint_clicking if self.click_button.isChecked() else hint} {keys if on else self.keys_of_classes}"
+        )
+
+    def is_painting(self) -> bool:
+        """Tell whether a stroke on the canvas would paint."""
         active = layers.active_layer(self._viewer)
-        painting = active is not None and str(active.mode) in _DRAWING
-        self.keys.set_enabled(not painting and self.something_chosen())
+        return active is not None and str(active.mode) in _DRAWING
+
+    def look_at(self, key: Any) -> None:
+        """Let number keys give this a class."""
+        self.current = key
+        self._update_keys()
 
     # ------------------------------------------------------------------------------------------ for subclasses
     def make_marks(

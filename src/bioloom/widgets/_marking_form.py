@@ -19,15 +19,23 @@ class MarkingForm(QWidget):
         What annotation layers are made for.
     noun
         What is marked, in the singular.
-    how_to_start, hint_clicking, hint_else
-        What the user is told: with a new annotation, while objects are clicked, and otherwise.
+    how_to_start, how_to_click, hint_clicking, hint_painting, hint_else
+        What the user is told: with a new annotation, where one is made by clicking, and what there is to do while
+        objects are clicked, while they are painted over, and otherwise.
+    keys_of_current, keys_of_chosen, keys_of_classes
+        What number keys do: for what is looked at, for what is chosen otherwise, and where nothing is.
     """
 
     role: str
     noun: str
     how_to_start: str
+    how_to_click: str
     hint_clicking: str
+    hint_painting: str
     hint_else: str
+    keys_of_current: str
+    keys_of_chosen: str
+    keys_of_classes: str
 
     def __init__(self, viewer: Any) -> None:
         super().__init__()

@@ -28,8 +28,13 @@ class ObjectMarking(Marking):
     role = "object annotation"
     noun = "object"
     how_to_start = "Dab a few objects with class 1, press 2 for class 2, and dab some others."
-    hint_clicking = "Click: give the class. Again, Alt or right click: take it away. 1–9: choose the class."
-    hint_else = "Selected objects (click, lasso, rows of the table): 1–9 gives them a class."
+    how_to_click = "Click a few objects of class 1; then choose class 2 and click some others."
+    hint_clicking = "Click: give the class. Again, Alt or right click: take it away."
+    hint_painting = "Paint over objects."
+    hint_else = "Select objects (click, lasso, rows of the table) to give them a class."
+    keys_of_current = "1–9: give the object in the ring a class."
+    keys_of_chosen = "1–9: give the selected objects a class."
+    keys_of_classes = "1–9: choose the class."
 
     def __init__(
         self,
@@ -65,6 +70,7 @@ class ObjectMarking(Marking):
     # ------------------------------------------------------------------------------------------ selected objects
     def watch(self, objects: Any) -> None:
         """Follow the selection that the image shares with tables and plots."""
+        self.look_at(None)
         objects.events.features.connect(self._find_selection)
         self._release += [lambda: objects.events.features.disconnect(self._find_selection), self._leave_selection]
         self._find_selection()
@@ -76,13 +82,17 @@ class ObjectMarking(Marking):
             except InputError:
                 # A table made elsewhere that does not fit; measuring replaces it.
                 return
-            self._selection.changed.connect(self._update_keys)
+            self._selection.changed.connect(self._selection_changed)
         self._update_keys()
 
     def _leave_selection(self) -> None:
         if self._selection is not None:
-            self._selection.changed.disconnect(self._update_keys)
+            self._selection.changed.disconnect(self._selection_changed)
             self._selection = None
+
+    def _selection_changed(self) -> None:
+        # Another choice than what was looked at.
+        self.look_at(None)
 
     def something_chosen(self) -> bool:
         """Tell whether objects are selected."""
@@ -90,6 +100,9 @@ class ObjectMarking(Marking):
 
     def key_pressed(self, class_id: int) -> None:
         """Give the objects that are selected in the image, a table or a plot a class."""
+        if self.is_painting():
+            self._mark_current(class_id)
+            return
         selection = self._selection
         if selection is None or not selection.mask.any():
             return
@@ -99,3 +112,12 @@ class ObjectMarking(Marking):
         n = self.marks.assign(zip(frames.tolist(), selection.labels[rows].tolist(), strict=True), class_id)
         self.classes.set_current(class_id)
         self._say(f"{len(rows)} selected object{'s' * (len(rows) != 1)} in class {class_id} ({n} changed).")
+
+    def _mark_current(self, class_id: int) -> None:
+        """Give the object that is looked at a class."""
+        if self.current is None:
+            return
+        self.need_annotation()
+        self.marks.assign([self.current], class_id)
+        self.classes.set_current(class_id)
+        self._say(f"Object {self.current[1]} in class {class_id}.")

@@ -9,7 +9,6 @@ import numpy as np
 
 from bioloom.classify.object_pairs import KEEP, MERGE
 from bioloom.session.pair_annotation import PairAnnotation
-from bioloom.session.touching_pairs import PairKey
 from bioloom.widgets._marking import Marking
 
 NAMES = {MERGE: "merge", KEEP: "keep apart"}
@@ -22,23 +21,21 @@ class PairMarking(Marking):
     ----------
     viewer, attempt, say
         See :class:`bioloom.widgets._marking.Marking`.
-
-    Attributes
-    ----------
-    current : tuple of int or None
-        The pair that is looked at: number keys give it a class.
     """
 
     role = "pair annotation"
     noun = "pair"
     how_to_start = "Draw short lines across borders that should vanish; press 2 and draw across some that should stay."
+    how_to_click = "Click an object, then one that touches it and belongs to it; then choose class 2 and go on."
     hint_clicking = "Click an object, then its neighbour. With Alt or the right button: take the class away."
-    hint_else = "Draw across borders between objects. 1: merge, 2: keep apart, also for the pair that is looked at."
+    hint_painting = "Draw across borders between objects."
+    hint_else = "Press ‘Draw’ or ‘Click two objects’ to mark pairs."
+    keys_of_current = keys_of_chosen = "Pair in the ring: 1 merges, 2 keeps apart."
+    keys_of_classes = "1: merge, 2: keep apart."
 
     def __init__(
         self, viewer: Any, attempt: Callable[[Callable[[], object]], None], say: Callable[[str], None]
     ) -> None:
-        self.current: PairKey | None = None
         self._first: tuple[int, int] | None = None
         super().__init__(viewer, attempt, say)
         self.classes.set_classes(NAMES, NAMES)
@@ -85,11 +82,6 @@ class PairMarking(Marking):
         else:
             now = self.marks.click(key, self.class_id)
             self._say(f"Objects {first[1]} and {label}: {NAMES.get(now, 'no class')}.")
-
-    def look_at(self, key: PairKey | None) -> None:
-        """Let number keys give this pair a class."""
-        self.current = key
-        self._update_keys()
 
     def something_chosen(self) -> bool:
         """Tell whether a pair is looked at."""

@@ -38,6 +38,7 @@ class MeasureWidget(BioloomWidget):
         super().__init__(viewer)
         self._unlink: Any = None
         self.labels = LayerCombo(viewer, "labels", "The objects to measure")
+        self.labels.choose(layers.likely_objects(viewer))
         self.images = ImageList(viewer, "Images to measure intensities in; none for size, position and shape only")
         self.axes = AxesOptions()
         rows, layout = form()
@@ -139,6 +140,7 @@ class MeasureWidget(BioloomWidget):
             if not self.still_there(layer):
                 return
             layers.add_features(layer, table)
+            layers.note_use(layer)
             layers.activate(self.viewer, layer)
             where = f" in {own.unit}" if own.unit != "pixel" else " in pixels"
             none = " The layer has no objects." if table.empty else ""

@@ -74,8 +74,9 @@ class MergeObjectsWidget(AnnotatingPanel):
         self, examples: Sequence[tuple[int, ObjectSource, Any]], settings: dict[str, Any], progress: Progress
     ) -> MergeAnswer:
         """Train on examples and merge the objects of the first; called in a job."""
-        features = settings.pop("features")
-        self.session.train([PairExample(*example) for example in examples], features, settings, progress=progress)
+        features, base = settings.pop("features"), settings.pop("base")
+        known = [PairExample(*example) for example in examples]
+        self.session.train(known, features, settings, base=base, progress=progress)
         name, source, _ = examples[0]
         return self.session.classify(name, source, progress)
 

@@ -79,10 +79,11 @@ class ObjectClassifierWidget(AnnotatingPanel):
     ) -> ObjectAnswer:
         """Train on examples and classify the first; called in a job."""
         names = {k: n for k, n in self.marking.classes.names().items() if n != f"class {k}"}
-        features = settings.pop("features")
+        features, base = settings.pop("features"), settings.pop("base")
         self.session.train(
-            [Example(*example) for example in examples], features, settings, class_names=names, progress=progress
-        )
+            [Example(*example) for example in examples],
+            features, settings, class_names=names, base=base, progress=progress,
+        )  # fmt: skip
         name, source, _ = examples[0]
         return self.session.classify(name, source, progress)
 
@@ -113,7 +114,8 @@ class ObjectClassifierWidget(AnnotatingPanel):
         wanted = answer.classifier.positive_class
         chosen = answer.objects.select(answer.classes == wanted)
         title = f"{self.name_of(wanted)} of {layer.name}"
-        self._selected.show(self.viewer, chosen, "labels", title, layer, describe(answer.classifier))
+        provenance = {"role": "selected", **describe(answer.classifier)}
+        self._selected.show(self.viewer, chosen, "labels", title, layer, provenance)
 
     def recolour(self) -> None:
         """Show the classes in other colours."""
@@ -141,7 +143,8 @@ class ObjectClassifierWidget(AnnotatingPanel):
         if answer is None or layer not in self.viewer.layers:
             raise InputError("There are no classes yet. Train or apply a classifier first.")
         name, chosen = self.name_of(class_id), answer.classes == class_id
-        title, provenance = f"{name} of {layer.name}", describe(answer.classifier)
+        # By its role, it is not what the next panel looks at unless it is chosen.
+        title, provenance = f"{name} of {layer.name}", {"role": "selected", **describe(answer.classifier)}
         layers.add_result(self.viewer, answer.objects.select(chosen), "labels", title, layer, provenance)
         self.say(f"{int(chosen.sum())} objects of {name} in a new layer; they keep their numbers.")
 
@@ -165,6 +168,7 @@ class ObjectClassifierWidget(AnnotatingPanel):
         if self.answer is not None and self.answered in self.viewer.layers:
             frame, label = self.answer.key(row)
             layers.selection_of(self.answered).select_objects([label], frame)
+            self.marking.look_at((frame, label))
 
     # -------------------------------------------------------------------------------------------- classifier
     def load(self, path: str) -> None:
