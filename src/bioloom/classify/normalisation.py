@@ -52,8 +52,8 @@ class Normalisation:
 
     Notes
     -----
-    With dark *d*, bright *b* and t = (x - d) / (b - d), the log scale is ``sign(t) log(1 + 10 abs(t)) / log 11``: defined for
-    every intensity, also below *d* and below 0. Dark objects on bright ground stay dark on bright.
+    With dark *d*, bright *b* and t = (x - d) / (b - d), the log scale is ``sign(t) log(1 + 10 abs(t)) / log 11``:
+    defined for every intensity, also below *d* and below 0. Dark objects on bright ground stay dark on bright.
     """
 
     scale: Scale = "log"
