@@ -8,8 +8,7 @@ from qtpy.QtTest import QTest
 from bioloom import layers, samples
 from bioloom.classify.object_merger import ObjectMerger
 
-# The colours that napari draws for labels may lie outside of what a screen can show.
-pytestmark = [pytest.mark.gui, pytest.mark.filterwarnings("ignore:Conversion from CIE-LAB")]
+pytestmark = pytest.mark.gui
 
 
 def cut_up(labels):

@@ -217,8 +217,8 @@ class Operation:
             wrong = array.size - np.count_nonzero(np.isfinite(array)) if not np.isfinite(array.sum()) else 0
             if wrong:
                 raise InputError(
-                    f"{where} holds {wrong} NaN or infinite pixels, which would spread. Replace them first: "
-                    "bioloom.operations.replace_nan, in the menu Layers > Filter."
+                    f"{where} holds {wrong} NaN or infinite pixels, which would spread. Replace them first "
+                    "in the menu Layers > Filter > Repair > Replace NaN, or with bioloom.operations.replace_nan."
                 )
         return as_labels(array, where) if kind == "labels" else array
 
