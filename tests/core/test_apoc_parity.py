@@ -233,7 +233,10 @@ def test_apoc_runs_our_pixel_classifiers(apoc, image, tmp_path, n_channels, dept
 def test_apoc_runs_our_segmenters_and_mappers(apoc, image, tmp_path, kind):
     annotation = np.array([0, 9, 4])[read("annotations.tif")]
     path = tmp_path / "model.cl"
-    classifier = kind(positive_class=4, features=PIXEL_FEATURES, max_depth=4).fit(image, annotation)
+    # What APOC knows: intensities as they are, and connected regions.
+    plain = {"normalise": "none", "smoothing": 0, "fill_holes": False, "split_touching": False}
+    settings = plain if kind is ObjectSegmenter else {}
+    classifier = kind(positive_class=4, features=PIXEL_FEATURES, max_depth=4, **settings).fit(image, annotation)
     classifier.save(path)
     found = apoc.ask("predict", {"image": image}, model=str(path), **{"class": kind.__name__})
     expected = classifier.predict(image)
