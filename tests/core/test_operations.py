@@ -34,7 +34,28 @@ def arguments(operation, shape):
     labels = ndimage.label(mask)[0].astype(np.uint32)
     seeds = np.where(ndimage.binary_erosion(mask), labels, 0)
     given = {"image": image, "mask": mask, "labels": labels, "seeds": seeds}
-    return {p.name: given[p.name] for p in operation.arrays}
+    by_kind = {"image": image, "mask": mask, "labels": labels, "surface": tetrahedron()}
+    return {p.name: given.get(p.name, by_kind[p.kind]) for p in operation.arrays}
+
+
+def tetrahedron():
+    """The smallest closed surface."""
+    vertices = 10 + 5 * np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]], np.float32)
+    return vertices, np.array([[0, 1, 2], [0, 3, 1], [0, 2, 3], [1, 3, 2]]), np.ones(4, np.float32)
+
+
+def settings_for(operation):
+    """Values for settings that have no default."""
+    values = {"file": "", "text": "1", "corrections": []}
+    return {p.name: values.get(p.kind, 1) for p in operation.settings if p.required}
+
+
+def takes_pixels(operation):
+    return all(p.kind != "surface" for p in operation.arrays)
+
+
+GIVES_PIXELS = [n for n, o in CATALOGUE.items() if o.gives_pixels and takes_pixels(o)]
+PIXELS = [n for n, o in CATALOGUE.items() if takes_pixels(o)]
 
 
 def same_partition(a, b):
@@ -45,17 +66,31 @@ def same_partition(a, b):
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 @pytest.mark.parametrize("name", CATALOGUE)
-def test_every_operation_keeps_the_shape_and_does_not_touch_its_input(name, shape):
+def test_every_operation_gives_what_it_says_and_does_not_touch_its_input(name, shape):
     operation = CATALOGUE[name]
     given = arguments(operation, shape)
-    before = {k: v.copy() for k, v in given.items()}
-    result = operation(**given)
-    assert result.shape == shape
-    assert result.any()
-    if operation.returns == "labels":
-        assert result.dtype == np.uint32
-    for k in given:
-        np.testing.assert_array_equal(given[k], before[k])
+    if takes_pixels(operation) and len(shape) not in operation.ndims:
+        with pytest.raises(InputError, match="must be"):
+            operation(**given, **settings_for(operation))
+        return
+    before = {k: v.copy() for k, v in given.items() if isinstance(v, np.ndarray)}
+    settings = settings_for(operation)
+    result = operation(**given, **settings)
+    if operation.returns == "table":
+        assert "label" in result.columns
+    elif operation.returns == "surface":
+        vertices, faces, values = result
+        assert vertices.shape == (len(values), 3)
+        assert faces.shape[1] == 3
+    else:
+        assert result.shape == operation.place(shape, settings).shape
+        assert result.ndim in (2, 3)
+        if operation.returns == "labels":
+            assert result.dtype == np.uint32
+        if operation.returns == "mask":
+            assert result.dtype == bool
+    for k, v in before.items():
+        np.testing.assert_array_equal(given[k], v)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint16, np.int32, np.float32, np.float64, bool])
@@ -63,16 +98,27 @@ def test_every_operation_keeps_the_shape_and_does_not_touch_its_input(name, shap
 def test_every_dtype_of_image(name, dtype):
     image = blobs(SHAPES["2D"])
     image = image > image.mean() if dtype is bool else (image / 40).astype(dtype)
-    assert CATALOGUE[name](image).shape == image.shape
+    operation = CATALOGUE[name]
+    if 2 not in operation.ndims:
+        image = np.stack([image] * 3)
+    result = operation(image, **settings_for(operation))
+    if operation.gives_pixels:
+        assert result.shape == operation.place(image.shape, settings_for(operation)).shape
 
 
-@pytest.mark.parametrize("name", CATALOGUE)
+@pytest.mark.parametrize("name", PIXELS)
 def test_one_pixel_and_a_constant_image(name):
     operation = CATALOGUE[name]
-    for shape in ((1, 1), (5, 7), (1, 4, 4)):
-        result = operation(**{p.name: np.zeros(shape, np.uint16) for p in operation.arrays})
-        assert result.shape == shape
-        assert not np.asarray(result).any()
+    settings = settings_for(operation)
+    for shape in ((1, 1), (5, 7), (1, 1, 1), (1, 4, 4)):
+        if len(shape) not in operation.ndims:
+            continue
+        result = operation(**{p.name: np.zeros(shape, np.uint16) for p in operation.arrays}, **settings)
+        if operation.gives_pixels:
+            assert result.shape == operation.place(shape, settings).shape
+            assert np.isfinite(result).all()
+            if operation.returns == "labels":
+                assert result.max() <= 1
 
 
 def test_filters_equal_scipy():
@@ -192,16 +238,23 @@ def test_expand_labels_equals_scikit_image():
     np.testing.assert_array_equal(operations.expand_labels(labels, distance=3), segmentation.expand_labels(labels, 3))
 
 
-@pytest.mark.parametrize("name", [n for n, o in CATALOGUE.items() if o.halo is not None])
+@pytest.mark.parametrize("name", GIVES_PIXELS)
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 def test_dask_blocks_equal_the_whole(name, shape):
     da = pytest.importorskip("dask.array")
     operation = CATALOGUE[name]
-    given = arguments(operation, shape)
+    if len(shape) not in operation.ndims:
+        pytest.skip("not for so many axes")
+    given, settings = arguments(operation, shape), settings_for(operation)
     lazy = {k: da.from_array(v, chunks=23) for k, v in given.items()}
-    result = operation(**lazy)
+    result = operation(**lazy, **settings)
     assert device.is_dask(result)
-    np.testing.assert_array_equal(result.compute(scheduler="synchronous"), operation(**given))
+    whole = operation(**given, **settings)
+    computed = result.compute(scheduler="synchronous")
+    assert result.dtype == computed.dtype == whole.dtype
+    assert result.shape == computed.shape
+    scale = np.abs(whole).max() if whole.dtype.kind == "f" else 0
+    np.testing.assert_allclose(computed, whole, rtol=0, atol=1e-6 * scale)
 
 
 @pytest.mark.parametrize(

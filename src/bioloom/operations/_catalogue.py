@@ -5,18 +5,27 @@ from __future__ import annotations
 import functools
 import inspect
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, get_type_hints
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bioloom import device
 from bioloom.errors import InputError
 from bioloom.operations._parameter import Parameter, markers, read_parameter
-from bioloom.operations.checks import as_labels, check_spacing, fits_float32
+from bioloom.operations._types import Placement
+from bioloom.operations.checks import as_labels, check_spacing, check_surface, fits_float32
 
 Halo = Callable[..., float]
+
+_PROPER_NAMES = (
+    "Gaussian", "Otsu", "Voronoi", "Sobel", "Laplace", "Laplacian", "Hessian", "Sato", "Frangi", "Canny", "Li", "Yen",
+    "Huang", "Renyi", "Shanbhag", "Kittler", "Illingworth", "Richardson", "Lucy", "Wiener", "Butterworth", "Isodata",
+    "Euler", "Feret", "Poisson",
+)  # fmt: skip
+_SHORT_FORMS = {"nan": "NaN", "slic": "SLIC", "clahe": "CLAHE", "std": "standard deviation"}
+_JOINED = (("Voronoi Otsu", "Voronoi–Otsu"), ("Gauss Otsu", "Gauss–Otsu"), ("watershed Otsu", "watershed–Otsu"),
+           ("Kittler Illingworth", "Kittler–Illingworth"), ("Richardson Lucy", "Richardson–Lucy"))  # fmt: skip
 
 
 class Operation:
@@ -39,13 +48,26 @@ class Operation:
         ``image``, ``labels`` or ``mask``.
     """
 
-    def __init__(self, function: Callable[..., Any], category: str, halo: Halo | None, allow_nan: bool) -> None:
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        category: str,
+        halo: Halo | None,
+        allow_nan: bool,
+        ndims: Sequence[int],
+        title: str | None,
+        keywords: str,
+        placement: Callable[..., Placement] | None,
+    ) -> None:
         functools.update_wrapper(self, function)
         self.function = function
         self.name = function.__name__
         self.category = category
         self.halo = halo
         self.allow_nan = allow_nan
+        self.ndims = tuple(ndims)
+        self.title = title or _title(self.name)
+        self.keywords = keywords
         self.summary = (inspect.getdoc(function) or "").partition("\n")[0]
         self.signature = inspect.signature(function)
         hints = get_type_hints(function, include_extras=True)
@@ -54,12 +76,15 @@ class Operation:
             for name, parameter in self.signature.parameters.items()
         }
         self.returns: str = markers(hints["return"])[0].kind
+        self._placement = placement
         self._opencl: Callable[..., Any] | None = None
         self._opencl_ndims: tuple[int, ...] = ()
+        self._dask: Callable[..., Any] | None = None
+        self._suggest: Callable[..., dict[str, Any]] | None = None
 
     @property
     def arrays(self) -> tuple[Parameter, ...]:
-        """The parameters that take pixels."""
+        """The parameters that take pixels, or a surface."""
         return tuple(p for p in self.parameters.values() if p.is_array)
 
     @property
@@ -68,18 +93,19 @@ class Operation:
         return tuple(p for p in self.parameters.values() if not p.is_array)
 
     @property
-    def title(self) -> str:
-        """The name as a menu shows it."""
-        text = self.name.replace("_", " ")
-        for name in ("Gaussian", "Otsu", "Voronoi", "Sobel"):
-            text = text.replace(name.lower(), name)
-        text = text.replace("Voronoi Otsu", "Voronoi–Otsu").replace("nan", "NaN")
-        return text[0].upper() + text[1:]
+    def gives_pixels(self) -> bool:
+        """Whether the result is an array, and no surface or table."""
+        return self.returns not in ("surface", "table")
 
     @property
     def engines(self) -> tuple[str, ...]:
         """The engines it has an implementation for."""
         return ("numpy", "opencl") if self._opencl else ("numpy",)
+
+    @property
+    def works_on_blocks(self) -> bool:
+        """Whether Dask arrays are computed block by block, and not as a whole."""
+        return self._dask is not None or (self.halo is not None and self._placement is None)
 
     def opencl(self, *, ndims: Sequence[int] = (2, 3)) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Register the implementation for OpenCL arrays, right for images of `ndims` axes."""
@@ -90,11 +116,59 @@ class Operation:
 
         return register
 
-    def compute(self, *args: Any, **kwargs: Any) -> NDArray[Any]:
+    def dask(self) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Register how to compute it on Dask arrays where a result of blocks needs more than a halo."""
+
+        def register(function: Callable[..., Any]) -> Callable[..., Any]:
+            self._dask = function
+            return function
+
+        return register
+
+    def suggest(self, function: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+        """Register a function of the arrays (by name) and `spacing` that gives settings which suit them."""
+        self._suggest = function
+        return function
+
+    @property
+    def can_suggest(self) -> bool:
+        """Whether :meth:`suggested` looks at the image."""
+        return self._suggest is not None
+
+    def suggested(self, *args: Any, spacing: Sequence[float] | None = None, **kwargs: Any) -> dict[str, Any]:
+        """Return settings that suit the given arrays, by name; none if the operation has no way to tell.
+
+        Raises
+        ------
+        InputError
+            If the arrays do not fit.
+        """
+        if self._suggest is None:
+            return {}
+        given = self.signature.bind_partial(*args, **kwargs).arguments
+        arrays = {p.name: self._check_array(p.name, device.pull(given[p.name])) for p in self.arrays if p.name in given}
+        shape = self._common_shape(arrays)
+        return self._suggest(**arrays, spacing=check_spacing(spacing, len(shape), self.name))
+
+    def place(self, shape: Sequence[int], settings: Mapping[str, Any]) -> Placement:
+        """Return where the result of an array of a shape lies in it.
+
+        Raises
+        ------
+        InputError
+            If the settings do not fit.
+        """
+        if self._placement is None:
+            n = len(shape)
+            return Placement(tuple(range(n)), (0.0,) * n, (1.0,) * n, tuple(shape))
+        return self._placement(tuple(shape), **_wanted_by(self._placement, self.check_parameters(**settings)))
+
+    def compute(self, *args: Any, **kwargs: Any) -> Any:
         """Run the operation on the device in use (:func:`bioloom.device.current`) and return a NumPy array.
 
-        OpenCL computes in float32. An image of float64, or of integers above 2**24, stays with NumPy if its values are
-        so large compared to their range that float32 would keep fewer than 65 536 steps of the range.
+        Surfaces and tables are returned as they are. OpenCL computes in float32. An image of float64, or of integers
+        above 2**24, stays with NumPy if its values are so large compared to their range that float32 would keep fewer
+        than 65 536 steps of the range; so do labels above 2**24.
         """
         bound = self.signature.bind_partial(*args, **kwargs)
         if device.current().engine == "opencl" and self._opencl is not None:
@@ -104,10 +178,18 @@ class Operation:
                 for p in self.arrays
                 if (array := bound.arguments.get(p.name)) is not None and np.ndim(array) in self._opencl_ndims
             }
-            if all(fits_float32(array) for name, array in checked.items() if self.parameters[name].kind == "image"):
+            if all(self._fits_device(name, array) for name, array in checked.items()):
                 checked = {name: device.push(array) for name, array in checked.items()}
             bound.arguments.update(checked)
-        return device.pull(self(*bound.args, **bound.kwargs))
+        result = self(*bound.args, **bound.kwargs)
+        return device.pull(result) if self.gives_pixels else result
+
+    def _fits_device(self, name: str, array: Any) -> bool:
+        """Tell whether float32, in which clEsperanto computes, holds what is in an array."""
+        kind = self.parameters[name].kind
+        if kind == "labels" and not device.is_opencl(array):
+            return array.dtype.itemsize <= 2 or int(array.max()) <= 1 << 24
+        return kind != "image" or fits_float32(array)
 
     def check_parameters(self, **parameters: Any) -> dict[str, Any]:
         """Return all settings, checked and with defaults filled in.
@@ -145,19 +227,24 @@ class Operation:
         for parameter in self.arrays:
             given.pop(parameter.name, None)
             if parameter.name not in arrays and not parameter.optional:
-                raise InputError(f"{self.name} needs {parameter.name}: an array (y, x) or (z, y, x).")
+                what = "a surface" if parameter.kind == "surface" else "an array (y, x) or (z, y, x)"
+                raise InputError(f"{self.name} needs {parameter.name}: {what}.")
         settings = self.check_parameters(**given)
         arrays = {name: self._check_array(name, array) for name, array in arrays.items()}
         shape = self._common_shape(arrays)
         if "spacing" in settings:
             settings["spacing"] = check_spacing(settings["spacing"], len(shape), self.name)
         if any(device.is_dask(a) for a in arrays.values()):
-            return self._run_dask(arrays, settings)
+            if self.gives_pixels:
+                return self._run_dask(arrays, settings)
+            arrays = {name: self._check_array(name, device.pull(array)) for name, array in arrays.items()}
         if any(device.is_opencl(a) for a in arrays.values()):
             return self._run_opencl(arrays, settings, len(shape))
         return self.function(**arrays, **settings)
 
     def _run_opencl(self, arrays: dict[str, Any], settings: dict[str, Any], ndim: int) -> Any:
+        if not self.gives_pixels:
+            return self.function(**{name: device.pull(array) for name, array in arrays.items()}, **settings)
         if self._opencl is not None and ndim in self._opencl_ndims:
             pushed = {name: device.push(array) for name, array in arrays.items()}
             return device.on_device(self._opencl, **pushed, **settings)
@@ -168,41 +255,39 @@ class Operation:
         import dask.array as da
 
         lazy = {name: a if device.is_dask(a) else da.from_array(device.pull(a)) for name, a in arrays.items()}
+        if self._dask is not None:
+            return self._dask(**lazy, **settings)
         first = next(iter(lazy.values()))
 
-        def of_block(*blocks: NDArray[Any]) -> Any:
+        def of_block(*blocks: Any) -> Any:
             # Only here are there pixels that can be checked.
             return self.function(**{n: self._check_array(n, b) for n, b in zip(lazy, blocks, strict=True)}, **settings)
 
+        if self._placement is not None:
+            whole = [a.rechunk(a.shape) for a in lazy.values()]
+            return _of_whole(of_block, whole, self.place(first.shape, settings).shape)
         sample = of_block(*(np.zeros((1,) * a.ndim, a.dtype) for a in lazy.values()))
+        meta = np.empty((0,) * first.ndim, sample.dtype)
         if self.halo is None:
             # Global operations need every pixel; the result is one block.
-            return da.map_blocks(
-                of_block,
-                *(a.rechunk(a.shape) for a in lazy.values()),
-                dtype=sample.dtype,
-                meta=np.empty((0,) * first.ndim, sample.dtype),
-            )
+            whole = [a.rechunk(a.shape) for a in lazy.values()]
+            return da.map_blocks(of_block, *whole, dtype=sample.dtype, meta=meta)
         spacing = settings.get("spacing") or (1.0,) * first.ndim
-        values = {k: v for k, v in settings.items() if k in inspect.signature(self.halo).parameters}
-        depth = {a: min(math.ceil(self.halo(**values) / spacing[a]), n) for a, n in enumerate(first.shape)}
-        return da.map_overlap(
-            of_block,
-            *lazy.values(),
-            depth=depth,
-            boundary="none",
-            dtype=sample.dtype,
-            meta=np.empty((0,) * first.ndim, sample.dtype),
-        )
+        reach = self.halo(**_wanted_by(self.halo, settings))
+        depth = {a: min(math.ceil(reach / spacing[a]), n) for a, n in enumerate(first.shape)}
+        return da.map_overlap(of_block, *lazy.values(), depth=depth, boundary="none", dtype=sample.dtype, meta=meta)
 
     def _check_array(self, name: str, array: Any) -> Any:
+        if self.parameters[name].kind == "surface":
+            return check_surface(array, f"{self.name}: {name}")
         if not (device.is_opencl(array) or device.is_dask(array)):
             array = np.asarray(array)
         kind = self.parameters[name].kind
         where = f"{self.name}: {name}"
-        if array.ndim not in (2, 3):
+        if array.ndim not in self.ndims:
+            wanted = " or ".join({2: "(y, x)", 3: "(z, y, x)"}[n] for n in self.ndims)
             raise InputError(
-                f"{where} has the shape {tuple(array.shape)}, but must be (y, x) or (z, y, x). "
+                f"{where} has the shape {tuple(array.shape)}, but must be {wanted}. "
                 "For time series or channels call bioloom.operations.over_frames, or pick one frame."
             )
         if 0 in array.shape:
@@ -223,7 +308,9 @@ class Operation:
         return as_labels(array, where) if kind == "labels" else array
 
     def _common_shape(self, arrays: dict[str, Any]) -> tuple[int, ...]:
-        shapes = {name: tuple(a.shape) for name, a in arrays.items()}
+        shapes = {name: tuple(a.shape) for name, a in arrays.items() if self.parameters[name].kind != "surface"}
+        if not shapes:
+            return (0, 0, 0)  # a surface lies in three dimensions
         if len(set(shapes.values())) > 1:
             listed = " and ".join(f"{name} {shape}" for name, shape in shapes.items())
             raise InputError(f"{self.name}: the shapes differ: {listed}. All must cover the same pixels.")
@@ -258,23 +345,39 @@ CATALOGUE: dict[str, Operation] = {}
 
 
 def operation(
-    category: str, *, halo: Halo | None = None, allow_nan: bool = False
+    category: str,
+    *,
+    halo: Halo | None = None,
+    allow_nan: bool = False,
+    ndims: Sequence[int] = (2, 3),
+    title: str | None = None,
+    keywords: str = "",
+    placement: Callable[..., Placement] | None = None,
 ) -> Callable[[Callable[..., Any]], Operation]:
     """Put a function into the catalogue.
 
     Parameters
     ----------
     category
-        Path of the menu, such as ``Filter/Smooth``.
+        Path of the menu, such as ``Filter/Remove noise``.
     halo
         Function of (some of) the settings that gives how far, in units of spacing, a pixel of the result depends on
         the input; None for operations that need the whole image.
     allow_nan
         Whether pixels that are NaN are handled; otherwise they are refused with advice.
+    ndims
+        The numbers of axes it takes.
+    title
+        What menus call it; made from the name if left out.
+    keywords
+        Further words by which it is looked for, such as its names in other programs.
+    placement
+        Function of the input's shape and (some of) the settings that gives where the result lies; None if its pixels
+        are those of the input.
     """
 
     def register(function: Callable[..., Any]) -> Operation:
-        entry = Operation(function, category, halo, allow_nan)
+        entry = Operation(function, category, halo, allow_nan, ndims, title, keywords, placement)
         CATALOGUE[entry.name] = entry
         return entry
 
@@ -298,55 +401,32 @@ def get_operation(name: str) -> Operation:
     return CATALOGUE[name]
 
 
-def over_frames(
-    operation: Operation | str,
-    *arrays: Any,
-    frame_axis: int = 0,
-    progress: Callable[[int, int], None] | None = None,
-    **settings: Any,
-) -> NDArray[Any]:
-    """Apply an operation to every frame of a time series, on the device in use.
+def _title(name: str) -> str:
+    text = " ".join(_SHORT_FORMS.get(word, word) for word in name.split("_"))
+    proper = {word.lower(): word for word in _PROPER_NAMES}
+    text = " ".join(proper.get(word, word) for word in text.split())
+    for apart, together in _JOINED:
+        text = text.replace(apart, together)
+    return text[0].upper() + text[1:]
 
-    Parameters
-    ----------
-    operation
-        The operation or its name.
-    *arrays
-        Its arrays in order, (t, y, x) or (t, z, y, x), all with the same number of frames; None for one left out.
-    frame_axis
-        The axis of time (or of channels), the same for all arrays.
-    progress
-        Called as ``progress(done, total)`` after each frame.
-    **settings
-        The other parameters of the operation.
 
-    Returns
-    -------
-    numpy.ndarray
-        The results of all frames, stacked along `frame_axis`. Labels are numbered per frame.
+def _wanted_by(function: Callable[..., Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those settings that a function has parameters for."""
+    wanted = inspect.signature(function).parameters
+    if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in wanted.values()):
+        return dict(settings)
+    return {name: value for name, value in settings.items() if name in wanted}
 
-    Raises
-    ------
-    InputError
-        If the frames do not fit the operation.
-    """
-    chosen = get_operation(operation) if isinstance(operation, str) else operation
-    present = [a for a in arrays if a is not None]
-    if not present or any(not 0 <= frame_axis < np.ndim(a) for a in present):
-        raise InputError(f"{chosen.name}: there is no axis {frame_axis} to go along; give arrays such as (t, y, x).")
-    counts = {a.shape[frame_axis] for a in present}
-    if len(counts) > 1:
-        raise InputError(f"{chosen.name}: the arrays have different numbers of frames: {sorted(counts)}.")
-    total = counts.pop()
-    result: NDArray[Any] | None = None
-    for index in range(total):
-        frames = [None if a is None else np.asarray(a[(slice(None),) * frame_axis + (index,)]) for a in arrays]
-        frame = chosen.compute(*frames, **settings)
-        if result is None:
-            result = np.empty((total, *frame.shape), frame.dtype)
-        result[index] = frame
-        if progress:
-            progress(index + 1, total)
-    if result is None:
-        raise InputError(f"{chosen.name}: the time series has no frames.")
-    return np.moveaxis(result, 0, frame_axis)
+
+def _of_whole(function: Callable[..., Any], arrays: Sequence[Any], shape: Sequence[int]) -> Any:
+    """Return a Dask array of one block, of another shape than the arrays of one block that it is computed from."""
+    import dask.array as da
+    from dask import delayed
+
+    blocks = [array.to_delayed().ravel()[0] for array in arrays]
+    # Zeros that take no memory tell the type of the result.
+    try:
+        sample = function(*(np.zeros(tuple(min(n, 32) for n in a.shape), a.dtype) for a in arrays))
+    except InputError:
+        sample = function(*(np.broadcast_to(np.zeros((), a.dtype), a.shape) for a in arrays))
+    return da.from_delayed(delayed(function, pure=True)(*blocks), tuple(shape), dtype=sample.dtype)

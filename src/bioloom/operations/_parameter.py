@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import inspect
 import math
+import os
 import re
+import reprlib
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Union, get_args, get_origin
 
 import numpy as np
 
 from bioloom.errors import BioloomError, InputError
-from bioloom.operations._types import ArrayOf, Number, SpacingOf
+from bioloom.operations._types import ArrayOf, CorrectionsOf, FileOf, Number, SpacingOf
+
+_MAX_TEXT = 10_000
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,8 @@ class Parameter:
     name : str
         Its name.
     kind : str
-        ``image``, ``labels``, ``mask``, ``spacing``, ``number``, ``integer``, ``boolean`` or ``choice``.
+        ``image``, ``labels``, ``mask``, ``surface``, ``spacing``, ``number``, ``integer``, ``boolean``, ``choice``,
+        ``text``, ``file`` or ``corrections``.
     default : object
         Its default, or `inspect.Parameter.empty`.
     optional : bool
@@ -49,8 +54,8 @@ class Parameter:
 
     @property
     def is_array(self) -> bool:
-        """Whether it takes pixels."""
-        return self.kind in ("image", "labels", "mask")
+        """Whether it takes pixels, or a surface: what a layer holds."""
+        return self.kind in ("image", "labels", "mask", "surface")
 
     @property
     def required(self) -> bool:
@@ -78,6 +83,14 @@ class Parameter:
             if isinstance(value, (bool, np.bool_)):
                 return bool(value)
             raise InputError(f"{where} is {value!r}, but must be true or false.")
+        if self.kind in ("text", "file"):
+            if isinstance(value, (str, os.PathLike)) and len(os.fspath(value)) <= _MAX_TEXT:
+                return os.fspath(value)
+            raise InputError(f"{where} is {reprlib.repr(value)}, but must be a text of up to {_MAX_TEXT} characters.")
+        if self.kind == "corrections":
+            if isinstance(value, (list, tuple)) and all(isinstance(one, Mapping) for one in value):
+                return [dict(one) for one in value]
+            raise InputError(f"{where} is {reprlib.repr(value)}, but must be a list of corrections.")
         if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
             raise InputError(f"{where} is {value!r}. Give {self._wanted()}.")
         low, high = self.limits.minimum, self.limits.maximum
@@ -90,7 +103,8 @@ class Parameter:
         return float(value)
 
     def _wanted(self) -> str:
-        noun = {"integer": "a whole number", "number": "a number"}.get(self.kind, f"a {self.kind}")
+        nouns = {"integer": "a whole number", "image": "an image", "labels": "labels", "corrections": "corrections"}
+        noun = nouns.get(self.kind, f"a {self.kind}")
         low, high = self.limits.minimum, self.limits.maximum
         if low is not None and high is not None:
             noun += f" from {low:g} to {high:g}"
@@ -107,6 +121,12 @@ class Parameter:
             described = {"type": ["array", "null"], "items": positive, "minItems": 2, "maxItems": 3}
         elif self.kind == "choice":
             described = {"type": "string", "enum": list(self.choices)}
+        elif self.kind == "file":
+            described = {"type": "string", "format": "path"}
+        elif self.kind == "text":
+            described = {"type": ["string", "null"] if self.optional else "string", "maxLength": _MAX_TEXT}
+        elif self.kind == "corrections":
+            described = {"type": "array", "items": {"type": "object"}}
         else:
             described = {"type": [self.kind, "null"] if self.optional else self.kind}
             if self.limits.minimum is not None:
@@ -148,6 +168,10 @@ def read_parameter(name: str, default: Any, hint: Any, docstring: str) -> Parame
         kind = array.kind
     elif any(isinstance(m, SpacingOf) for m in found):
         kind = "spacing"
+    elif any(isinstance(m, FileOf) for m in found):
+        kind = "file"
+    elif any(isinstance(m, CorrectionsOf) for m in found):
+        kind = "corrections"
     elif get_origin(plain[0]) is Literal:
         kind, choices = "choice", typing.get_args(plain[0])
     elif bool in plain:
@@ -156,6 +180,8 @@ def read_parameter(name: str, default: Any, hint: Any, docstring: str) -> Parame
         kind = "integer"
     elif float in plain:
         kind = "number"
+    elif str in plain:
+        kind = "text"
     else:
         raise BioloomError(f"The parameter {name} has the type {hint}, which no form can show.")
     optional = type(None) in plain or default is None

@@ -13,14 +13,14 @@ from typing import Annotated, Any, TypeAlias
 
 @dataclass(frozen=True)
 class ArrayOf:
-    """Marks a parameter or a result that is an array: an image, labels or a mask."""
+    """Marks a parameter or a result that is an image, labels, a mask, a surface or a table."""
 
     kind: str
 
 
 @dataclass(frozen=True)
 class Number:
-    """Range and unit of a number; `unit` is ``"length"``, ``"size"`` (area or volume), ``"px"`` or empty."""
+    """Range, step and unit of a number: ``"length"``, ``"size"`` (area or volume), ``"px"``, ``"seed"`` or none."""
 
     minimum: float | None = None
     maximum: float | None = None
@@ -31,6 +31,39 @@ class Number:
 @dataclass(frozen=True)
 class SpacingOf:
     """Marks the physical size of a pixel per axis."""
+
+
+@dataclass(frozen=True)
+class FileOf:
+    """Marks a text that names a file; `what` says of what, `suffix` how its name ends."""
+
+    what: str
+    suffix: str
+
+
+@dataclass(frozen=True)
+class CorrectionsOf:
+    """Marks a list of corrections made by hand."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where the pixels of a result lie in the array it was made from.
+
+    Attributes
+    ----------
+    axes : tuple of int
+        Per axis of the result, the axis of the input that it runs along.
+    start, step : tuple of float
+        Per axis of the result: its pixel i lies at ``start + i * step`` pixels of the input.
+    shape : tuple of int
+        Of the result.
+    """
+
+    axes: tuple[int, ...]
+    start: tuple[float, ...]
+    step: tuple[float, ...]
+    shape: tuple[int, ...]
 
 
 Image: TypeAlias = Annotated[Any, ArrayOf("image")]
@@ -45,3 +78,13 @@ Size: TypeAlias = Annotated[float, Number(minimum=0, maximum=1e12, step=1, unit=
 """An area or a volume in the units of `spacing`; in pixels where no spacing is given."""
 Spacing: TypeAlias = Annotated[Sequence[float] | None, SpacingOf()]
 """Physical size of a pixel per axis, (y, x) or (z, y, x); None counts in pixels."""
+Surface: TypeAlias = Annotated[Any, ArrayOf("surface")]
+"""Vertices float32 (n, 3), z, y, x in units of `spacing` or pixels; faces int (m, 3); values float32 (n,)."""
+Table: TypeAlias = Annotated[Any, ArrayOf("table")]
+"""A pandas DataFrame with a column `label`; only as a result."""
+Seed: TypeAlias = Annotated[int, Number(minimum=0, maximum=2**32 - 1, step=1, unit="seed")]
+"""Of random numbers: the same seed and data give the same result."""
+ClassifierFile: TypeAlias = Annotated[str, FileOf("classifier", ".cl")]
+"""Path of a classifier."""
+Corrections: TypeAlias = Annotated[list[dict[str, Any]], CorrectionsOf()]
+"""What was corrected by hand, see :mod:`bioloom.operations.corrections`."""

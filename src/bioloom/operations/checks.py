@@ -76,3 +76,28 @@ def fits_float32(image: Any) -> bool:
     if largest > float(np.finfo(np.float32).max):
         return False
     return bool((high - low) / (1 << 16) >= np.spacing(np.float32(largest)))
+
+
+def check_surface(surface: Any, where: str) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]]:
+    """Return a surface as vertices float32 (n, 3), faces int64 (m, 3) and values float32 (n,).
+
+    Raises
+    ------
+    InputError
+        If it is not one.
+    """
+    try:
+        vertices = np.asarray(surface[0], np.float32)
+        faces = np.asarray(surface[1], np.int64)
+        values = np.asarray(surface[2], np.float32) if len(surface) > 2 else np.ones(len(vertices), np.float32)
+    except (TypeError, ValueError, IndexError):
+        raise InputError(f"{where} must be a surface: vertices (n, 3), faces (m, 3) and values (n,).") from None
+    right = vertices.ndim == faces.ndim == 2 and vertices.shape[1] == faces.shape[1] == 3
+    if not right or values.shape != vertices.shape[:1]:
+        raise InputError(
+            f"{where} must be a surface: vertices (n, 3), faces (m, 3) and values (n,), but their shapes are "
+            f"{vertices.shape}, {faces.shape} and {values.shape}."
+        )
+    if faces.size and (faces.min() < 0 or faces.max() >= len(vertices)):
+        raise InputError(f"{where} has faces of vertices that do not exist.")
+    return vertices, faces, values

@@ -51,7 +51,7 @@ def run_operation(
     frame_axis: int | None = None,
     progress: Progress | None = None,
     **settings: Any,
-) -> NDArray[Any]:
+) -> Any:
     """Run an operation of the catalogue on the device in use.
 
     Parameters
@@ -70,7 +70,7 @@ def run_operation(
     Returns
     -------
     numpy.ndarray
-        The result in main memory.
+        The result in main memory; a table or a surface from operations that give one.
 
     Raises
     ------

@@ -20,7 +20,7 @@ def run_operation(
     *,
     has_time: bool = False,
     progress: Progress | None = None,
-) -> NDArray[Any]:
+) -> Any:
     """Apply an operation to whole images.
 
     Parameters
@@ -52,7 +52,7 @@ def run_operation(
 
 def run_on_plane(
     operation: Operation, arrays: Mapping[str, Any], settings: Mapping[str, Any], index: tuple[int, ...]
-) -> NDArray[Any]:
+) -> Any:
     """Apply an operation to one plane (y, x) of larger images, as a preview.
 
     Parameters
