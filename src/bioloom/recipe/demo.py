@@ -160,7 +160,8 @@ def run_loop(
     channels = nuclei if channel_axis is None else dict(zip(("nuclei", "marker"), sample.image, strict=True))
 
     def apply(operation: str, pixels: NDArray[Any], **settings: Any) -> NDArray[Any]:
-        return run_operation(operation, pixels, frame_axis=frames, **settings)
+        result: NDArray[Any] = run_operation(operation, pixels, frame_axis=frames, **settings)
+        return result
 
     settings: dict[str, Any] = {"radius": TOP_HAT_RADIUS, "spacing": spacing}
     with clock.step("filter", "top_hat: remove the uneven background", **settings):
