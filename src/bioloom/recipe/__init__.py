@@ -8,6 +8,7 @@ from __future__ import annotations
 from bioloom.recipe.batch import BatchResult, FileResult, apply_to_files, find_files
 from bioloom.recipe.classifying import classify_files
 from bioloom.recipe.demo import LoopResult, open_demo, run_loop, write_results
+from bioloom.recipe.graph import Recipe, Step
 from bioloom.recipe.measuring import measure_file
 from bioloom.recipe.segmenting import segment_files
 from bioloom.recipe.steps import run_operation
@@ -17,6 +18,8 @@ __all__ = [
     "BatchResult",
     "FileResult",
     "LoopResult",
+    "Recipe",
+    "Step",
     "TrainResult",
     "apply_to_files",
     "classify_files",
