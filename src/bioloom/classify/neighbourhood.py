@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import exp
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,6 +17,17 @@ Volume: TypeAlias = NDArray[np.float32]
 def gaussian_radii(sigma: float, spacing: Sequence[float]) -> tuple[int, ...]:
     """Return how many pixels a Gaussian reaches per axis: as far as those of clEsperanto, about four sigmas."""
     return tuple(int(8 * sigma / s) // 2 for s in spacing)
+
+
+def gaussian_weights(sigma: float, radius: int) -> Volume:
+    """Return the weights of a Gaussian, float32 (2 radius + 1,), not normalised; `sigma` in pixels.
+
+    The exponent is rounded to float32 as clEsperanto does, so that values at a threshold fall on the same side.
+    """
+    width = np.float32(sigma)
+    squares = np.arange(-radius, radius + 1, dtype=np.float32) ** 2
+    exponents = squares / (np.float32(-2) * width * width)
+    return np.exp(exponents.astype(np.float64)).astype(np.float32)
 
 
 def box_radii(radius: float, spacing: Sequence[float]) -> tuple[int, ...]:
@@ -117,10 +127,8 @@ class Neighbourhood:
     def _kernels(self, sigma: float) -> list[Volume]:
         kernels = []
         for axis, radius in enumerate(gaussian_radii(sigma, self._spacing)):
-            if self._flat and axis == 0:
-                radius = 0
-            width = sigma / self._spacing[axis]
-            kernels.append(np.array([exp(-(v * v) / (2 * width * width)) for v in range(-radius, radius + 1)], "f4"))
+            flat = self._flat and axis == 0
+            kernels.append(gaussian_weights(sigma / self._spacing[axis], 0 if flat else radius))
         return kernels
 
     def _smoothed(self, sigma: float, margin: Triple) -> Volume:

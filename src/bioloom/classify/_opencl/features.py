@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import exp
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bioloom.classify._opencl.runtime import Runtime
-from bioloom.classify.neighbourhood import box_radii, gaussian_radii, line_offsets
+from bioloom.classify.neighbourhood import box_radii, gaussian_radii, gaussian_weights, line_offsets
 
 Triple: TypeAlias = tuple[int, int, int]
 
@@ -190,9 +189,7 @@ class DeviceNeighbourhood:
         """Return the weights along each axis."""
         weights = []
         for axis, radius in enumerate(gaussian_radii(sigma, self._spacing)):
-            radius = radius if axis in self._axes else 0
-            width = sigma / self._spacing[axis]
-            weights.append(np.array([exp(-(v * v) / (2 * width * width)) for v in range(-radius, radius + 1)], "f4"))
+            weights.append(gaussian_weights(sigma / self._spacing[axis], radius if axis in self._axes else 0))
         return weights
 
     def _box(self, radius: float) -> Triple:
