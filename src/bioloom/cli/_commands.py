@@ -75,7 +75,7 @@ def _devices(options: argparse.Namespace) -> int:
 
 
 def _operations(options: argparse.Namespace) -> int:
-    from bioloom.operations import CATALOGUE
+    from bioloom.recipe.catalogue import CATALOGUE
 
     entries = sorted(CATALOGUE.values(), key=lambda entry: (entry.category, entry.name))
     if options.json:
@@ -88,7 +88,7 @@ def _operations(options: argparse.Namespace) -> int:
 
 def _segment(options: argparse.Namespace) -> int:
     from bioloom import device
-    from bioloom.operations import get_operation
+    from bioloom.recipe.catalogue import get_operation
     from bioloom.recipe import find_files, segment_files
     from bioloom.recipe.words import parse_setting
 

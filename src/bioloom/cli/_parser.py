@@ -155,7 +155,7 @@ def operation_of(words: list[str]) -> Operation | None:
     name = early.parse_known_args(words)[0].operation
     if name is None:
         return None
-    from bioloom.operations import get_operation
+    from bioloom.recipe.catalogue import get_operation
 
     return get_operation(name)
 
@@ -186,7 +186,7 @@ def unknown(options: argparse.Namespace, rest: list[str]) -> str:
     if strange is None:
         return f"{rest[0]!r} does not fit here. Name all files one after the other, before the options."
     if options.command == "segment":
-        from bioloom.operations import get_operation
+        from bioloom.recipe.catalogue import get_operation
 
         operation = get_operation(options.operation)
         known = ", ".join(f"--{name.replace('_', '-')}" for name in list(operation.parameters)[1:])

@@ -62,7 +62,7 @@ def segment_files(
         If parameters do not fit the operation, two files would get one output, or nothing can be written to `out`.
     """
     from bioloom import device
-    from bioloom.operations import get_operation
+    from bioloom.recipe.catalogue import get_operation
 
     chosen = get_operation(operation)
     others = dict(arrays or {})

@@ -79,7 +79,8 @@ def run_operation(
     DeviceError
         If the device in use fails.
     """
-    from bioloom.operations import get_operation, over_frames
+    from bioloom.operations import over_frames
+    from bioloom.recipe.catalogue import get_operation
 
     chosen = get_operation(operation) if isinstance(operation, str) else operation
     if frame_axis is None:
