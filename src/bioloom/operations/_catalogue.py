@@ -299,7 +299,10 @@ class Operation:
         if array.dtype == np.float16:
             array = array.astype(np.float32)
         if array.dtype.kind == "f" and not self.allow_nan:
-            wrong = array.size - np.count_nonzero(np.isfinite(array)) if not np.isfinite(array.sum()) else 0
+            with np.errstate(over="ignore", invalid="ignore"):
+                # Numbers near the largest there are overflow in a sum, and are finite all the same.
+                suspect = not np.isfinite(array.sum())
+            wrong = array.size - np.count_nonzero(np.isfinite(array)) if suspect else 0
             if wrong:
                 raise InputError(
                     f"{where} holds {wrong} NaN or infinite pixels, which would spread. Replace them first "
