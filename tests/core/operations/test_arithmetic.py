@@ -106,6 +106,9 @@ def test_clip_to_limits_outside_of_the_dtype():
     np.testing.assert_array_equal(operations.clip(image, minimum=-10, maximum=1000), image)
     assert operations.clip(image, minimum=-10, maximum=1000).dtype == np.uint8
     np.testing.assert_array_equal(operations.clip(image, minimum=300), [[300, 300, 300]])
+    image = np.array([[0, 100]], np.float32)
+    np.testing.assert_array_equal(operations.clip(image, minimum=50, maximum=1e300), [[50, 100]])
+    assert np.isfinite(operations.maximum_images(image, constant=1e300)).all()
     with pytest.raises(InputError, match="above the maximum"):
         operations.clip(image, minimum=5, maximum=4)
 
