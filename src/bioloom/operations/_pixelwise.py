@@ -15,7 +15,7 @@ Constant = Annotated[float, Number(step=1)]
 
 
 def no_halo() -> float:
-    """A pixel of the result depends on the same pixel of the input only."""
+    """Tell the catalogue that a pixel of the result depends on the same pixel of the input only."""
     return 0
 
 
@@ -61,17 +61,23 @@ def defined_on_device(result: Any, defined: Any, undefined: float) -> Any:
 def holds_number(dtype: np.dtype[Any], value: float) -> bool:
     """Tell whether a dtype holds a number as it is."""
     if dtype.kind == "f":
-        return bool(abs(value) <= np.finfo(dtype).max)
+        return True
     if dtype.kind == "b":
         return False
     return value == int(value) and bool(np.iinfo(dtype).min <= value <= np.iinfo(dtype).max)
+
+
+def number_as(dtype: np.dtype[Any], value: float) -> Any:
+    """Return a number in a dtype; one that is too large for a float becomes its largest."""
+    if dtype.kind == "f":
+        largest = float(np.finfo(dtype).max)
+        value = min(max(value, -largest), largest)
+    return dtype.type(value)
 
 
 def pick(function: Callable[..., NDArray[Any]], image: NDArray[Any], operand: Any) -> NDArray[Any]:
     """Apply a function that gives one of its two numbers, in a dtype that holds both."""
     if isinstance(operand, np.ndarray):
         return function(image, operand)
-    if holds_number(image.dtype, operand):
-        return function(image, image.dtype.type(operand))
-    with np.errstate(over="ignore"):
-        return finite(function(image, operand, dtype=common_float(image)))
+    dtype = image.dtype if holds_number(image.dtype, operand) else np.dtype(common_float(image))
+    return function(image, number_as(dtype, operand), dtype=dtype)

@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 from bioloom import device
 from bioloom.errors import InputError
 from bioloom.operations._catalogue import operation
-from bioloom.operations._pixelwise import Constant, common_float, defined_on_device, holds_number, no_halo, pick
+from bioloom.operations._pixelwise import (
+    Constant,
+    common_float,
+    defined_on_device,
+    holds_number,
+    no_halo,
+    number_as,
+    pick,
+)
 from bioloom.operations._types import Image, Mask
 
 
@@ -135,7 +143,7 @@ def clip(image: Image, minimum: Constant | None = None, maximum: Constant | None
         minimum = None if minimum is not None and minimum <= np.iinfo(image.dtype).min else minimum
         maximum = None if maximum is not None and maximum >= np.iinfo(image.dtype).max else maximum
     if minimum is not None and maximum is not None and all(holds_number(image.dtype, n) for n in (minimum, maximum)):
-        limited: NDArray[Any] = np.clip(image, image.dtype.type(minimum), image.dtype.type(maximum))
+        limited: NDArray[Any] = np.clip(image, number_as(image.dtype, minimum), number_as(image.dtype, maximum))
         return limited
     result = image if minimum is None else pick(np.maximum, image, minimum)
     result = result if maximum is None else pick(np.minimum, result, maximum)
@@ -181,7 +189,7 @@ def mask_image(image: Image, mask: Mask, outside: Constant = 0.0) -> Image:
     ``numpy.where``; clEsperanto's ``mask`` on OpenCL.
     """
     holds = holds_number(image.dtype, outside) or (image.dtype == bool and outside in (0, 1))
-    return np.where(mask != 0, image, np.asarray(outside, image.dtype if holds else common_float(image)))
+    return np.where(mask != 0, image, number_as(image.dtype if holds else np.dtype(common_float(image)), outside))
 
 
 @mask_image.opencl()
