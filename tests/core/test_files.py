@@ -163,9 +163,11 @@ def test_masks_become_bytes(tmp_path, nuclei):
     assert set(np.unique(back)) == {0, 1}
 
 
-def test_images_are_written_as_tiff_only(tmp_path, nuclei):
-    with pytest.raises(InputError, match=r"labels\.png was asked for. Use a name ending in \.tif"):
-        write_image(tmp_path / "labels.png", nuclei.labels)
+def test_images_are_not_written_with_loss(tmp_path, nuclei):
+    with pytest.raises(InputError, match=r"labels\.jpg was asked for. Use a name ending in \.tif"):
+        write_image(tmp_path / "labels.jpg", nuclei.labels)
+    with pytest.raises(InputError, match=r"labels\.png: PNG holds one plane"):
+        write_image(tmp_path / "labels.png", nuclei.labels.astype(np.uint32) * 70_000)
     assert os.listdir(tmp_path) == []
 
 
