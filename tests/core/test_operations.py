@@ -235,7 +235,12 @@ def test_lateral_edges_keep_objects_cut_in_z():
 
 def test_expand_labels_equals_scikit_image():
     labels = arguments(CATALOGUE["expand_labels"], SHAPES["2D"])["labels"]
-    np.testing.assert_array_equal(operations.expand_labels(labels, distance=3), segmentation.expand_labels(labels, 3))
+    ours, theirs = operations.expand_labels(labels, distance=3), segmentation.expand_labels(labels, 3)
+    np.testing.assert_array_equal(ours > 0, theirs > 0)
+    # Where two objects are equally near, either may be right.
+    for y, x in np.argwhere(ours != theirs):
+        near = [np.min(np.hypot(*(np.argwhere(labels == k) - (y, x)).T)) for k in (ours[y, x], theirs[y, x])]
+        assert near[0] == near[1]
 
 
 @pytest.mark.parametrize("name", GIVES_PIXELS)
