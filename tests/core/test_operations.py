@@ -378,6 +378,8 @@ needs_opencl = pytest.mark.opencl
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_opencl_gives_the_numpy_answer(name, shape):
     operation = CATALOGUE[name]
+    if len(shape) not in operation.ndims:
+        pytest.skip("not for so many axes")
     given = arguments(operation, shape)
     result = operation(**{k: device.push(v) for k, v in given.items()})
     assert device.is_opencl(result)
