@@ -10,13 +10,13 @@ from typing import Any
 
 import yaml
 
-from bioloom.operations import CATALOGUE
+from bioloom.recipe.catalogue import CATALOGUE
 
 PLUGIN = "napari-bioloom"
 TARGET = Path(__file__).parents[1] / "src" / "bioloom" / "napari.yaml"
 
 WIDGETS = {
-    "process": ("Process", "process:ProcessWidget", ["filter", "segment"]),
+    "process": ("Process", "process:ProcessWidget", ["filter", "transform", "project", "segment", "measure"]),
     "pixel_classifier": ("Pixel classifier", "pixel_classifier:PixelClassifierWidget", ["classify"]),
     "object_classifier": ("Object classifier", "object_classifier:ObjectClassifierWidget", ["classify"]),
     "merge_objects": ("Merge objects", "merge_objects:MergeObjectsWidget", ["classify", "segment"]),

@@ -10,7 +10,7 @@ import pytest
 
 from bioloom import PixelClassifier, samples
 from bioloom.errors import InputError
-from bioloom.operations import CATALOGUE
+from bioloom.recipe.catalogue import CATALOGUE
 
 yaml = pytest.importorskip("yaml")
 

@@ -35,25 +35,6 @@ def small():
 
 
 # ------------------------------------------------------------------------------------------------ Process
-@pytest.mark.parametrize("name", CATALOGUE)
-def test_every_operation_opens_by_its_menu_and_applies(user, small, name, errors):
-    viewer = user.viewer
-    image = viewer.add_image(small.image, name="image", scale=(0.5, 0.5), units="um", translate=(3, 4))
-    labels = viewer.add_labels(small.labels, name="labels", scale=(0.5, 0.5), units="um", translate=(3, 4))
-    operation = CATALOGUE[name]
-    viewer.layers.selection.active = image if operation.arrays[0].kind == "image" else labels
-    user.menu(f"operation.{name}")
-    panel = viewer.window.dock_widgets["Process (napari-bioloom)"]
-    assert panel.operation is operation
-    panel.apply_button.click()
-    user.wait(panel)
-    assert not errors
-    result = viewer.layers[-1]
-    assert result.name.startswith(operation.title)
-    assert result.data.shape == small.image.shape
-    assert spatial(result) == spatial(image)
-
-
 @pytest.mark.parametrize(("key", "axes"), [("nuclei_timelapse", "tyx"), ("nuclei_3d", "zyx")])
 def test_time_and_depth_are_told_apart(user, key, axes, errors):
     viewer = user.viewer
@@ -71,9 +52,9 @@ def test_time_and_depth_are_told_apart(user, key, axes, errors):
     assert np.allclose(result.data[2], alone) is (axes[0] == "t")
     panel.preview_box.setChecked(True)
     viewer.dims.set_point(0, image.data_to_world((2, 0, 0))[0])
-    user.until(lambda: panel._preview_layer in viewer.layers, "the preview")
+    user.until(lambda: panel.preview.layer in viewer.layers, "the preview")
     user.look(0.5)
-    preview = panel._preview_layer
+    preview = panel.preview.layer
     assert preview.data.shape == (1, *image.data.shape[1:])
     np.testing.assert_allclose(preview.data_to_world((0, 0, 0)), image.data_to_world((2, 0, 0)))
     assert not errors
@@ -178,15 +159,6 @@ def test_cancel_leaves_everything_as_it_was(user, errors):
     assert len(viewer.layers) == 1
     assert not panel.status.bar.isVisible()
     panel.jobs.wait(20)
-
-
-def test_searching_an_operation(user):
-    panel = user.open("Process")
-    completer = panel.operation_box.completer()
-    completer.setCompletionPrefix("otsu")
-    found = [completer.completionModel().index(i, 0).data() for i in range(completer.completionModel().rowCount())]
-    assert any("Voronoi–Otsu" in name for name in found)
-    assert any("Threshold Otsu" in name for name in found)
 
 
 # ------------------------------------------------------------------------------------------------ Pixel classifier

@@ -14,6 +14,7 @@ from bioloom.layers.objects import (
     set_columns,
     show_object,
 )
+from bioloom.layers.placing import place_plane, place_result
 from bioloom.layers.reading import (
     METADATA_KEY,
     Kind,
@@ -32,6 +33,7 @@ from bioloom.layers.reading import (
     time_axis,
 )
 from bioloom.layers.recent import likely_objects, note_use
+from bioloom.layers.surfaces import add_surface, surface_data, surface_layer
 from bioloom.layers.writing import (
     ResultLayer,
     activate,
@@ -53,6 +55,7 @@ __all__ = [
     "add_columns",
     "add_features",
     "add_result",
+    "add_surface",
     "colour_classes",
     "colour_objects",
     "current_frame",
@@ -73,6 +76,8 @@ __all__ = [
     "on_edit",
     "on_keys",
     "pixels",
+    "place_plane",
+    "place_result",
     "position",
     "raise_layer",
     "remove",
@@ -85,5 +90,7 @@ __all__ = [
     "show_ring",
     "shows_axis",
     "spatial_metadata",
+    "surface_data",
+    "surface_layer",
     "time_axis",
 ]

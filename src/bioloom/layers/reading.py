@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Image, Labels, Layer
 
-Kind = Literal["image", "labels"]
+Kind = Literal["image", "labels", "surface"]
 METADATA_KEY = "bioloom"
 
 _TIME_NAMES = ("t", "time", "frame")
@@ -32,10 +32,10 @@ def active_layer(viewer: ViewerModel) -> Layer | None:
 
 
 def of_kind(viewer: ViewerModel, kind: Kind) -> list[Layer]:
-    """Return the image or labels layers of a viewer, the topmost first."""
-    from napari.layers import Image, Labels
+    """Return the image, labels or surface layers of a viewer, the topmost first."""
+    from napari.layers import Image, Labels, Surface
 
-    wanted = Image if kind == "image" else Labels
+    wanted = {"image": Image, "labels": Labels, "surface": Surface}[kind]
     return [plain(layer) for layer in reversed(viewer.layers) if isinstance(layer, wanted)]
 
 

@@ -82,42 +82,52 @@ def new_annotation(viewer: ViewerModel, image: Image, first_class: int = 1, name
 
 
 def show_preview(
-    viewer: ViewerModel, plane: NDArray[Any], kind: Kind, source: Layer, index: tuple[int, ...], old: Layer | None
+    viewer: ViewerModel, data: NDArray[Any], kind: Kind, source: Layer, placed: dict[str, Any], old: Layer | None
 ) -> Layer:
-    """Show one computed plane (y, x) where it lies in its source; the preview shown before is replaced.
+    """Show a preview where it lies in its source; the one shown before is replaced, or changed where that is enough.
 
     Parameters
     ----------
     viewer
         Where to show it.
-    plane
-        (y, x).
+    data
+        Pixels.
     kind
         ``"image"`` or ``"labels"``.
     source
         The layer it was made from.
-    index
-        Position of the plane along the leading axes of `source`.
+    placed
+        Options that put it where it belongs, see :func:`bioloom.layers.place_result`.
     old
         The preview to replace, if any.
     """
-    from napari.utils.transforms import Affine
-
+    if old is not None and old in viewer.layers and _can_show(old, data, kind, source, placed):
+        old.data = data
+        old.translate = placed["translate"]
+        if kind == "image":
+            old.reset_contrast_limits()
+        return old
     active = active_layer(viewer)
     remove(viewer, old)
-    at = np.zeros(source.ndim)
-    at[: len(index)] = index
-    data = plane.reshape((1,) * len(index) + plane.shape)
-    # The affine stays, so the plane is moved by what comes before it.
-    before = Affine(scale=source.scale, rotate=source.rotate, shear=source.shear, translate=source.translate)
-    translate = np.asarray(before(at))
-    layer = add_result(
-        viewer, data, kind, f"preview of {source.name}", source, {"role": "preview"}, translate=translate
-    )
+    layer = add_result(viewer, data, kind, f"preview of {source.name}", source, _preview_of(source), **placed)
     # A preview must not become what the next operation works on.
     if active in viewer.layers:
         viewer.layers.selection.active = active
     return layer
+
+
+def _preview_of(source: Layer) -> dict[str, Any]:
+    return {"role": "preview", "source": source.name}
+
+
+def _can_show(old: Layer, data: NDArray[Any], kind: Kind, source: Layer, placed: dict[str, Any]) -> bool:
+    """Tell whether a preview differs from the one shown in its pixels and its place only."""
+    return (
+        type(old).__name__.lower() == kind
+        and old.metadata.get(METADATA_KEY) == _preview_of(source)
+        and old.data.shape == data.shape
+        and bool(np.allclose(old.scale, placed["scale"]))
+    )
 
 
 def raise_layer(viewer: ViewerModel, layer: Layer) -> None:

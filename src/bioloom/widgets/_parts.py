@@ -25,6 +25,8 @@ from qtpy.QtWidgets import (
 from bioloom import layers
 from bioloom.widgets._collapsible import CollapsibleGroup as CollapsibleGroup
 
+_WIDEST_LABEL = 130
+
 
 def group(title: str, *parts: QWidget) -> QGroupBox:
     """Put parts under a title."""
@@ -44,6 +46,19 @@ def form() -> tuple[QWidget, QFormLayout]:
     layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
     layout.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
     return widget, layout
+
+
+def align_labels(widget: QWidget) -> None:
+    """Let the fields of all forms within a widget begin at the same place."""
+    labels = [
+        layout.itemAt(row, QFormLayout.ItemRole.LabelRole).widget()
+        for layout in widget.findChildren(QFormLayout)
+        for row in range(layout.rowCount())
+        if layout.itemAt(row, QFormLayout.ItemRole.LabelRole) is not None
+    ]
+    width = max((min(label.sizeHint().width(), _WIDEST_LABEL) for label in labels), default=0)
+    for label in labels:
+        label.setMinimumWidth(width)
 
 
 def narrow_combo(tooltip: str, items: Sequence[str] = ()) -> QComboBox:
@@ -134,6 +149,11 @@ class LayerCombo(QComboBox):
         self.stop = self._watcher.stop
         self.currentIndexChanged.connect(self._emit)
         self.refresh()
+
+    @property
+    def kind(self) -> layers.Kind:
+        """What it lists."""
+        return self._kind
 
     @property
     def layer(self) -> Any:

@@ -80,7 +80,8 @@ class FeaturePreview(QObject):
     def _show(self, source: Any, index: tuple[int, ...], feature: str, plane: NDArray[np.float32]) -> None:
         if source not in self._viewer.layers or feature != self._feature:
             return
-        self.layer = layers.show_preview(self._viewer, plane, "image", source, index, self.layer)
+        data, placed = layers.place_plane(plane, source, index)
+        self.layer = layers.show_preview(self._viewer, data, "image", source, placed, self.layer)
         self.layer.name = f"{feature} of {source.name}"
 
 

@@ -1,79 +1,164 @@
-"""A form for an operation's settings, made by magicgui from the operation's own signature."""
+"""A form for an operation's settings, made from the operation's own signature."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from magicgui.widgets import CheckBox, ComboBox, Container, FloatSpinBox, LineEdit, SpinBox
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QFormLayout, QLabel, QWidget
 
 from bioloom.errors import InputError
 from bioloom.operations import Operation, Parameter
+from bioloom.widgets._settings_fields import LARGEST, make_field
+
+_HIDDEN = ("spacing", "corrections")
+_POWERS = {2: "²", 3: "³"}
 
 
-def settings_form(operation: Operation) -> Container:
-    """Return a container with one labelled field per setting; `spacing` is not shown, it comes from the layer."""
-    fields = [_field(p) for p in operation.settings if p.kind != "spacing"]
-    container = Container(widgets=fields, labels=True)
-    container.margins = (0, 0, 0, 0)
-    return container
+class Field:
+    """One setting of a form: its label and the widget that shows its value."""
+
+    def __init__(self, parameter: Parameter) -> None:
+        self.parameter = parameter
+        self.name = parameter.name
+        self.native = make_field(parameter)
+        self.row = QLabel(_title(parameter))
+        self.row.setBuddy(self.native)
+        self.native.setAccessibleName(_title(parameter))
+        self.tooltip = _tooltip(parameter, "")
+
+    @property
+    def value(self) -> Any:
+        """What it shows."""
+        return self.native.get()
+
+    @value.setter
+    def value(self, value: Any) -> None:
+        self.native.put(value)
+
+    @property
+    def label(self) -> str:
+        """The name before it."""
+        return str(self.row.text())
+
+    @label.setter
+    def label(self, text: str) -> None:
+        self.row.setText(text)
+
+    @property
+    def tooltip(self) -> str:
+        """What it means, from where to where it may go, and in which unit."""
+        return str(self.native.toolTip())
+
+    @tooltip.setter
+    def tooltip(self, text: str) -> None:
+        self.native.setToolTip(text)
+        self.row.setToolTip(text)
 
 
-def read_settings(form: Container, operation: Operation) -> dict[str, Any]:
-    """Return the settings in a form, checked.
+class SettingsForm(QWidget):
+    """One labelled field per setting; iterates over its fields, and has them by name.
 
-    Raises
-    ------
-    InputError
-        If a value is of the wrong type or out of range.
+    `spacing` is not shown, it comes from the layer; corrections by hand are not, they are made in the image.
+
+    Parameters
+    ----------
+    operation
+        Whose settings.
+    values
+        What the fields show; defaults where it has none.
     """
-    values: dict[str, Any] = {}
-    for field in form:
-        parameter = operation.parameters[field.name]
-        values[field.name] = _number_or_none(field.value, parameter) if isinstance(field, LineEdit) else field.value
-    return operation.check_parameters(**values)
+
+    changed = Signal()
+
+    def __init__(self, operation: Operation, values: Mapping[str, Any] | None = None) -> None:
+        super().__init__()
+        self.operation = operation
+        self._fields = {p.name: Field(p) for p in operation.settings if p.kind not in _HIDDEN}
+        layout = QFormLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        layout.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+        for field in self:
+            layout.addRow(field.row, field.native)
+            field.native.edited.connect(self.changed)
+        self.write(values or {})
+
+    def __iter__(self) -> Iterator[Field]:
+        return iter(self._fields.values())
+
+    def __getitem__(self, name: str) -> Field:
+        return self._fields[name]
+
+    def __len__(self) -> int:
+        return len(self._fields)
+
+    def read(self) -> dict[str, Any]:
+        """Return the settings, checked.
+
+        Raises
+        ------
+        InputError
+            If a value is of the wrong type or out of range.
+        """
+        values = {field.name: field.value for field in self}
+        for field in self:
+            if field.parameter.kind == "file" and not field.value and not field.parameter.optional:
+                raise InputError(f"Choose a file for ‘{_title(field.parameter)}’.")
+        return self.operation.check_parameters(**values)
+
+    def write(self, values: Mapping[str, Any]) -> None:
+        """Show other values; those that have no field are left out."""
+        for field in self:
+            if field.name in values:
+                field.value = values[field.name]
+
+    def scale_lengths(self, factor: float, n_axes: int) -> None:
+        """Count lengths and sizes in another unit, of which the former unit has `factor`."""
+        for field in self:
+            power = {"length": 1, "size": n_axes}.get(field.parameter.limits.unit)
+            try:
+                value = field.value
+            except InputError:
+                continue
+            if power is not None and value is not None:
+                field.value = float(f"{value * factor**power:.4g}")
+
+    def show_unit(self, unit: str, n_axes: int | None = None) -> None:
+        """Name the unit of lengths and sizes behind their labels."""
+        for field in self:
+            shown = _unit(field.parameter, unit, n_axes)
+            field.label = f"{_title(field.parameter)} [{shown}]" if shown else _title(field.parameter)
+            field.tooltip = _tooltip(field.parameter, shown)
 
 
-def show_unit(form: Container, operation: Operation, unit: str) -> None:
-    """Name the unit of lengths and sizes behind their labels."""
-    for field in form:
-        kind = operation.parameters[field.name].limits.unit
-        power = f"{unit} (area or volume)" if kind == "size" else unit
-        title = field.name.replace("_", " ")
-        field.label = f"{title} [{power}]" if kind in ("length", "size") else title
+def _title(parameter: Parameter) -> str:
+    return parameter.name.replace("_", " ")
 
 
-def _field(parameter: Parameter) -> Any:
-    common = {
-        "name": parameter.name,
-        "label": parameter.name.replace("_", " "),
-        "tooltip": parameter.description,
-    }
-    limits = parameter.limits
-    if parameter.kind == "boolean":
-        return CheckBox(value=parameter.default, **common)
-    if parameter.kind == "choice":
-        return ComboBox(value=parameter.default, choices=parameter.choices, **common)
-    if parameter.optional:
-        # Empty means no limit, which no spin box can show.
-        field = LineEdit(value="" if parameter.default is None else str(parameter.default), **common)
-        field.native.setPlaceholderText("no limit")
-        return field
-    if parameter.kind == "integer":
-        low, high = limits.minimum or 0, limits.maximum or 1_000_000
-        return SpinBox(value=parameter.default, min=int(low), max=int(high), **common)
-    step = limits.step or 0.5
-    field = FloatSpinBox(
-        value=parameter.default, min=limits.minimum or 0.0, max=limits.maximum or 1e9, step=step, **common
-    )
-    # Lengths may be in millimetres, or sigmas an eighth of a pixel.
-    field.native.setDecimals(4)
-    return field
+def _unit(parameter: Parameter, unit: str, n_axes: int | None) -> str:
+    kind = parameter.limits.unit
+    if kind == "length":
+        return unit
+    if kind == "size":
+        return unit if unit == "px" else f"{unit}{_POWERS.get(n_axes or 0, ' (area or volume)')}"
+    return "" if kind == "seed" else kind
 
 
-def _number_or_none(text: str, parameter: Parameter) -> float | None:
-    if not text.strip():
-        return None
-    try:
-        return float(text)
-    except ValueError:
-        raise InputError(f"{parameter.name.replace('_', ' ')} is {text!r}, but must be a number, or empty.") from None
+def _tooltip(parameter: Parameter, unit: str) -> str:
+    lines = [parameter.description] if parameter.description else []
+    low, high = parameter.limits.minimum, parameter.limits.maximum
+    if parameter.kind in ("number", "integer"):
+        bounded = high is not None and high < LARGEST
+        if low is not None and bounded:
+            span = f"{low:g} to {high:g}"
+        else:
+            span = f"at least {low:g}" if low is not None else f"at most {high:g}" if bounded else ""
+        said = " ".join(part for part in (span, {"px": "pixels"}.get(unit, unit)) if part)
+        if said:
+            empty = "; empty for none" if parameter.optional else ""
+            lines.append(f"{said[0].upper()}{said[1:]}{empty}")
+        if not parameter.required and parameter.default is not None:
+            lines.append(f"Usually {parameter.default:g}" + (" pixels" if parameter.limits.unit == "length" else ""))
+    return "\n".join(lines)

@@ -8,7 +8,7 @@ from typing import Any
 import napari.viewer
 
 from bioloom import layers
-from bioloom.operations import CATALOGUE, Operation
+from bioloom.recipe.catalogue import CATALOGUE, Operation
 
 
 def _opener(operation: Operation) -> Callable[..., None]:

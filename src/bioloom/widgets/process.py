@@ -1,4 +1,4 @@
-"""The Process panel: choose an operation, see what it does, apply it."""
+"""The Process panel: find an operation, see what it does, apply it."""
 
 from __future__ import annotations
 
@@ -6,23 +6,19 @@ from functools import partial
 from typing import Any
 
 import napari.viewer
-from qtpy.QtCore import QStringListModel, Qt, QTimer
-from qtpy.QtWidgets import QCheckBox, QComboBox, QCompleter, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QPushButton
 
 from bioloom import device, layers
-from bioloom.errors import BioloomError
-from bioloom.operations import CATALOGUE, Operation, get_operation
+from bioloom.operations import Operation
+from bioloom.recipe.catalogue import CATALOGUE, get_operation
 from bioloom.session.jobs import JobRunner
-from bioloom.session.processing import run_on_plane, run_operation
+from bioloom.session.processing import run_operation
 from bioloom.widgets._base import BioloomWidget, abandon
-from bioloom.widgets._parts import AxesOptions, LayerCombo, form, group
-from bioloom.widgets._settings_form import read_settings, settings_form, show_unit
-
-_PREVIEW_DELAY_MS = 120
-
-
-def _path(operation: Operation) -> str:
-    return " › ".join([*operation.category.split("/"), operation.title])
+from bioloom.widgets._parts import align_labels, enable, form, group
+from bioloom.widgets._process_form import Arguments, OperationForm
+from bioloom.widgets._process_next import NextSteps
+from bioloom.widgets._process_picker import OperationPicker
+from bioloom.widgets._process_preview import LivePreview
 
 
 class ProcessWidget(BioloomWidget):
@@ -38,138 +34,139 @@ class ProcessWidget(BioloomWidget):
 
     def __init__(self, viewer: napari.viewer.Viewer, operation: str = "gaussian_blur") -> None:
         super().__init__(viewer)
-        self._operations = sorted(CATALOGUE.values(), key=_path)
-        self._preview_layer: Any = None
-        self._preview_jobs = JobRunner(self._main_thread.send)
-        self._preview_jobs.failed.connect(self._preview_failed)
-        self.destroyed.connect(partial(abandon, self._preview_jobs))
-        self._preview_timer = QTimer(self)
-        self._preview_timer.setSingleShot(True)
-        self._preview_timer.setInterval(_PREVIEW_DELAY_MS)
-        self._preview_timer.timeout.connect(self.show_preview)
-
-        self.operation_box = QComboBox()
-        self.operation_box.setEditable(True)
-        self.operation_box.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
-        self.operation_box.setToolTip("Type a part of a name to search, such as 'otsu'")
-        self.operation_box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.operation_box.setMinimumContentsLength(20)
-        names = [_path(o) for o in self._operations]
-        self.operation_box.addItems(names)
-        completer = QCompleter(QStringListModel(names, self), self)
-        completer.setFilterMode(Qt.MatchFlag.MatchContains)
-        completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
-        self.operation_box.setCompleter(completer)
-        self.summary = QLabel()
-        self.summary.setWordWrap(True)
-        self._inputs = QWidget()
-        self._inputs_layout = QVBoxLayout(self._inputs)
-        self._inputs_layout.setContentsMargins(0, 0, 0, 0)
-        self._settings_box = QWidget()
-        self._settings_layout = QVBoxLayout(self._settings_box)
-        self._settings_layout.setContentsMargins(0, 0, 0, 0)
-        self.axes = AxesOptions()
+        preview_jobs = JobRunner(self._main_thread.send)
+        self.destroyed.connect(partial(abandon, preview_jobs))
+        self.picker = OperationPicker(list(CATALOGUE.values()))
+        self.form = OperationForm(viewer, self)
+        self.axes = self.form.axes
+        self.preview = LivePreview(viewer, self, preview_jobs, self._asked_for, self.say)
+        self.preview_box = self.preview.box
+        self.target_box = QComboBox()
         self.device_box = QComboBox()
         self.device_box.setToolTip("Where to compute: NumPy in main memory, or an OpenCL device")
-        device_row, device_layout = form()
-        device_layout.addRow("Compute on", self.device_box)
-        self.preview_box = QCheckBox("Preview")
-        self.preview_box.setToolTip(
-            "Show at once what the operation does to the plane in view, while you change settings"
-        )
         self.apply_button = QPushButton("Apply")
         self.apply_button.setToolTip("Compute the whole image, and add the result as a new layer")
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.preview_box)
-        buttons.addWidget(self.apply_button, stretch=1)
+        self.next_steps = NextSteps()
+        self._lay_out()
 
-        self.content.addWidget(group("Operation", self.operation_box, self.summary))
-        self.content.addWidget(group("Input", self._inputs, self.axes))
-        self.settings_group = group("Settings", self._settings_box, device_row)
-        self.content.addWidget(self.settings_group)
-        self.content.addLayout(buttons)
-        self.content.addStretch(1)
-
-        self.layer_combos: dict[str, LayerCombo] = {}
-        self.settings: Any = None
-        self.operation: Operation = self._operations[0]
-        self.operation_box.currentIndexChanged.connect(self._operation_chosen)
-        self.operation_box.lineEdit().editingFinished.connect(self._typed)
-        self.axes.changed.connect(self._axes_changed)
+        self.operation: Operation = get_operation(operation)
+        self.picker.chosen.connect(lambda chosen: self.choose(chosen.name))
+        self.form.changed.connect(self._changed)
+        self.form.suggest_asked.connect(lambda: self.attempt(self.suggest))
+        self.next_steps.chosen.connect(lambda chosen, layer: self.choose(chosen.name, layer))
         self.apply_button.clicked.connect(lambda: self.attempt(self.apply))
-        self.preview_box.toggled.connect(self._preview_toggled)
-        viewer.dims.events.point.connect(self._request_preview)
-        self.on_close(lambda: viewer.dims.events.point.disconnect(self._request_preview))
-        self.on_close(lambda: self.preview_box.setChecked(False))
+        for events in (viewer.layers.events.inserted, viewer.layers.events.removed):
+            events.connect(self._show_state)
+        viewer.layers.selection.events.changed.connect(self._show_state)
+        self.on_close(self._leave_viewer)
         self.choose(operation)
         self._list_devices()
 
+    def _lay_out(self) -> None:
+        device_row, device_layout = form()
+        device_layout.addRow("Apply to", self.target_box)
+        device_layout.addRow("Compute on", self.device_box)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.preview_box)
+        buttons.addWidget(self.apply_button, stretch=1)
+        self.settings_group = group("Settings", self.form.settings_box, device_row)
+        self.content.addWidget(group("Operation", self.picker))
+        self.content.addWidget(group("Input", self.form.inputs))
+        self.content.addWidget(self.settings_group)
+        self.content.addLayout(buttons)
+        self.content.addWidget(self.next_steps)
+        self.content.addStretch(1)
+
+    def _leave_viewer(self) -> None:
+        for events in (self.viewer.layers.events.inserted, self.viewer.layers.events.removed):
+            events.disconnect(self._show_state)
+        self.viewer.layers.selection.events.changed.disconnect(self._show_state)
+        self.preview.stop()
+
     # -------------------------------------------------------------------------------------------- choosing
-    def choose(self, name: str, layer: Any = None) -> None:
-        """Show an operation's form; `layer` becomes its first input."""
-        self.operation_box.setCurrentIndex(self._operations.index(get_operation(name)))
-        self._operation_chosen(self.operation_box.currentIndex())
-        if layer is not None:
-            next(iter(self.layer_combos.values())).choose(layer)
-
-    def _typed(self) -> None:
-        """Choose what was typed: a part of a name is enough."""
-        text = self.operation_box.currentText().strip().lower()
-        names = [_path(o).lower() for o in self._operations]
-        found = [i for i, name in enumerate(names) if text and text in name.rpartition(" › ")[2]]
-        found += [i for i, name in enumerate(names) if text and text in name and i not in found]
-        current = self._operations.index(self.operation)
-        if names[current] == text:
-            return
-        if not found:
-            self.say(f"No operation is called ‘{text}’.")
-            found = [current]
-        chosen = current if current in found else found[0]
-        self.operation_box.setCurrentIndex(chosen)
-        self.operation_box.setEditText(_path(self._operations[chosen]))
-
-    def _operation_chosen(self, index: int) -> None:
-        if index < 0:
-            return
-        self.operation = self._operations[index]
-        # The old form belongs to the old operation: nothing may read it while the new one is made.
-        self.settings = None
-        self.summary.setText(self.operation.summary)
-        chosen = {name: combo.layer for name, combo in self.layer_combos.items()}
-        for combo in self.layer_combos.values():
-            combo.stop()
-        _clear(self._inputs_layout)
-        _clear(self._settings_layout)
-        rows, rows_layout = form()
-        self.layer_combos = {}
-        for parameter in self.operation.arrays:
-            kind: layers.Kind = "image" if parameter.kind == "image" else "labels"
-            combo = LayerCombo(self.viewer, kind, parameter.description, optional=parameter.optional)
-            rows_layout.addRow(parameter.name.capitalize(), combo)
-            self.layer_combos[parameter.name] = combo
-            combo.choose(chosen.get(parameter.name) or layers.active_layer(self.viewer))
-        self._inputs_layout.addWidget(rows)
-        first = next(iter(self.layer_combos.values()))
-        first.layer_changed.connect(self.axes.follow)
-        for combo in self.layer_combos.values():
-            combo.layer_changed.connect(self._request_preview)
-        self.axes.follow(first.layer)
-        self.settings = settings_form(self.operation)
-        self.settings.changed.connect(self._request_preview)
-        self._settings_layout.addWidget(self.settings.native)
-        self._axes_changed()
-
-    def _axes_changed(self) -> None:
-        if self.settings is None:
-            return
-        layer = self._source
-        unit = layers.length_unit(layer) if layer is not None and self.axes.physical else "px"
-        show_unit(self.settings, self.operation, unit)
-        self._request_preview()
+    @property
+    def settings(self) -> Any:
+        """The fields of the chosen operation."""
+        return self.form.settings
 
     @property
-    def _source(self) -> Any:
-        return next(iter(self.layer_combos.values())).layer
+    def layer_combos(self) -> dict[str, Any]:
+        """The boxes that choose layers, by array."""
+        return self.form.layer_combos
+
+    def choose(self, name: str, layer: Any = None) -> None:
+        """Show an operation's form; `layer` becomes its first input."""
+        self.operation = get_operation(name)
+        self.picker.show_operation(self.operation)
+        self.form.show(self.operation)
+        if layer is not None:
+            self.form.choose(layer)
+        align_labels(self)
+        self._changed()
+
+    def _changed(self) -> None:
+        self._show_state()
+        self.preview.request()
+
+    def _show_state(self, event: Any = None) -> None:
+        """Enable what can be done, and say why the rest cannot."""
+        missing = self.form.missing()
+        # Without an image at all the button stays: pressing it tells the way.
+        enable(self.apply_button, not missing or self.form.source is None, missing)
+        enable(self.form.suggest_button, not missing, missing)
+        gives_pixels = self.operation.gives_pixels and self.operation.arrays[0].kind != "surface"
+        why = missing or f"A {self.operation.returns} has no preview: press Apply"
+        enable(self.preview_box, not missing and gives_pixels, why)
+        if not self.preview_box.isEnabled():
+            self.preview_box.setChecked(False)
+        self._show_targets()
+
+    # -------------------------------------------------------------------------------------------- what it is applied to
+    def _show_targets(self) -> None:
+        chosen = self.target
+        several = self._selected_sources()
+        entries = {"all": "All frames" if self.axes.has_time else "The whole layer"}
+        if self.axes.has_time:
+            entries["frame"] = "The frame in view"
+        if len(several) > 1:
+            entries["layers"] = f"All {len(several)} selected layers"
+        if self._one_frame_only:
+            entries.pop("all", None)
+        self.target_box.blockSignals(True)
+        self.target_box.clear()
+        for key, text in entries.items():
+            self.target_box.addItem(text, key)
+        self.target_box.setCurrentIndex(max(0, self.target_box.findData(chosen)))
+        self.target_box.blockSignals(False)
+        tip = "What to compute: every frame by itself, the frame in view, or every layer selected in the layer list"
+        self.target_box.setToolTip(tip)
+        enable(
+            self.target_box,
+            self.target_box.count() > 1,
+            f"{self.operation.title} works on one point in time"
+            if self._one_frame_only
+            else "There is one image only: select several layers in the layer list to process them at once",
+        )
+
+    @property
+    def target(self) -> str:
+        """``all``, ``frame`` or ``layers``."""
+        return str(self.target_box.currentData() or "all")
+
+    @property
+    def _one_frame_only(self) -> bool:
+        kinds = {self.operation.returns, *(p.kind for p in self.operation.arrays)}
+        return self.axes.has_time and "surface" in kinds
+
+    def _selected_sources(self) -> list[Any]:
+        first = next(iter(self.layer_combos.values()), None)
+        if first is None:
+            return []
+        listed = layers.of_kind(self.viewer, first.kind)
+        chosen = [
+            layer for layer in listed if layer in self.viewer.layers.selection and layers.role(layer) != "preview"
+        ]
+        return chosen[::-1]
 
     # -------------------------------------------------------------------------------------------- devices
     def _list_devices(self) -> None:
@@ -197,29 +194,43 @@ class ProcessWidget(BioloomWidget):
 
     def _device_chosen(self, index: int) -> None:
         self.attempt(lambda: device.select(self.device_box.itemData(index)))
-        self._request_preview()
+        self.preview.request()
 
     # -------------------------------------------------------------------------------------------- running
-    def _arguments(self) -> tuple[Any, dict[str, Any], dict[str, Any]]:
-        """Return the source layer, the arrays and the settings."""
-        source = self._source
-        stack = layers.image_stack(
-            [source] if source is not None else [], has_time=self.axes.has_time, physical=self.axes.physical
-        )
-        arrays = {
-            name: None if combo.layer is None else layers.grey(combo.layer) for name, combo in self.layer_combos.items()
-        }
-        values = read_settings(self.settings, self.operation)
-        if "spacing" in values and len(set(stack.spacing)) + self.axes.physical > 1:
-            values["spacing"] = stack.spacing
-        return source, arrays, values
+    def _asked_for(self) -> tuple[Operation, Arguments]:
+        return self.operation, self.form.arguments()
+
+    def suggest(self) -> None:
+        """Look at the image, or its frame in view, and fill in settings that suit it."""
+        operation, arguments = self._asked_for()
+        frame = layers.current_frame(self.viewer, arguments.source, arguments.has_time)
+        arrays = {name: layers.grey(layer) for name, layer in arguments.chosen.items()}
+
+        def look(progress: Any) -> dict[str, Any]:
+            given = {name: array[frame] if arguments.has_time else array for name, array in arrays.items()}
+            return operation.suggested(**given, spacing=arguments.spacing)
+
+        def show(values: dict[str, Any]) -> None:
+            if self.operation is not operation:
+                return
+            self.form.fill_in(values)
+            listed = ", ".join(
+                f"{k.replace('_', ' ')} {v:.4g}" for k, v in values.items() if isinstance(v, (int, float))
+            )
+            self.say(f"Suggested from {arguments.source.name}: {listed or 'nothing to change'}.")
+
+        self.jobs.start("Looking at the image", look, show)
 
     def apply(self) -> None:
         """Compute the whole image and add the result as a new layer."""
-        source, arrays, values = self._arguments()
-        operation, has_time = self.operation, self.axes.has_time
+        operation, arguments = self._asked_for()
+        source = arguments.source
+        arrays = {name: layers.grey(layer) for name, layer in arguments.chosen.items()}
+        settings = dict(arguments.settings)
+        if "spacing" in settings:
+            settings["spacing"] = arguments.spacing
         self.preview_box.setChecked(False)
-        provenance = {"operation": operation.name, "settings": values, "source": source.name}
+        provenance = {"operation": operation.name, "settings": settings, "source": source.name}
 
         def show(result: Any) -> None:
             if not self.still_there(source):
@@ -230,56 +241,12 @@ class ProcessWidget(BioloomWidget):
             layer = layers.add_result(
                 self.viewer, result, kind, f"{operation.title} of {source.name}", source, provenance
             )
+            self.picker.note_use(operation)
+            self.next_steps.show_for(layer, operation.returns, operation)
             self.say(f"Done: layer ‘{layer.name}’.")
 
         self.jobs.start(
             operation.title,
-            lambda progress: run_operation(operation, arrays, values, has_time=has_time, progress=progress),
+            lambda progress: run_operation(operation, arrays, settings, has_time=arguments.has_time, progress=progress),
             show,
         )
-
-    # -------------------------------------------------------------------------------------------- preview
-    def _preview_toggled(self, on: bool) -> None:
-        if on:
-            self._request_preview()
-        else:
-            self._preview_jobs.cancel()
-            layers.remove(self.viewer, self._preview_layer)
-            self._preview_layer = None
-
-    def _request_preview(self, event: Any = None) -> None:
-        if self.preview_box.isChecked():
-            self._preview_timer.start()
-
-    def show_preview(self) -> None:
-        """Compute the plane in view and show it."""
-        if not self.preview_box.isChecked():
-            return
-        try:
-            source, arrays, values = self._arguments()
-        except BioloomError as error:
-            self.say(str(error))
-            return
-        operation = self.operation
-        index = layers.position(self.viewer, source)
-
-        def show(plane: Any) -> None:
-            kind: layers.Kind = "image" if operation.returns == "image" else "labels"
-            data = plane.astype("uint8") if operation.returns == "mask" else plane
-            self._preview_layer = layers.show_preview(self.viewer, data, kind, source, index, self._preview_layer)
-            self.say(
-                "Preview of the plane in view" + (", computed in 2D." if source.ndim - self.axes.has_time > 2 else ".")
-            )
-
-        self._preview_jobs.start("Preview", lambda progress: run_on_plane(operation, arrays, values, index), show)
-
-    def _preview_failed(self, name: str, error: Exception) -> None:
-        # No notification: it would come again with every turn of a knob.
-        self.say(str(error))
-
-
-def _clear(layout: QVBoxLayout) -> None:
-    while layout.count():
-        item = layout.takeAt(0)
-        if item.widget() is not None:
-            item.widget().deleteLater()

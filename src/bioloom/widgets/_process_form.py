@@ -1,0 +1,266 @@
+"""The form of one operation: its layers, how their axes are understood, and its settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QHBoxLayout, QLayout, QPushButton, QVBoxLayout, QWidget
+
+from bioloom import layers
+from bioloom.errors import InputError
+from bioloom.operations import Operation
+from bioloom.session.image_stack import ImageStack
+from bioloom.widgets._parts import AxesOptions, LayerCombo, enable, form
+from bioloom.widgets._settings_form import SettingsForm
+
+_LAYER_KIND: dict[str, layers.Kind] = {"image": "image", "labels": "labels", "mask": "labels", "surface": "surface"}
+_WHAT = {"mask": "Labels or a mask: every pixel other than 0 is foreground", "labels": "Labels", "image": "An image"}
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """What an operation is to be applied to.
+
+    Attributes
+    ----------
+    source : Layer
+        The layer of its first array.
+    chosen : dict
+        The layer of every array that was chosen, by name.
+    stack : ImageStack or None
+        Axes and pixel size of the source; None for a surface.
+    settings : dict
+        Checked.
+    """
+
+    source: Any
+    chosen: dict[str, Any]
+    stack: ImageStack | None
+    settings: dict[str, Any]
+
+    @property
+    def spacing(self) -> tuple[float, ...] | None:
+        """The size of a pixel in which lengths are counted; None where they count pixels that are as deep as wide."""
+        if self.stack is None or (self.stack.unit == "pixel" and set(self.stack.spacing) == {1.0}):
+            return None
+        return self.stack.spacing
+
+    @property
+    def has_time(self) -> bool:
+        """Whether the first axis is time."""
+        return self.stack is not None and self.stack.n_frames is not None
+
+
+class OperationForm:
+    """Two widgets: `inputs` chooses layers, `settings_box` the other parameters.
+
+    Parameters
+    ----------
+    viewer
+        The napari viewer.
+    owner
+        The panel, whose child the notifier is.
+    """
+
+    def __init__(self, viewer: Any, owner: QWidget) -> None:
+        self._viewer = viewer
+        self._notifier = _Notifier(owner)
+        self.changed = self._notifier.changed
+        self.source_changed = self._notifier.source_changed
+        self.suggest_asked = self._notifier.suggest_asked
+        self.operation: Operation | None = None
+        self.settings: SettingsForm | None = None
+        self.layer_combos: dict[str, LayerCombo] = {}
+        self.axes = AxesOptions()
+        self._unit_factor = 1.0
+        self.inputs, self._inputs_layout = _column()
+        self._combos_box, self._combos_layout = _column()
+        self._inputs_layout.addWidget(self._combos_box)
+        self._inputs_layout.addWidget(self.axes)
+        self.settings_box, settings_layout = _column()
+        self._fields_box, self._fields_layout = _column()
+        self.suggest_button = QPushButton("Suggest from the image")
+        self.suggest_button.setToolTip("Look at the image, or the frame in view, and fill in settings that suit it")
+        self.defaults_button = QPushButton("Defaults")
+        self.defaults_button.setToolTip("Go back to the usual settings")
+        row = QHBoxLayout()
+        row.addWidget(self.suggest_button, stretch=1)
+        row.addStretch()
+        row.addWidget(self.defaults_button)
+        settings_layout.addWidget(self._fields_box)
+        settings_layout.addLayout(row)
+        self.axes.changed.connect(self._axes_changed)
+        self.suggest_button.clicked.connect(lambda on: self.suggest_asked.emit())
+        self.defaults_button.clicked.connect(self.reset)
+
+    # -------------------------------------------------------------------------------------------- showing
+    def show(self, operation: Operation) -> None:
+        """Show the form of another operation; layers of the same role stay chosen, the active one comes first."""
+        # The old form belongs to the old operation: nothing may read it while the new one is made.
+        self.settings = None
+        before = {name: combo.layer for name, combo in self.layer_combos.items()}
+        for combo in self.layer_combos.values():
+            combo.stop()
+        _clear(self._combos_layout)
+        _clear(self._fields_layout)
+        self.operation = operation
+        self.layer_combos = {}
+        rows, rows_layout = form()
+        for parameter in operation.arrays:
+            tip = parameter.description or _WHAT.get(parameter.kind, "")
+            combo = LayerCombo(self._viewer, _LAYER_KIND[parameter.kind], tip, optional=parameter.optional)
+            rows_layout.addRow(parameter.name.replace("_", " ").capitalize(), combo)
+            self.layer_combos[parameter.name] = combo
+            self._preselect(combo, parameter, before)
+        self._combos_layout.addWidget(rows)
+        for combo in self.layer_combos.values():
+            combo.layer_changed.connect(self._layer_changed)
+        self.settings = SettingsForm(operation)
+        self.settings.changed.connect(self.changed)
+        self._fields_layout.addWidget(self.settings)
+        has_fields = len(self.settings) > 0
+        self.suggest_button.setVisible(operation.can_suggest)
+        self.defaults_button.setVisible(has_fields)
+        self.settings_box.setVisible(has_fields)
+        self._unit_factor = 1.0
+        self.axes.setVisible(operation.arrays[0].kind != "surface")
+        self.axes.follow(self.source)
+        self._axes_changed()
+
+    def _preselect(self, combo: LayerCombo, parameter: Any, before: dict[str, Any]) -> None:
+        """Choose the most likely layer: for the first array the active one, for others one that is not taken yet."""
+        active = layers.active_layer(self._viewer)
+        if len(self.layer_combos) == 1:
+            wanted = [active, before.get(parameter.name)]
+            if parameter.kind in ("labels", "mask"):
+                wanted.append(layers.likely_objects(self._viewer))
+        elif parameter.optional:
+            wanted = [before.get(parameter.name)]
+        else:
+            taken = {id(other.layer) for other in self.layer_combos.values() if other is not combo}
+            others = [one for one in layers.of_kind(self._viewer, _LAYER_KIND[parameter.kind]) if id(one) not in taken]
+            wanted = [before.get(parameter.name), *others]
+        for layer in wanted:
+            if layer is not None and (combo.choose(layer), combo.layer is layer)[1]:
+                return
+
+    def choose(self, layer: Any) -> None:
+        """Choose the layer of the first array."""
+        next(iter(self.layer_combos.values())).choose(layer)
+
+    def reset(self) -> None:
+        """Show the default of every setting."""
+        if self.operation is not None:
+            defaults = {p.name: p.default for p in self.operation.settings if not p.required}
+            self.settings.write(defaults)
+            self.settings.scale_lengths(self._unit_factor, self.n_spatial)
+
+    def fill_in(self, values: dict[str, Any]) -> None:
+        """Show other values of some settings."""
+        if self.operation is not None:
+            self.settings.write(values)
+
+    # -------------------------------------------------------------------------------------------- reading
+    @property
+    def source(self) -> Any:
+        """The layer of the first array, or None."""
+        return next(iter(self.layer_combos.values())).layer if self.layer_combos else None
+
+    @property
+    def n_spatial(self) -> int:
+        """The number of axes of the source without time."""
+        return 0 if self.source is None else self.source.ndim - self.axes.has_time
+
+    def missing(self) -> str:
+        """Say what stands against applying the operation; nothing if it can be applied."""
+        operation, source = self.operation, self.source
+        if operation is None or source is None:
+            kind = operation.arrays[0].kind if operation is not None else "image"
+            return {
+                "image": "There is no image: open one with File > Open, or File > Open Sample.",
+                "surface": "There is no surface: make one of labels in Visualize > Surfaces.",
+            }.get(kind, "There are no labels: segment an image first, for example with Voronoi–Otsu labeling.")
+        for parameter in operation.arrays:
+            if not parameter.optional and self.layer_combos[parameter.name].layer is None:
+                return f"Choose a layer for ‘{parameter.name.replace('_', ' ')}’: there is none of the right kind yet."
+        if operation.arrays[0].kind != "surface" and self.n_spatial not in operation.ndims:
+            if self.n_spatial == 2 and operation.ndims == (3,):
+                return f"{operation.title} needs a stack (z, y, x), but {source.name} has no z axis."
+            if self.n_spatial == 3 and operation.ndims == (2,):
+                return f"{operation.title} works on (y, x) only, but {source.name} is a stack."
+        return ""
+
+    def arguments(self, source: Any = None) -> Arguments:
+        """Return what is chosen, checked; `source` takes the place of the first layer.
+
+        Raises
+        ------
+        InputError
+            If something is missing or does not fit.
+        """
+        operation = self.operation
+        source = self.source if source is None else source
+        if operation is None or self.settings is None:
+            raise InputError("Choose an operation first.")
+        if source is None:
+            raise InputError(self.missing())
+        stack = None
+        if operation.arrays[0].kind != "surface":
+            stack = layers.image_stack([source], has_time=self._has_time(source), physical=self.axes.physical)
+        chosen = {name: combo.layer for name, combo in self.layer_combos.items() if combo.layer is not None}
+        chosen[operation.arrays[0].name] = source
+        return Arguments(source, chosen, stack, self.settings.read())
+
+    def _has_time(self, layer: Any) -> bool:
+        return self.axes.has_time if layer is self.source else layers.time_axis(layer) == 0
+
+    # -------------------------------------------------------------------------------------------- following
+    def _layer_changed(self, layer: Any) -> None:
+        if self.settings is None:
+            return
+        self.axes.follow(self.source)
+        self._axes_changed()
+        self.source_changed.emit(self.source)
+
+    def _axes_changed(self) -> None:
+        if self.settings is None or self.operation is None:
+            return
+        source, physical = self.source, self.axes.physical
+        factor = float(min(abs(source.scale[-n]) for n in range(1, self.n_spatial + 1))) if physical else 1.0
+        if factor != self._unit_factor:
+            self.settings.scale_lengths(factor / self._unit_factor, self.n_spatial)
+            self._unit_factor = factor
+        unit = layers.length_unit(source) if physical else "px"
+        self.settings.show_unit(unit if unit != "pixel" else "units", self.n_spatial)
+        uses_lengths = any(p.limits.unit in ("length", "size") for p in self.operation.settings)
+        if self.axes.sizes.count() > 1:
+            enable(self.axes.sizes, uses_lengths, f"{self.operation.title} has no lengths among its settings")
+        self.changed.emit()
+
+
+class _Notifier(QWidget):
+    """Carries the signals of a form."""
+
+    changed = Signal()
+    source_changed = Signal(object)
+    suggest_asked = Signal()
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.hide()
+
+
+def _column() -> tuple[QWidget, QVBoxLayout]:
+    widget = QWidget()
+    layout = QVBoxLayout(widget)
+    layout.setContentsMargins(0, 0, 0, 0)
+    return widget, layout
+
+
+def _clear(layout: QLayout) -> None:
+    while layout.count():
+        item = layout.takeAt(0)
+        if item is not None and item.widget() is not None:
+            item.widget().deleteLater()

@@ -1,0 +1,66 @@
+"""Buttons for what is usually done next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QToolButton, QWidget
+
+from bioloom.operations import Operation
+from bioloom.recipe.catalogue import CATALOGUE
+from bioloom.session.next_steps import next_steps
+from bioloom.widgets._process_icons import category_icon
+
+
+class NextSteps(QWidget):
+    """Up to four operations that often follow; a click opens one with the result as its input."""
+
+    chosen = Signal(object, object)
+    """Operation and layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._layer: Any = None
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setSpacing(4)
+        self._title = QLabel("Next:")
+        self._title.setToolTip("What is often done with such a result")
+        self._grid.addWidget(self._title, 0, 0, Qt.AlignmentFlag.AlignTop)
+        self.buttons: list[QToolButton] = []
+        self.hide()
+
+    def show_for(self, layer: Any, kind: str, last: Operation | None) -> None:
+        """Offer what follows on a layer; nothing is shown where nothing is known."""
+        self._layer = layer
+        for button in self.buttons:
+            self._grid.removeWidget(button)
+            button.deleteLater()
+        self.buttons = []
+        found = next_steps(CATALOGUE, kind, last) if layer is not None else []
+        for number, operation in enumerate(found):
+            button = QToolButton()
+            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+            button.setIcon(category_icon(self, operation.category))
+            button.setToolTip(f"{operation.title} of {layer.name}\n{operation.summary}")
+            button.setAccessibleName(operation.title)
+            button.setAutoRaise(True)
+            button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+            button.clicked.connect(lambda on=False, o=operation: self.chosen.emit(o, self._layer))
+            self._grid.addWidget(button, number // 2, 1 + number % 2)
+            self._grid.setColumnStretch(1 + number % 2, 1)
+            self.buttons.append(button)
+        self._shorten()
+        self.setVisible(bool(found))
+
+    def resizeEvent(self, event: Any) -> None:
+        """Shorten the titles to what fits."""
+        super().resizeEvent(event)
+        self._shorten()
+
+    def _shorten(self) -> None:
+        width = (self.width() - self._title.sizeHint().width()) // 2 - 40
+        for button in self.buttons:
+            title = button.accessibleName()
+            button.setText(self.fontMetrics().elidedText(title, Qt.TextElideMode.ElideRight, max(width, 40)))
