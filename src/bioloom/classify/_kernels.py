@@ -60,12 +60,27 @@ def _count_one_more(values: Any, first: int, edges: Any, count: Any) -> None:
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
+def _packed(before: Any, edges: Any) -> Any:
+    """Return per cell, in one number: the count of edges in earlier cells above, the bits of the next edge below."""
+    table = np.empty(before.shape[0], np.int64)
+    for c in range(before.shape[0]):
+        bits = np.int64(np.float32(edges[before[c]]).view(np.int32)) & 0xFFFFFFFF
+        table[c] = (np.int64(before[c]) << 32) | bits
+    return table
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _counted(entry: Any, value: Any) -> Any:
+    return np.int32(entry >> 32) + np.int32(np.int32(entry).view(np.float32) <= value)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
 def quantise(values: Any, edges: Any, out: Any) -> None:
     """Count, for each value, the edges that are not above it; NaN counts none. Edges must be finite and increase.
 
     A table over cells of the edges' range, of equal width or of equal ratio, tells how many edges lie in the cells
-    before a value's own; only the edges of its cell are looked at, at most so many as the fullest cell holds. Larger
-    values never fall into an earlier cell, so the count is exact.
+    before a value's own, and the next edge; only the edges of its cell are looked at, at most so many as the fullest
+    cell holds. Larger values never fall into an earlier cell, so the count is exact.
     """
     n = edges.shape[0]
     if n == 0:
@@ -90,16 +105,24 @@ def quantise(values: Any, edges: Any, out: Any) -> None:
     # Beyond the last edge there is one that no value reaches.
     padded = np.full(n + 1, np.float32(np.nan))
     padded[:n] = edges
+    is_linear = most_linear <= most
+    table = _packed(linear if is_linear else by_ratio, padded)
+    if is_linear and most_linear == 1:
+        for i in range(values.shape[0]):
+            out[i] = _counted(table[uintp(_linear_cell(values[i], lowest, highest, scale))], values[i])
+        return
     count = np.empty(_CHUNK, np.int32)
     for first in range(0, values.shape[0], _CHUNK):
         part = count[: min(_CHUNK, values.shape[0] - first)]
-        if most_linear <= most:
+        if is_linear:
             for i in range(part.shape[0]):
-                part[i] = linear[_linear_cell(values[first + i], lowest, highest, scale)]
+                value = values[first + i]
+                part[i] = _counted(table[uintp(_linear_cell(value, lowest, highest, scale))], value)
         else:
             for i in range(part.shape[0]):
-                part[i] = by_ratio[_ordered_cell(values[first + i], lowest, highest, shift)]
-        for _ in range(min(most, most_linear)):
+                value = values[first + i]
+                part[i] = _counted(table[_ordered_cell(value, lowest, highest, shift)], value)
+        for _ in range(min(most, most_linear) - 1):
             _count_one_more(values, first, padded, part)
         for i in range(part.shape[0]):
             out[first + i] = part[i]
@@ -309,7 +332,7 @@ def decide(votes: Any, classes: Any, best: Any, margin: Any) -> None:
 def out_of_bag(
     bins: Any, roots: Any, feature: Any, threshold: Any, left: Any, right: Any, weights: Any, in_bag: Any, votes: Any
 ) -> None:
-    """Add to each item (n, classes) the votes of the trees it is not in the bag of; `bins` is (n, features)."""
+    """Add to each item (n, classes) the votes of the trees it is not in the bag of; `bins` is (features, n)."""
     n, n_classes = votes.shape
     for tree in range(roots.shape[0]):
         for i in range(n):
@@ -317,6 +340,6 @@ def out_of_bag(
                 continue
             node = roots[tree]
             while feature[node] >= 0:
-                node = right[node] if bins[i, feature[node]] > threshold[node] else left[node]
+                node = right[node] if bins[feature[node], i] > threshold[node] else left[node]
             for c in range(n_classes):
                 votes[i, c] += weights[c, node]

@@ -258,6 +258,8 @@ class FeatureBlocks:
 
     def votes(self, block: Block, forest: Forest, first: int = 0, last: int | None = None) -> NDArray[np.float32]:
         """Return what trees of a forest say about a block; see :meth:`bioloom.classify.forest.Forest.votes`."""
+        if not self.keeps_bins:
+            forest = forest.compact
         on_device = self._device()
         if on_device:
             return on_device.votes(self, block, forest, first, last)
@@ -265,6 +267,8 @@ class FeatureBlocks:
 
     def answer(self, block: Block, forest: Forest, what: Answer) -> NDArray[Any]:
         """Return what a forest says about a block; see :func:`bioloom.classify.forest.answer`."""
+        if not self.keeps_bins:
+            forest = forest.compact
         on_device = self._device()
         if on_device:
             return on_device.answer(self, block, forest, what)

@@ -1,4 +1,4 @@
-"""Random forests as data: trained by scikit-learn on bins, evaluated by fixed kernels."""
+"""Random forests as data: grown on bins as scikit-learn grows them, evaluated by fixed kernels."""
 
 from __future__ import annotations
 
@@ -170,56 +170,42 @@ class Forest:
 
         Notes
         -----
-        ``sklearn.ensemble.RandomForestClassifier`` (L. Breiman, Machine Learning 45 (2001) 5-32) and
-        ``ExtraTreesClassifier`` (P. Geurts et al., Machine Learning 63 (2006) 3-42). The shares of classes in a leaf
-        are rounded to whole 255ths.
+        The forest of ``sklearn.ensemble.RandomForestClassifier`` (L. Breiman, Machine Learning 45 (2001) 5-32) or
+        ``ExtraTreesClassifier`` (P. Geurts et al., Machine Learning 63 (2006) 3-42) of the same settings and seed, node
+        by node, but grown from histograms of the bins. The shares of classes in a leaf are rounded to whole 255ths.
         """
-        from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
+        from bioloom.classify.growing import grow_forest
 
-        settings: dict[str, Any] = {
-            "n_estimators": n_trees,
-            "max_depth": max_depth,
-            "random_state": seed,
-            "class_weight": "balanced" if balanced else None,
-            "n_jobs": device.n_cores(),
-        }
-        model = (
-            RandomForestClassifier(max_samples=min(len(bins), bag or len(bins)), **settings)
-            if kind == "random"
-            else ExtraTreesClassifier(**settings)
-        )
-        model.fit(bins.astype(np.float32), classes)
-        parts: list[tuple[NDArray[Any], ...]] = []
-        roots, offset = [], 0
-        for estimator in model.estimators_:
-            tree = estimator.tree_
-            inner = tree.children_left >= 0
-            parts.append(
-                (
-                    np.where(inner, tree.feature, -1),
-                    np.where(inner, np.floor(tree.threshold), 0),
-                    np.where(inner, tree.children_left + offset, -1),
-                    np.where(inner, tree.children_right + offset, -1),
-                    tree.value[:, 0, :],
-                )
-            )
-            roots.append(offset)
-            offset += tree.node_count
-        feature, threshold, left, right = (np.concatenate([p[k] for p in parts]).astype(np.int32) for k in range(4))
-        weights = np.ascontiguousarray(whole_votes(np.concatenate([p[4] for p in parts])).T)
+        columns = np.ascontiguousarray(bins.T)
+        grown = grow_forest(
+            columns, classes, n_trees=n_trees, max_depth=max_depth, balanced=balanced, seed=seed,
+            bag=min(len(bins), bag or len(bins)) if kind == "random" else None,
+        )  # fmt: skip
+        weights = np.ascontiguousarray(whole_votes(grown.sums).T)
         # The same list of edges, not a copy: bins that were made with it can be recognised and used again.
         forest = cls(
-            edges, feature, threshold, left, right, weights, np.array(roots, np.int32), model.feature_importances_
+            edges, grown.feature, grown.threshold, grown.left, grown.right, weights, grown.roots, grown.importances
         )
         if kind == "extra":
             return forest
-        return replace(forest, oob_accuracy=_oob_accuracy(forest, bins, classes, model.estimators_samples_))
+        return replace(forest, oob_accuracy=_oob_accuracy(forest, columns, classes, grown.in_bag))
 
     @cached_property
     def has_whole_votes(self) -> bool:
         """Whether votes are whole numbers that add up to 255 in every leaf."""
         votes = self.weights[:, self.feature < 0]
         return bool((votes == np.floor(votes)).all() and (votes.sum(0) == VOTES_PER_TREE).all() and (votes >= 0).all())
+
+    @cached_property
+    def compact(self) -> Forest:
+        """The same forest with only those edges that it looks at: bins are found faster, and every answer is equal."""
+        edges = []
+        threshold = self.threshold.copy()
+        for number, of_feature in enumerate(self.edges):
+            here = self.feature == number
+            needed, threshold[here] = np.unique(self.threshold[here], return_inverse=True)
+            edges.append(of_feature[needed])
+        return replace(self, edges=edges, threshold=threshold)
 
     @cached_property
     def _needs_two_bytes(self) -> bool:
@@ -334,17 +320,20 @@ def whole_votes(shares: NDArray[Any]) -> NDArray[np.float32]:
 
 
 def _oob_accuracy(
-    forest: Forest, bins: NDArray[Any], classes: NDArray[np.intp], chosen: list[NDArray[Any]]
+    forest: Forest, columns: NDArray[Any], classes: NDArray[np.intp], in_bag: NDArray[np.bool_]
 ) -> float | None:
     from bioloom.classify._kernels import out_of_bag
 
-    in_bag = np.zeros((forest.n_trees, len(bins)), np.bool_)
-    for tree, items in enumerate(chosen):
-        in_bag[tree, items] = True
-    votes = np.zeros((len(bins), forest.n_classes), np.float32)
-    out_of_bag(
-        np.ascontiguousarray(bins), forest.roots, forest.feature, forest.threshold, forest.left, forest.right,
-        forest.weights, in_bag, votes,
-    )  # fmt: skip
+    def votes_of(part: slice) -> NDArray[np.float32]:
+        votes = np.zeros((columns.shape[1], forest.n_classes), np.float32)
+        out_of_bag(
+            columns, forest.roots[part], forest.feature, forest.threshold, forest.left, forest.right, forest.weights,
+            in_bag[part], votes,
+        )  # fmt: skip
+        return votes
+
+    step = -(-forest.n_trees // device.n_cores())
+    parts = [slice(k, k + step) for k in range(0, forest.n_trees, step)]
+    votes = np.sum(list(device.thread_pool().map(votes_of, parts)), axis=0)
     asked = votes.sum(1) > 0
     return float((votes.argmax(1) == classes)[asked].mean()) if asked.any() else None
