@@ -1,0 +1,56 @@
+"""Maps within objects: where a pixel lies in its object."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from bioloom.operations._catalogue import operation
+from bioloom.operations._label_distances import distance_to_others
+from bioloom.operations._label_index import centroids, index_labels
+from bioloom.operations._types import Image, Labels, Spacing
+
+
+@operation(
+    "Measure/Maps of labels",
+    keywords="euclidean distance from label centroid map, distance to border, distance transform of labels, depth",
+)
+def label_distance_map(labels: Labels, to: Literal["border", "centroid"] = "border", spacing: Spacing = None) -> Image:
+    """Give each pixel of an object its distance to the object's border or centroid.
+
+    Parameters
+    ----------
+    labels
+        (y, x) or (z, y, x).
+    to
+        ``border``: to the nearest pixel that is not of the object; 1 in the outermost pixels. The edge of the image is
+        no border. ``centroid``: to the mean position of the object's pixels.
+    spacing
+        Physical size of a pixel per axis.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32, in units of spacing; 0 in background, infinite for an object that fills the whole image.
+
+    Raises
+    ------
+    InputError
+        If the image is not 2D or 3D or holds no labels.
+
+    Notes
+    -----
+    For each object as ``scipy.ndimage.distance_transform_edt``; clEsperanto's
+    ``euclidean_distance_from_label_centroid_map``.
+    """
+    if to == "border":
+        return distance_to_others(labels, spacing).astype(np.float32)
+    index = index_labels(labels)
+    centres = np.vstack([np.zeros(labels.ndim), centroids(index)])
+    squares = np.zeros(labels.shape, np.float32)
+    for axis, size in enumerate(spacing or (1.0,) * labels.ndim):
+        position = np.arange(labels.shape[axis]).reshape([-1 if a == axis else 1 for a in range(labels.ndim)])
+        squares += ((position - centres[:, axis][index.rows]) * size).astype(np.float32) ** 2
+    squares[labels == 0] = 0
+    return np.sqrt(squares, out=squares)
