@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -94,7 +96,8 @@ def _write_tiff(path: Path, image: NDArray[Any], axes: str, spacing: Sequence[fl
     big = image.nbytes > 2**32 - 2**25
     metadata: dict[str, Any] | None = None
     if axes and image.dtype not in (np.int64, np.uint64, np.float16):
-        metadata = {"axes": axes}
+        # The same pixels give the same file: a random number would make each a different one.
+        metadata = {"axes": axes, "UUID": str(uuid.UUID(int=zlib.crc32(np.ascontiguousarray(image).data)))}
         factor = micrometres_per(unit)
         if spacing is not None and factor is not None:
             for letter, size in zip((a for a in axes if a in SPATIAL), spacing, strict=True):

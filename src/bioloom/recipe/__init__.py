@@ -10,6 +10,7 @@ from bioloom.recipe.classifying import classify_files
 from bioloom.recipe.demo import LoopResult, open_demo, run_loop, write_results
 from bioloom.recipe.graph import Recipe, Step
 from bioloom.recipe.measuring import measure_file
+from bioloom.recipe.run_files import run_files
 from bioloom.recipe.segmenting import segment_files
 from bioloom.recipe.steps import run_operation
 from bioloom.recipe.training import TrainResult, train_files
@@ -26,6 +27,7 @@ __all__ = [
     "find_files",
     "measure_file",
     "open_demo",
+    "run_files",
     "run_loop",
     "run_operation",
     "segment_files",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bioloom.errors import BioloomError, Cancelled, InputError
+from bioloom.files import is_zarr
 
 Progress = Callable[[int, int], None]
 
@@ -91,18 +92,35 @@ def find_files(patterns: Iterable[str | Path]) -> list[Path]:
     """
     found: dict[str, Path] = {}
     for pattern in map(str, patterns):
-        if os.path.isdir(pattern):
-            from bioloom.classify.pairs import list_images
-
-            for path in list_images(pattern):
+        if os.path.isdir(pattern) and not is_zarr(pattern):
+            for path in _images_in(Path(pattern)):
                 found.setdefault(_same(path), path)
             continue
         matches = []
         if any(sign in pattern for sign in "*?[") and not os.path.lexists(pattern):
-            matches = [match for match in sorted(glob.glob(pattern, recursive=True)) if os.path.isfile(match)]
+            matches = [
+                match for match in sorted(glob.glob(pattern, recursive=True)) if os.path.isfile(match) or is_zarr(match)
+            ]
         for match in matches or [pattern]:
             found.setdefault(_same(Path(match)), Path(match))
     return list(found.values())
+
+
+def _images_in(folder: Path) -> list[Path]:
+    """List the images of a folder; those that are folders themselves, too."""
+    from bioloom.classify.pairs import list_images
+
+    try:
+        folders = [path for path in folder.iterdir() if not path.name.startswith(".") and is_zarr(path)]
+    except OSError:
+        folders = []
+    try:
+        files = list_images(folder)
+    except InputError:
+        if not folders:
+            raise
+        files = []
+    return sorted([*files, *folders])
 
 
 def name_outputs(
@@ -177,6 +195,32 @@ def companion(pattern: str | Path, path: Path) -> Path:
     return Path(str(pattern).replace("{stem}", path.stem))
 
 
+def check_apart(out: str | Path, files: Sequence[Path]) -> None:
+    """Refuse to write images among the images: they would be taken for images the next time.
+
+    Raises
+    ------
+    InputError
+        If an input lies in the folder of the results.
+    """
+    folder = Path(out).resolve()
+    beside = next((path for path in files if path.resolve().parent == folder), None)
+    if beside is not None:
+        raise InputError(
+            f"The results would lie among the images, such as {beside}, and be mistaken for images the next time. "
+            "Choose another folder for them."
+        )
+
+
+def problem_of(error: Exception) -> str:
+    """Return what to tell about a file that failed."""
+    if isinstance(error, BioloomError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return f"There is not enough memory ({error}). Use fewer jobs, or process smaller images."
+    return f"{type(error).__name__}: {error}"
+
+
 def apply_to_files(
     files: Sequence[Path],
     work: Callable[[Path], Sequence[Path]],
@@ -225,10 +269,8 @@ def apply_to_files(
             outputs = () if kept else tuple(work(path))
         except Cancelled:
             raise
-        except BioloomError as error:
-            problem = str(error)
         except Exception as error:  # a file that no library foresaw must not stop the other thousand
-            problem = f"{type(error).__name__}: {error}"
+            problem = problem_of(error)
         result = FileResult(path, outputs, problem, time.perf_counter() - start, kept)
         results.append(result)
         if on_file is not None:

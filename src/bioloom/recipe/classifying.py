@@ -13,6 +13,7 @@ from bioloom.recipe.batch import (
     OnFile,
     Progress,
     apply_to_files,
+    check_apart,
     check_folder,
     name_outputs,
 )
@@ -116,7 +117,8 @@ def classify_files(
     results = _results(classifier, name, labels, probabilities, uncertainty, objects)
     outputs = name_outputs(files, out, [f"_{result}" for result in results], [] if labels is None else [labels])
     check_folder(out)
-    _check_apart(out, files, tables=type(classifier).__name__ == "TableClassifier")
+    if type(classifier).__name__ != "TableClassifier":
+        check_apart(out, files)
     there = {path: tuple(o for o in outputs[path] if existing == "keep" and o.exists()) for path in files}
     wanted = {
         path: {
@@ -154,17 +156,6 @@ def classify_files(
         result = BatchResult(tuple(finished))
         record_batch(out, "classify", parameters, result, {"training": classifier.seed}, arguments)
     return result
-
-
-def _check_apart(out: str | Path, files: Sequence[Path], tables: bool) -> None:
-    """Refuse to write images among the images: they would be taken for images the next time."""
-    folder = Path(out).resolve()
-    beside = next((path for path in files if not tables and path.resolve().parent == folder), None)
-    if beside is not None:
-        raise InputError(
-            f"The results would lie among the images, such as {beside}, and be mistaken for images the next time. "
-            "Choose another folder for them."
-        )
 
 
 class _Tick:

@@ -3,16 +3,46 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bioloom import device
 from bioloom.errors import BioloomError, InputError
 from bioloom.recipe._checking import operation_of
 from bioloom.recipe.graph import Progress, Recipe, Step
 
+if TYPE_CHECKING:
+    from bioloom.operations import Operation
+
 Spacing = tuple[float, ...] | None
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where the pixels of an image lie among those of the recipe's inputs.
+
+    Attributes
+    ----------
+    axes
+        Per spatial axis of the image, the spatial axis of the inputs that it runs along.
+    step
+        How many pixels of the inputs a pixel of the image is long.
+    """
+
+    axes: tuple[int, ...]
+    step: tuple[float, ...]
+
+    def spacing(self, of_inputs: Sequence[float] | None) -> Spacing:
+        """Return the pixel size of the image, given that of the inputs."""
+        if of_inputs is None:
+            return None
+        return tuple(float(of_inputs[axis] * step) for axis, step in zip(self.axes, self.step, strict=True))
+
+
+OnResult = Callable[[str, Any, Grid], Any]
 
 
 def run_recipe(
@@ -21,9 +51,19 @@ def run_recipe(
     spacing: Sequence[float] | None,
     frame_axis: int | None,
     progress: Progress | None,
-    keep: Sequence[str],
+    keep: Sequence[str] = (),
+    on_result: OnResult | None = None,
 ) -> dict[str, Any]:
-    """Run a recipe that was checked; see :meth:`bioloom.recipe.Recipe.run`."""
+    """Run a recipe that was checked; see :meth:`bioloom.recipe.Recipe.run`.
+
+    Parameters
+    ----------
+    recipe, images, spacing, frame_axis, progress, keep
+        As there.
+    on_result
+        Called with the id, the result and the grid of every output as soon as it is there. What it returns takes the
+        place of the result: in the steps that follow, and in what is returned.
+    """
     wanted = (*recipe.outputs, *keep)
     needed = recipe.ancestors(*wanted)
     unknown = sorted(set(images) - set(recipe.inputs))
@@ -32,29 +72,41 @@ def run_recipe(
         said = f"has no input {unknown[0]!r}" if unknown else f"needs the image {missing[0]!r}"
         raise InputError(f"The recipe {said}. Its inputs are: {', '.join(recipe.inputs)}.")
     values: dict[str, Any] = {}
-    spacings: dict[str, Spacing] = {}
+    grids: dict[str, Grid] = {}
     for name in needed.inputs:
         values[name] = _frames_first(images[name], frame_axis, name)
-        spacings[name] = None if spacing is None else tuple(spacing)
+        ndim = values[name].ndim - (frame_axis is not None)
+        grids[name] = Grid(tuple(range(ndim)), (1.0,) * ndim)
+        if spacing is not None and len(spacing) != ndim:
+            raise InputError(
+                f"The image {name!r} has the shape {images[name].shape}, which the spacing {tuple(spacing)} does not "
+                "fit: one size per spatial axis is needed, (z, y, x) or (y, x). If one axis is time, say which."
+            )
     uses = Counter(source for step in needed.steps for source in step.inputs.values())
     results: dict[str, Any] = {}
     first_axis = None if frame_axis is None else 0
     for number, step in enumerate(needed.steps):
         arrays = {parameter: values[source] for parameter, source in step.inputs.items()}
-        here = spacings[first_input(step)]
+        grid = grids[first_input(step)]
+        here = grid.spacing(spacing)
         tick = _part(progress, number, len(needed.steps))
-        values[step.id] = run_step(step, arrays, spacing=here, frame_axis=first_axis, progress=tick)
-        spacings[step.id] = spacing_after(step, arrays, here, first_axis)
+        value = run_step(step, arrays, spacing=here, frame_axis=first_axis, progress=tick)
+        grids[step.id] = _placed(step, arrays, grid, here, first_axis)
+        del arrays
         for source in step.inputs.values():
             uses[source] -= 1
             if not uses[source]:
                 # Images as large as those of microscopes fill the memory fast.
                 del values[source]
         if step.id in wanted:
-            results[step.id] = _frames_back(values[step.id], frame_axis)
-        if not uses[step.id]:
-            del values[step.id]
-        del arrays
+            result = _frames_back(value, frame_axis)
+            if on_result is not None and step.id in recipe.outputs:
+                result = on_result(step.id, result, grids[step.id])
+                value = _frames_first(result, frame_axis, step.id) if hasattr(result, "dask") else value
+            results[step.id] = result
+        if uses[step.id]:
+            values[step.id] = value
+        del value
         if tick:
             tick(1, 1)
     return {name: results[name] for name in wanted}
@@ -103,9 +155,30 @@ def run_step(
         settings["spacing"] = tuple(spacing)
     ordered = [arrays.get(p.name) for p in operation.arrays]
     try:
+        if any(device.is_dask(array) for array in ordered):
+            return _on_blocks(operation, ordered, frame_axis, settings)
         return run_operation(operation, *ordered, frame_axis=frame_axis, progress=progress, **settings)
     except BioloomError as error:
         raise type(error)(f"Step {step.id!r}: {error}") from error
+
+
+def _on_blocks(operation: Operation, arrays: list[Any], frame_axis: int | None, settings: Mapping[str, Any]) -> Any:
+    """Build the Dask graph of an operation; of tables and surfaces, which have no blocks, the result."""
+    if frame_axis is None:
+        return operation(*arrays, **settings)
+    if not operation.gives_pixels:
+        from bioloom.operations import over_frames
+
+        return over_frames(operation, *arrays, frame_axis=frame_axis, **settings)
+    import dask.array as da
+
+    frames = max(array.shape[frame_axis] for array in arrays if array is not None)
+    index = (slice(None),) * frame_axis
+    parts = [
+        operation(*(None if array is None else array[(*index, frame)] for array in arrays), **settings)
+        for frame in range(frames)
+    ]
+    return da.stack(parts, axis=frame_axis)
 
 
 def first_input(step: Step) -> str:
@@ -117,19 +190,29 @@ def spacing_after(
     step: Step, arrays: Mapping[str, Any], spacing: Sequence[float] | None, frame_axis: int | None = None
 ) -> Spacing:
     """Return the pixel size of a step's result, which differs from that of its arrays after resizing or projecting."""
-    if spacing is None or not step.enabled:
-        return None if spacing is None else tuple(spacing)
+    if spacing is None:
+        return None
+    grid = Grid(tuple(range(len(spacing))), (1.0,) * len(spacing))
+    return _placed(step, arrays, grid, spacing, frame_axis).spacing(spacing)
+
+
+def _placed(
+    step: Step, arrays: Mapping[str, Any], grid: Grid, spacing: Sequence[float] | None, frame_axis: int | None
+) -> Grid:
+    """Return the grid of a step's result, given that of its first array."""
     operation = operation_of(step)
-    if not operation.gives_pixels:
-        return tuple(spacing)
-    shape = list(next(arrays[p.name] for p in operation.arrays if p.name in arrays).shape)
+    first = next(arrays[p.name] for p in operation.arrays if p.name in arrays)
+    if not step.enabled or not operation.gives_pixels or not hasattr(first, "shape"):
+        return grid
+    shape = list(first.shape)
     if frame_axis is not None:
         del shape[frame_axis]
     settings = dict(step.settings)
-    if "spacing" in operation.parameters and settings.get("spacing") is None:
+    if spacing is not None and "spacing" in operation.parameters and settings.get("spacing") is None:
         settings["spacing"] = tuple(spacing)
     placed = operation.place(shape, settings)
-    return tuple(float(spacing[axis] * abs(size)) for axis, size in zip(placed.axes, placed.step, strict=True))
+    sizes = zip(placed.axes, placed.step, strict=True)
+    return Grid(tuple(grid.axes[a] for a in placed.axes), tuple(grid.step[a] * abs(size) for a, size in sizes))
 
 
 def _frames_first(image: Any, frame_axis: int | None, name: str) -> Any:
