@@ -58,6 +58,7 @@ class Operation:
         title: str | None,
         keywords: str,
         placement: Callable[..., Placement] | None,
+        keeps_kind: bool,
     ) -> None:
         functools.update_wrapper(self, function)
         self.function = function
@@ -77,6 +78,7 @@ class Operation:
         }
         self.returns: str = markers(hints["return"])[0].kind
         self._placement = placement
+        self.keeps_kind = keeps_kind
         self._opencl: Callable[..., Any] | None = None
         self._opencl_ndims: tuple[int, ...] = ()
         self._dask: Callable[..., Any] | None = None
@@ -96,6 +98,16 @@ class Operation:
     def gives_pixels(self) -> bool:
         """Whether the result is an array, and no surface or table."""
         return self.returns not in ("surface", "table")
+
+    def kind_of_result(self, first: str, settings: Mapping[str, Any]) -> str:
+        """Return the kind of the result for a first array of the kind `first`.
+
+        Operations that only move pixels or pick some of them make labels of labels, and masks of masks, unless they mix
+        neighbouring pixels.
+        """
+        interpolation = self.parameters.get("interpolation")
+        mixes = interpolation and settings.get("interpolation", interpolation.default) != "nearest"
+        return first if self.keeps_kind and not mixes and first in ("image", "labels", "mask") else self.returns
 
     @property
     def engines(self) -> tuple[str, ...]:
@@ -356,6 +368,7 @@ def operation(
     title: str | None = None,
     keywords: str = "",
     placement: Callable[..., Placement] | None = None,
+    keeps_kind: bool = False,
 ) -> Callable[[Callable[..., Any]], Operation]:
     """Put a function into the catalogue.
 
@@ -377,10 +390,12 @@ def operation(
     placement
         Function of the input's shape and (some of) the settings that gives where the result lies; None if its pixels
         are those of the input.
+    keeps_kind
+        Whether it only moves or picks pixels, so that labels give labels; see :meth:`Operation.kind_of_result`.
     """
 
     def register(function: Callable[..., Any]) -> Operation:
-        entry = Operation(function, category, halo, allow_nan, ndims, title, keywords, placement)
+        entry = Operation(function, category, halo, allow_nan, ndims, title, keywords, placement, keeps_kind)
         CATALOGUE[entry.name] = entry
         return entry
 
