@@ -67,7 +67,8 @@ def choose_pixels(annotations: Sequence[NDArray[Any]], keys: Sequence[int], seed
     seed
         Seed of the choice.
     """
-    where = [np.nonzero(a) for a in annotations]
+    # Of a mask, pixels are found many times faster than of numbers.
+    where = [np.unravel_index(np.flatnonzero(a != 0), a.shape) for a in annotations]
     classes = [a[w].astype(np.int64) for a, w in zip(annotations, where, strict=True)]
     pixels = np.concatenate([hashed(seed, k, *w) for k, w in zip(keys, where, strict=True)])
     chosen = np.zeros(len(pixels), bool)

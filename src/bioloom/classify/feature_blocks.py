@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from itertools import islice, product
+from math import prod
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -29,6 +30,7 @@ _BLOCK_SHAPES = {2: (512, 512), 3: (32, 128, 128)}
 _PATCH_SHAPES = {2: (128, 128), 3: (16, 48, 48)}
 _SAMPLE_SHAPES = {2: (48, 48), 3: (8, 24, 24)}
 _N_SAMPLES = 12
+_WORTH_A_THREAD = 1_000_000
 
 
 def blocks_of(shape: Sequence[int], sides: Sequence[int] | None = None) -> list[Block]:
@@ -202,9 +204,21 @@ class FeatureBlocks:
                 result[rows, column] = feature[here]
 
         patches = [_tightened(b, mask) for b in blocks_of(self.shape, _PATCH_SHAPES[len(self.shape)]) if mask[b].any()]
-        for _ in in_threads(one, patches, progress):
-            pass
+        if patches and self._work(patches) / len(patches) >= _WORTH_A_THREAD:
+            for _ in in_threads(one, patches, progress):
+                pass
+            return result
+        # Threads would only wait for each other's turn to call the next kernel.
+        for done, patch in enumerate(patches, start=1):
+            one(patch)
+            if progress:
+                progress(done, len(patches))
         return result
+
+    def _work(self, blocks: Sequence[Block]) -> int:
+        """Return how many values are computed for blocks, with what surrounds them."""
+        pixels = (prod(s.stop - s.start + 2 * h for s, h in zip(b, self._halo, strict=True)) for b in blocks)
+        return sum(pixels) * len(self.names)
 
     @property
     def edges(self) -> list[NDArray[np.float32]]:

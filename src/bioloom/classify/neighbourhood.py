@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,8 +20,9 @@ def gaussian_radii(sigma: float, spacing: Sequence[float]) -> tuple[int, ...]:
     return tuple(int(8 * sigma / s) // 2 for s in spacing)
 
 
+@lru_cache(maxsize=256)
 def gaussian_weights(sigma: float, radius: int) -> Volume:
-    """Return the weights of a Gaussian, float32 (2 radius + 1,), not normalised; `sigma` in pixels.
+    """Return the weights of a Gaussian, float32 (2 radius + 1,), not normalised; `sigma` in pixels. Not to be changed.
 
     The exponent is rounded to float32 as clEsperanto does, so that values at a threshold fall on the same side.
     """
