@@ -1,4 +1,4 @@
-"""Forests: grown by scikit-learn, evaluated by the kernels."""
+"""Forests: grown as scikit-learn grows them, evaluated by the kernels."""
 
 from __future__ import annotations
 
@@ -62,6 +62,15 @@ def test_votes_of_parts_add_up_exactly(max_depth):
     np.testing.assert_array_equal(sum(parts), forest.votes(bins))
     assert (forest.votes(bins, 300) == 0).all()
     assert forest.votes(bins[:, :0]).shape == (3, 0)
+
+
+@pytest.mark.parametrize("two_bytes", [False, True])
+def test_a_compact_forest_gives_the_same_votes_on_bins_of_its_own(two_bytes):
+    forest, bins, _, _ = grown(3, 6, two_bytes=two_bytes)
+    values = np.random.default_rng(0).normal(size=(2400, 6)).astype(np.float32)
+    fewer = np.stack([to_bins(column, e) for column, e in zip(values.T, forest.compact.edges, strict=True)])
+    assert sum(map(len, forest.compact.edges)) < sum(map(len, forest.edges))
+    np.testing.assert_array_equal(forest.compact.votes(fewer), forest.votes(bins))
 
 
 def test_balanced_classes_weigh_the_same():
