@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+from bioloom.cli import _recipe_commands
 from bioloom.cli._parser import place_of
 from bioloom.cli._printing import complain, print_table, tell_file, tell_hint
 from bioloom.errors import InputError
@@ -88,8 +89,8 @@ def _operations(options: argparse.Namespace) -> int:
 
 def _segment(options: argparse.Namespace) -> int:
     from bioloom import device
-    from bioloom.recipe.catalogue import get_operation
     from bioloom.recipe import find_files, segment_files
+    from bioloom.recipe.catalogue import get_operation
     from bioloom.recipe.words import parse_setting
 
     operation = get_operation(options.operation)
@@ -227,6 +228,8 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "devices": _devices,
     "operations": _operations,
     "segment": _segment,
+    "run": _recipe_commands.run,
+    "recipe": _recipe_commands.recipe,
     "measure": _measure,
     "train": _train,
     "classify": _classify,

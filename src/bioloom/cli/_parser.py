@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, NoReturn
 
 import bioloom
+from bioloom.cli._recipe_parser import add_recipe, add_run
 from bioloom.errors import InputError
 
 if TYPE_CHECKING:
@@ -58,6 +59,9 @@ def build_parser(operation: Operation | None) -> argparse.ArgumentParser:
     _add_frame_axis(segment)
     if operation is not None:
         _add_operation(segment, operation)
+
+    add_run(command("run", "run a recipe on image files"), _axis)
+    add_recipe(command("recipe", "check a recipe, or write it as a script or a notebook"), Parser)
 
     measure = command("measure", "measure the objects of a label image and write a table")
     measure.add_argument("labels", metavar="LABELS", help="file of labels")

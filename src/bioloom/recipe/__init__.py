@@ -12,7 +12,7 @@ from bioloom.recipe.graph import Recipe, Step
 from bioloom.recipe.measuring import measure_file
 from bioloom.recipe.run_files import run_files
 from bioloom.recipe.segmenting import segment_files
-from bioloom.recipe.steps import run_operation
+from bioloom.recipe.steps import run_operation, spacing_after
 from bioloom.recipe.training import TrainResult, train_files
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "run_loop",
     "run_operation",
     "segment_files",
+    "spacing_after",
     "train_files",
     "write_results",
 ]

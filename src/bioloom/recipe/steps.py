@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -109,3 +109,49 @@ def check_frames(image: NDArray[Any], frame_axis: int | None, what: str) -> None
             f"The {what} has the shape {image.shape}: it seems to be a colour image (y, x, RGB). Give one channel, or "
             f"process each channel on its own with --frame-axis {image.ndim - 1}."
         )
+
+
+def spacing_after(
+    operation: Operation | str,
+    image: Any,
+    spacing: Sequence[float] | None,
+    frame_axis: int | None = None,
+    **settings: Any,
+) -> tuple[float, ...] | None:
+    """Return the pixel size of what an operation makes of an image.
+
+    It differs from that of the image after resizing, and has fewer axes after projecting.
+
+    Parameters
+    ----------
+    operation
+        The operation or its name.
+    image
+        Its first array.
+    spacing
+        The pixel size of the image; None counts in pixels.
+    frame_axis
+        The axis of time in the image.
+    **settings
+        The settings of the operation.
+
+    Returns
+    -------
+    tuple of float or None
+        One number per spatial axis of the result; None if `spacing` is None.
+
+    Raises
+    ------
+    InputError
+        If the settings do not fit.
+    """
+    from bioloom.recipe.catalogue import get_operation
+
+    if spacing is None:
+        return None
+    chosen = get_operation(operation) if isinstance(operation, str) else operation
+    shape = [n for axis, n in enumerate(image.shape) if axis != frame_axis]
+    if "spacing" in chosen.parameters:
+        settings.setdefault("spacing", tuple(spacing))
+    placed = chosen.place(shape, settings)
+    return tuple(float(spacing[axis] * abs(size)) for axis, size in zip(placed.axes, placed.step, strict=True))
