@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -80,7 +79,9 @@ def _operations(options: argparse.Namespace) -> int:
 
     entries = sorted(CATALOGUE.values(), key=lambda entry: (entry.category, entry.name))
     if options.json:
-        print(json.dumps([entry.schema() for entry in entries], indent=2))
+        from bioloom.recipe.function_calls import schemas_text
+
+        print(schemas_text())
     else:
         rows = [(e.name, e.category, ", ".join(e.engines), e.summary) for e in entries]
         print_table(("name", "category", "engines", "summary"), rows)

@@ -115,20 +115,21 @@ class Parameter:
     def schema(self) -> dict[str, Any]:
         """Return the JSON schema of the parameter."""
         if self.is_array:
-            described: dict[str, Any] = {"type": "string", "format": "path", "kind": self.kind}
+            described: dict[str, Any] = {"type": self._json("string"), "format": "path", "kind": self.kind}
         elif self.kind == "spacing":
             positive = {"type": "number", "exclusiveMinimum": 0}
             described = {"type": ["array", "null"], "items": positive, "minItems": 2, "maxItems": 3}
         elif self.kind == "choice":
-            described = {"type": "string", "enum": list(self.choices)}
+            choices = [*self.choices, None] if self.optional else list(self.choices)
+            described = {"type": self._json("string"), "enum": choices}
         elif self.kind == "file":
-            described = {"type": "string", "format": "path"}
+            described = {"type": self._json("string"), "format": "path"}
         elif self.kind == "text":
-            described = {"type": ["string", "null"] if self.optional else "string", "maxLength": _MAX_TEXT}
+            described = {"type": self._json("string"), "maxLength": _MAX_TEXT}
         elif self.kind == "corrections":
             described = {"type": "array", "items": {"type": "object"}}
         else:
-            described = {"type": [self.kind, "null"] if self.optional else self.kind}
+            described = {"type": self._json(self.kind)}
             if self.limits.minimum is not None:
                 described["minimum"] = self.limits.minimum
             if self.limits.maximum is not None:
@@ -137,8 +138,11 @@ class Parameter:
                 described["unit"] = self.limits.unit
         described["description"] = self.description
         if not self.required:
-            described["default"] = self.default
+            described["default"] = list(self.default) if isinstance(self.default, tuple) else self.default
         return described
+
+    def _json(self, kind: str) -> str | list[str]:
+        return [kind, "null"] if self.optional else kind
 
 
 def markers(hint: Any) -> list[Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from bioloom.recipe.batch import BatchResult, FileResult, apply_to_files, find_files
 from bioloom.recipe.classifying import classify_files
 from bioloom.recipe.demo import LoopResult, open_demo, run_loop, write_results
+from bioloom.recipe.function_calls import call_operation, check_arguments, list_schemas
 from bioloom.recipe.graph import Recipe, Step
 from bioloom.recipe.measuring import measure_file
 from bioloom.recipe.run_files import run_files
@@ -23,8 +24,11 @@ __all__ = [
     "Step",
     "TrainResult",
     "apply_to_files",
+    "call_operation",
+    "check_arguments",
     "classify_files",
     "find_files",
+    "list_schemas",
     "measure_file",
     "open_demo",
     "run_files",

@@ -79,12 +79,13 @@ def checked_step(step: Step, kinds: Mapping[str, str]) -> tuple[Step, str]:
     settings = operation.check_parameters(**{str(k): v for k, v in step.settings.items()})
     settings = {k: v for k, v in settings.items() if not (k == "spacing" and v is None)}
     if "spacing" in settings:
-        settings["spacing"] = _spacing(settings["spacing"])
+        settings["spacing"] = checked_spacing(settings["spacing"])
     checked = dataclasses.replace(step, inputs=dict(step.inputs), settings=settings)
     return checked, operation.returns if step.enabled else kinds[passed_on(step, operation)]
 
 
-def _spacing(value: Any) -> tuple[float, ...]:
+def checked_spacing(value: Any) -> tuple[float, ...]:
+    """Return two or three positive numbers, or raise InputError."""
     from bioloom.operations.checks import check_spacing
 
     if not isinstance(value, Sequence) or len(value) not in (2, 3):

@@ -9,12 +9,12 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 _SECONDS_BETWEEN_REPORTS = 0.2
 
 
-def send(stream: BinaryIO, message: Any) -> None:
+def send(stream: IO[bytes], message: Any) -> None:
     """Write one message."""
     pickle.dump(message, stream)
     stream.flush()
@@ -51,7 +51,7 @@ def serve() -> None:
         send(answers, ("done", *_attempt(recipe, options, path, outputs, answers)))
 
 
-def _attempt(recipe: Any, options: Any, path: Path, outputs: Any, answers: BinaryIO) -> tuple[list[Path], str, float]:
+def _attempt(recipe: Any, options: Any, path: Path, outputs: Any, answers: IO[bytes]) -> tuple[list[Path], str, float]:
     from bioloom.recipe._one_file import process_file
     from bioloom.recipe.batch import problem_of
 

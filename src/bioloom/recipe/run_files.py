@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -179,16 +180,14 @@ def _computed(
             yield FileResult(path, tuple(done), problem, seconds)
         return
     for path in files:
-        inside = _Fraction(tick)
-        yield apply_to_files([path], lambda p, f=inside: process_file(recipe, p, outputs[p], options, f)).files[0]
+        work = partial(_one, recipe, outputs[path], options, tick)
+        yield apply_to_files([path], work).files[0]
 
 
-class _Fraction:
-    def __init__(self, tick: Callable[[float], None]) -> None:
-        self._tick = tick
-
-    def __call__(self, done: int, total: int) -> None:
-        self._tick(done / max(total, 1))
+def _one(
+    recipe: Recipe, outputs: Mapping[str, Path], options: FileOptions, tick: Callable[[float], None], path: Path
+) -> list[Path]:
+    return process_file(recipe, path, outputs, options, lambda done, total: tick(done / max(total, 1)))
 
 
 def _in_parts(progress: Progress | None, total: int, results: Mapping[Path, Any]) -> Callable[[float], None]:

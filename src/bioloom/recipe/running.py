@@ -172,10 +172,15 @@ def _on_blocks(operation: Operation, arrays: list[Any], frame_axis: int | None, 
         return over_frames(operation, *arrays, frame_axis=frame_axis, **settings)
     import dask.array as da
 
+    from bioloom.operations._frames import settings_of_frame
+
     frames = max(array.shape[frame_axis] for array in arrays if array is not None)
     index = (slice(None),) * frame_axis
     parts = [
-        operation(*(None if array is None else array[(*index, frame)] for array in arrays), **settings)
+        operation(
+            *(None if array is None else array[(*index, frame)] for array in arrays),
+            **settings_of_frame(operation, dict(settings), frame),
+        )
         for frame in range(frames)
     ]
     return da.stack(parts, axis=frame_axis)

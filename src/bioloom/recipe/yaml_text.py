@@ -93,6 +93,7 @@ def parse(text: str) -> Any:
         raise InputError(f"The text has {len(text) >> 20} MiB; a recipe has at most {_MAX_BYTES >> 20} MiB.")
     try:
         depth = 0
+        event: Any
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             line = event.start_mark.line + 1
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
