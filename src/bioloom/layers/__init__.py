@@ -1,6 +1,7 @@
 """The only place that reads or writes napari layers: scale, units, names, features, colours and clicks."""
 
 from bioloom.layers.annotating import Click, colour_classes, look_at, on_canvas_click, on_keys, show_ring
+from bioloom.layers.chain_layers import ChainLayers, Source, View, sources_for
 from bioloom.layers.objects import (
     add_columns,
     add_features,
@@ -33,7 +34,8 @@ from bioloom.layers.reading import (
     time_axis,
 )
 from bioloom.layers.recent import likely_objects, note_use
-from bioloom.layers.surfaces import add_surface, surface_data, surface_layer
+from bioloom.layers.result_layers import ResultPlace, new_result_layer, update_result_layer
+from bioloom.layers.surfaces import surface_data
 from bioloom.layers.writing import (
     ResultLayer,
     activate,
@@ -47,15 +49,18 @@ from bioloom.layers.writing import (
 
 __all__ = [
     "METADATA_KEY",
+    "ChainLayers",
     "Click",
     "Kind",
     "ResultLayer",
+    "ResultPlace",
+    "Source",
+    "View",
     "activate",
     "active_layer",
     "add_columns",
     "add_features",
     "add_result",
-    "add_surface",
     "colour_classes",
     "colour_objects",
     "current_frame",
@@ -69,6 +74,7 @@ __all__ = [
     "look_at",
     "made_of",
     "new_annotation",
+    "new_result_layer",
     "note_use",
     "of_kind",
     "on_canvas_click",
@@ -89,8 +95,9 @@ __all__ = [
     "show_preview",
     "show_ring",
     "shows_axis",
+    "sources_for",
     "spatial_metadata",
     "surface_data",
-    "surface_layer",
     "time_axis",
+    "update_result_layer",
 ]

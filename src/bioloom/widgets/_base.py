@@ -27,12 +27,12 @@ from bioloom.session.jobs import JobRunner
 from bioloom.widgets._parts import ImageList, LayerCombo
 
 
-class _MainThread(QObject):
+class MainThread(QObject):
     """Runs callables on the thread of the application, in the order in which they were sent."""
 
     _sent = Signal(object)
 
-    def __init__(self, parent: QObject) -> None:
+    def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._sent.connect(self._run, Qt.ConnectionType.QueuedConnection)
 
@@ -90,7 +90,7 @@ class BioloomWidget(QWidget):
     def __init__(self, viewer: Any) -> None:
         super().__init__()
         self.viewer = viewer
-        self._main_thread = _MainThread(self)
+        self._main_thread = MainThread(self)
         self.jobs = JobRunner(self._main_thread.send)
         self.status = StatusBar()
         self.status.cancelled.connect(self.cancel)

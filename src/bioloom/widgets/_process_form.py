@@ -10,8 +10,8 @@ from qtpy.QtWidgets import QHBoxLayout, QLayout, QPushButton, QVBoxLayout, QWidg
 
 from bioloom import layers
 from bioloom.errors import InputError
+from bioloom.layers import ChainLayers, View, sources_for
 from bioloom.operations import Operation
-from bioloom.session.image_stack import ImageStack
 from bioloom.widgets._parts import AxesOptions, LayerCombo, enable, form
 from bioloom.widgets._settings_form import SettingsForm
 
@@ -27,30 +27,20 @@ class Arguments:
     ----------
     source : Layer
         The layer of its first array.
-    chosen : dict
-        The layer of every array that was chosen, by name.
-    stack : ImageStack or None
-        Axes and pixel size of the source; None for a surface.
+    views : dict
+        The pixels of every array that was chosen, by name; the first is that of the source.
     settings : dict
         Checked.
     """
 
     source: Any
-    chosen: dict[str, Any]
-    stack: ImageStack | None
+    views: dict[str, View]
     settings: dict[str, Any]
 
     @property
-    def spacing(self) -> tuple[float, ...] | None:
-        """The size of a pixel in which lengths are counted; None where they count pixels that are as deep as wide."""
-        if self.stack is None or (self.stack.unit == "pixel" and set(self.stack.spacing) == {1.0}):
-            return None
-        return self.stack.spacing
-
-    @property
-    def has_time(self) -> bool:
-        """Whether the first axis is time."""
-        return self.stack is not None and self.stack.n_frames is not None
+    def first(self) -> View:
+        """The pixels of the source."""
+        return next(iter(self.views.values()))
 
 
 class OperationForm:
@@ -60,12 +50,14 @@ class OperationForm:
     ----------
     viewer
         The napari viewer.
+    chain_layers
+        Knows which layers are results of steps, and what their axes are.
     owner
         The panel, whose child the notifier is.
     """
 
-    def __init__(self, viewer: Any, owner: QWidget) -> None:
-        self._viewer = viewer
+    def __init__(self, viewer: Any, chain_layers: ChainLayers, owner: QWidget) -> None:
+        self._viewer, self._chain_layers = viewer, chain_layers
         self._notifier = _Notifier(owner)
         self.changed = self._notifier.changed
         self.source_changed = self._notifier.source_changed
@@ -75,6 +67,7 @@ class OperationForm:
         self.layer_combos: dict[str, LayerCombo] = {}
         self.axes = AxesOptions()
         self._unit_factor = 1.0
+        self._locked = ""
         self.inputs, self._inputs_layout = _column()
         self._combos_box, self._combos_layout = _column()
         self._inputs_layout.addWidget(self._combos_box)
@@ -126,7 +119,7 @@ class OperationForm:
         self.settings_box.setVisible(has_fields)
         self._unit_factor = 1.0
         self.axes.setVisible(operation.arrays[0].kind != "surface")
-        self.axes.follow(self.source)
+        self._follow_axes()
         self._axes_changed()
 
     def _preselect(self, combo: LayerCombo, parameter: Any, before: dict[str, Any]) -> None:
@@ -170,8 +163,21 @@ class OperationForm:
 
     @property
     def n_spatial(self) -> int:
-        """The number of axes of the source without time."""
-        return 0 if self.source is None else self.source.ndim - self.axes.has_time
+        """The number of axes of the source without time; 0 if there is none, or it has too many."""
+        try:
+            return 0 if self.source is None else self.view(self.source).n_spatial
+        except InputError:
+            return 0
+
+    def view(self, layer: Any) -> View:
+        """Return what an operation gets of a layer.
+
+        Raises
+        ------
+        InputError
+            If it has too many or too few axes.
+        """
+        return self._chain_layers.view(layer, has_time=self.has_time(layer), physical=self.axes.physical)
 
     def missing(self) -> str:
         """Say what stands against applying the operation; nothing if it can be applied."""
@@ -185,7 +191,7 @@ class OperationForm:
         for parameter in operation.arrays:
             if not parameter.optional and self.layer_combos[parameter.name].layer is None:
                 return f"Choose a layer for ‘{parameter.name.replace('_', ' ')}’: there is none of the right kind yet."
-        if operation.arrays[0].kind != "surface" and self.n_spatial not in operation.ndims:
+        if operation.arrays[0].kind != "surface" and self.n_spatial not in (0, *operation.ndims):
             if self.n_spatial == 2 and operation.ndims == (3,):
                 return f"{operation.title} needs a stack (z, y, x), but {source.name} has no z axis."
             if self.n_spatial == 3 and operation.ndims == (2,):
@@ -206,29 +212,45 @@ class OperationForm:
             raise InputError("Choose an operation first.")
         if source is None:
             raise InputError(self.missing())
-        stack = None
-        if operation.arrays[0].kind != "surface":
-            stack = layers.image_stack([source], has_time=self._has_time(source), physical=self.axes.physical)
         chosen = {name: combo.layer for name, combo in self.layer_combos.items() if combo.layer is not None}
         chosen[operation.arrays[0].name] = source
-        return Arguments(source, chosen, stack, self.settings.read())
+        sources_for(chosen)
+        names = [p.name for p in operation.arrays if p.name in chosen]
+        return Arguments(source, {name: self.view(chosen[name]) for name in names}, self.settings.read())
 
-    def _has_time(self, layer: Any) -> bool:
-        return self.axes.has_time if layer is self.source else layers.time_axis(layer) == 0
+    def has_time(self, layer: Any) -> bool:
+        """Tell whether the first axis of a layer is time: as the box says for the source, else as the layer says."""
+        if layer is self.source or layer.ndim == self.source.ndim:
+            return self.axes.has_time
+        return layers.time_axis(layer) == 0
 
     # -------------------------------------------------------------------------------------------- following
     def _layer_changed(self, layer: Any) -> None:
         if self.settings is None:
             return
-        self.axes.follow(self.source)
+        self._follow_axes()
         self._axes_changed()
         self.source_changed.emit(self.source)
+
+    def _follow_axes(self) -> None:
+        """Understand the axes of the source as before; a result has those of the image that its steps begin with."""
+        source = self.source
+        self.axes.follow(source)
+        step = self._chain_layers.step_of(source) if source is not None else None
+        root = self._chain_layers.root_of(step) if step is not None else None
+        if root is not None:
+            self.axes.time.setChecked(root.has_time)
+            self.axes.sizes.setCurrentIndex(int(root.physical and self.axes.sizes.count() > 1))
+        why = "As in the steps that made this layer, which begin with another one"
+        self._locked = why if root is not None else ""
+        enable(self.axes.time, root is None and source is not None and source.ndim == 3, why)
+        self.axes.sizes.setEnabled(self.axes.sizes.count() > 1)
 
     def _axes_changed(self) -> None:
         if self.settings is None or self.operation is None:
             return
         source, physical = self.source, self.axes.physical
-        factor = float(min(abs(source.scale[-n]) for n in range(1, self.n_spatial + 1))) if physical else 1.0
+        factor = float(min(abs(source.scale[-n]) for n in range(1, max(self.n_spatial, 2) + 1))) if physical else 1.0
         if factor != self._unit_factor:
             self.settings.scale_lengths(factor / self._unit_factor, self.n_spatial)
             self._unit_factor = factor
@@ -236,7 +258,8 @@ class OperationForm:
         self.settings.show_unit(unit if unit != "pixel" else "units", self.n_spatial)
         uses_lengths = any(p.limits.unit in ("length", "size") for p in self.operation.settings)
         if self.axes.sizes.count() > 1:
-            enable(self.axes.sizes, uses_lengths, f"{self.operation.title} has no lengths among its settings")
+            why = self._locked or f"{self.operation.title} has no lengths among its settings"
+            enable(self.axes.sizes, uses_lengths and not self._locked, why)
         self.changed.emit()
 
 

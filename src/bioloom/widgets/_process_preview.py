@@ -95,15 +95,16 @@ class LivePreview(QObject):
         if operation.arrays[0].kind == "surface":
             self._say("Surfaces have no preview. Press Apply.")
             return
-        index = layers.position(self._viewer, source)
-        arrays = {name: layers.grey(layer) for name, layer in arguments.chosen.items()}
+        view = arguments.first
+        position = layers.position(self._viewer, source)
+        arrays = {name: one.data for name, one in arguments.views.items()}
         settings = dict(arguments.settings)
         if "spacing" in settings:
-            settings["spacing"] = arguments.spacing
+            settings["spacing"] = view.spacing
         self._jobs.start(
             "Preview",
-            lambda progress: preview(operation, arrays, settings, index, has_time=arguments.has_time),
-            partial(self._show, operation, arguments, settings, index),
+            lambda progress: preview(operation, arrays, settings, view.index(position), has_time=view.has_time),
+            partial(self._show, operation, arguments, settings, position),
         )
 
     def _show(
@@ -111,21 +112,23 @@ class LivePreview(QObject):
         operation: Operation,
         arguments: Arguments,
         settings: dict[str, Any],
-        index: tuple[int, ...],
+        position: tuple[int, ...],
         made: Preview,
     ) -> None:
-        source = arguments.source
+        source, view = arguments.source, arguments.first
         if not self.box.isChecked() or source not in self._viewer.layers:
             return
         kind: layers.Kind = "image" if operation.returns == "image" else "labels"
         data = made.data.astype("uint8") if operation.returns == "mask" else made.data
         if made.moved:
-            assert arguments.stack is not None
-            placed_at = operation.place(arguments.stack.shape, settings)
-            frame = index[0] if arguments.has_time else None
-            data, placed = layers.place_result(data, source, placed_at, has_time=arguments.has_time, frame=frame)
+            if source.ndim != view.n_spatial + view.has_time:
+                self._say(f"{operation.title} of {source.name} has no preview. Press Apply.")
+                return
+            placed_at = operation.place(view.shape, settings)
+            frame = position[0] if view.has_time else None
+            data, placed = layers.place_result(data, source, placed_at, has_time=view.has_time, frame=frame)
         else:
-            data, placed = layers.place_plane(data, source, index)
+            data, placed = layers.place_plane(data, source, position)
         self.layer = layers.show_preview(self._viewer, data, kind, source, placed, self.layer)
         if made.moved:
             self._say("Preview of the whole result.")

@@ -12,13 +12,13 @@ from bioloom import device, layers
 from bioloom.operations import Operation
 from bioloom.recipe.catalogue import CATALOGUE, get_operation
 from bioloom.session.jobs import JobRunner
-from bioloom.session.processing import run_operation
 from bioloom.widgets._base import BioloomWidget, abandon
 from bioloom.widgets._parts import align_labels, enable, form, group
 from bioloom.widgets._process_form import Arguments, OperationForm
 from bioloom.widgets._process_next import NextSteps
 from bioloom.widgets._process_picker import OperationPicker
 from bioloom.widgets._process_preview import LivePreview
+from bioloom.widgets._process_steps import ProcessSteps
 
 
 class ProcessWidget(BioloomWidget):
@@ -34,10 +34,18 @@ class ProcessWidget(BioloomWidget):
 
     def __init__(self, viewer: napari.viewer.Viewer, operation: str = "gaussian_blur") -> None:
         super().__init__(viewer)
-        preview_jobs = JobRunner(self._main_thread.send)
-        self.destroyed.connect(partial(abandon, preview_jobs))
+        self.steps = ProcessSteps(viewer, self)
+        preview_jobs, self._look_jobs = JobRunner(self._main_thread.send), JobRunner(self._main_thread.send)
+        for runner in (preview_jobs, self._look_jobs):
+            self.destroyed.connect(partial(abandon, runner))
+        for signal, slot in (
+            (self._look_jobs.started, self._job_started),
+            (self._look_jobs.ended, self._job_ended),
+            (self._look_jobs.failed, self._job_failed),
+        ):
+            signal.connect(slot)
         self.picker = OperationPicker(list(CATALOGUE.values()))
-        self.form = OperationForm(viewer, self)
+        self.form = OperationForm(viewer, self.steps.layers, self)
         self.axes = self.form.axes
         self.preview = LivePreview(viewer, self, preview_jobs, self._asked_for, self.say)
         self.preview_box = self.preview.box
@@ -58,6 +66,7 @@ class ProcessWidget(BioloomWidget):
         for events in (viewer.layers.events.inserted, viewer.layers.events.removed):
             events.connect(self._show_state)
         viewer.layers.selection.events.changed.connect(self._show_state)
+        self.steps.shown.connect(self._step_shown)
         self.on_close(self._leave_viewer)
         self.choose(operation)
         self._list_devices()
@@ -82,6 +91,7 @@ class ProcessWidget(BioloomWidget):
             events.disconnect(self._show_state)
         self.viewer.layers.selection.events.changed.disconnect(self._show_state)
         self.preview.stop()
+        self.steps.stop()
 
     # -------------------------------------------------------------------------------------------- choosing
     @property
@@ -203,50 +213,54 @@ class ProcessWidget(BioloomWidget):
     def suggest(self) -> None:
         """Look at the image, or its frame in view, and fill in settings that suit it."""
         operation, arguments = self._asked_for()
-        frame = layers.current_frame(self.viewer, arguments.source, arguments.has_time)
-        arrays = {name: layers.grey(layer) for name, layer in arguments.chosen.items()}
+        view = arguments.first
+        frame = layers.current_frame(self.viewer, arguments.source, view.has_time)
 
         def look(progress: Any) -> dict[str, Any]:
-            given = {name: array[frame] if arguments.has_time else array for name, array in arrays.items()}
-            return operation.suggested(**given, spacing=arguments.spacing)
+            given = {n: one.data[frame] if one.has_time else one.data for n, one in arguments.views.items()}
+            return operation.suggested(**given, spacing=view.spacing)
 
         def show(values: dict[str, Any]) -> None:
             if self.operation is not operation:
                 return
             self.form.fill_in(values)
-            listed = ", ".join(
-                f"{k.replace('_', ' ')} {v:.4g}" for k, v in values.items() if isinstance(v, (int, float))
-            )
+            numbers = {k: v for k, v in values.items() if isinstance(v, (int, float))}
+            listed = ", ".join(f"{k.replace('_', ' ')} {v:.4g}" for k, v in numbers.items())
             self.say(f"Suggested from {arguments.source.name}: {listed or 'nothing to change'}.")
 
-        self.jobs.start("Looking at the image", look, show)
+        self._look_jobs.start("Looking at the image", look, show)
 
     def apply(self) -> None:
-        """Compute the whole image and add the result as a new layer."""
-        operation, arguments = self._asked_for()
-        source = arguments.source
-        arrays = {name: layers.grey(layer) for name, layer in arguments.chosen.items()}
-        settings = dict(arguments.settings)
-        if "spacing" in settings:
-            settings["spacing"] = arguments.spacing
+        """Compute the whole image, every layer or a frame, and add the results as new layers."""
+        operation = self.operation
+        sources = self._selected_sources() if self.target == "layers" else [self.form.source]
         self.preview_box.setChecked(False)
-        provenance = {"operation": operation.name, "settings": settings, "source": source.name}
+        for source in sources:
+            arguments = self.form.arguments(source)
+            ids = {name: self._id_of(view.layer) for name, view in arguments.views.items()}
+            settings = {k: v for k, v in arguments.settings.items() if k != "spacing"}
+            self.steps.begin(operation, ids, settings)
+        self.picker.note_use(operation)
 
-        def show(result: Any) -> None:
-            if not self.still_there(source):
-                return
-            kind: layers.Kind = "image" if operation.returns == "image" else "labels"
-            if operation.returns == "mask":
-                result = result.astype("uint8")
-            layer = layers.add_result(
-                self.viewer, result, kind, f"{operation.title} of {source.name}", source, provenance
-            )
-            self.picker.note_use(operation)
-            self.next_steps.show_for(layer, operation.returns, operation)
+    def _id_of(self, layer: Any) -> str:
+        """Return the id under which the chain knows a layer, or its frame in view."""
+        has_time = self.form.has_time(layer)
+        only_frame = self.target == "frame" or self._one_frame_only
+        frame = layers.position(self.viewer, layer)[0] if has_time and only_frame else None
+        return self.steps.layers.id_of(layer, has_time=has_time, physical=self.axes.physical, frame=frame)
+
+    def cancel(self) -> None:
+        """Stop what is being computed."""
+        if self.jobs.busy or self._look_jobs.busy:
+            self._look_jobs.cancel()
+            kept = self.steps.cancel()
+            self.say("Cancelled. Nothing was changed." if not kept else f"Cancelled. {kept}")
+
+    def _step_shown(self, step_id: str, layer: Any) -> None:
+        operation = get_operation(self.steps.chain.step(step_id).operation)
+        self.next_steps.show_for(layer, operation.returns, operation)
+        if operation.returns == "table":
+            rows = len(layers.features(layer))
+            self.say(f"Done: a table of {rows} rows, kept with ‘{layer.name}’. Open Measure or Explore to see it.")
+        else:
             self.say(f"Done: layer ‘{layer.name}’.")
-
-        self.jobs.start(
-            operation.title,
-            lambda progress: run_operation(operation, arrays, settings, has_time=arguments.has_time, progress=progress),
-            show,
-        )
