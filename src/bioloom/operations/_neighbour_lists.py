@@ -64,20 +64,20 @@ def proximal_pairs(points: Floats, minimum: float, maximum: float) -> Iterator[P
     if not len(points):
         return
     tree = KDTree(points)
-    counts = tree.query_ball_point(points, maximum, return_length=True)
-    ends = np.cumsum(counts)
+    for first, last in chunks_within(tree, maximum, _CHUNK):
+        found = KDTree(points[first:last]).sparse_distance_matrix(tree, maximum, output_type="ndarray")
+        found = found[found["v"] >= minimum]
+        yield _without_itself(found["i"] + first, found["j"].astype(np.int64))
+
+
+def chunks_within(tree: Any, distance: float, most: int) -> Iterator[tuple[int, int]]:
+    """Yield ranges of the points of a k-d tree that have about so many points within a distance."""
+    ends = np.cumsum(tree.query_ball_point(tree.data, distance, return_length=True))
     first = 0
-    while first < len(points):
+    while first < ends.size:
         done = ends[first - 1] if first else 0
-        last = max(int(np.searchsorted(ends, done + _CHUNK, side="right")), first + 1)
-        some = np.arange(first, last)
-        lists = tree.query_ball_point(points[some], maximum)
-        objects = np.repeat(some, [len(one) for one in lists])
-        others = np.concatenate([np.asarray(one, np.int64) for one in lists])
-        if minimum > 0:
-            far = np.linalg.norm(points[objects] - points[others], axis=1) >= minimum
-            objects, others = objects[far], others[far]
-        yield _without_itself(objects, others)
+        last = max(int(np.searchsorted(ends, done + most, side="right")), first + 1)
+        yield first, last
         first = last
 
 

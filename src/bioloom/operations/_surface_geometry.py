@@ -136,34 +136,33 @@ def fit_spheres(vertices: Array, part: Ints, radius: float) -> Floats:
     """
     from scipy.spatial import KDTree
 
+    from bioloom.operations._neighbour_lists import chunks_within
+
     points = vertices.astype(np.float64)
     result = np.full(len(points), np.nan)
     if not len(points):
         return result
     tree = KDTree(points)
-    counts = tree.query_ball_point(points, radius, return_length=True)
-    ends = np.cumsum(counts)
-    first = 0
-    while first < len(points):
-        done = ends[first - 1] if first else 0
-        last = max(int(np.searchsorted(ends, done + (1 << 20), side="right")), first + 1)
-        some = np.arange(first, last)
-        lists = tree.query_ball_point(points[some], radius)
-        row = np.repeat(np.arange(some.size), [len(one) for one in lists])
-        near = np.concatenate([np.asarray(one, np.int64) for one in lists])
-        same = part[near] == part[some][row]
+    for first, last in chunks_within(tree, radius, 1 << 20):
+        some, n = points[first:last], last - first
+        found = KDTree(some).sparse_distance_matrix(tree, radius, output_type="ndarray")
+        row, near = found["i"], found["j"]
+        same = part[near] == part[first:last][row]
         row, near = row[same], near[same]
         # Distances of about 1 keep the equations well-conditioned.
-        local = (points[near] - points[some][row]) / radius
-        terms = np.column_stack([2 * local, np.ones(len(local))])
+        local = (points[near] - some[row]) / radius
         square = np.einsum("ij,ij->i", local, local)
-        products = (terms[:, :, None] * terms[:, None, :]).reshape(-1, 16)
-        matrix = sums(row, products, some.size).reshape(-1, 4, 4)
-        right = sums(row, terms * square[:, None], some.size)
-        enough = np.bincount(row, minlength=some.size) >= 5
-        solution = np.einsum("nij,nj->ni", np.linalg.pinv(matrix[enough], rcond=1e-9, hermitian=True), right[enough])
-        fitted = np.sqrt(np.maximum(solution[:, 3] + np.einsum("ij,ij->i", solution[:, :3], solution[:, :3]), 0))
-        flat = np.linalg.eigvalsh(matrix[enough])[:, 0] < 1e-9
-        result[some[enough]] = np.where(flat, np.inf, fitted * radius)
-        first = last
+        terms = np.column_stack([2 * local, np.ones(len(local))])
+        matrix = np.empty((n, 4, 4))
+        for i in range(4):
+            for j in range(i, 4):
+                matrix[:, i, j] = matrix[:, j, i] = np.bincount(row, terms[:, i] * terms[:, j], n)
+        right = sums(row, terms * square[:, None], n)
+        enough = np.bincount(row, minlength=n) >= 5
+        size, axes = np.linalg.eigh(matrix[enough])
+        along = np.einsum("nji,nj->ni", axes, right[enough])
+        flat = size[:, 0] < 1e-9
+        solution = np.einsum("nij,nj->ni", axes, along / np.where(flat[:, None], 1, size))
+        fitted = np.sqrt(np.maximum(solution[:, 3] + np.sum(solution[:, :3] ** 2, axis=1), 0))
+        result[first:last][enough] = np.where(flat, np.inf, fitted * radius)
     return result

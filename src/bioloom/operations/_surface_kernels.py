@@ -16,9 +16,10 @@ _XX, _XY, _XZ, _YY, _YZ, _ZZ, _X, _Y, _Z, _ONE = range(10)
 
 
 @njit(nogil=True, cache=True)
-def _add_plane(quadric: Array, normal: Array, offset: float, weight: float) -> None:
-    """Add the squared distance to the plane normal · p + offset = 0."""
-    a, b, c = normal
+def _add_plane(quadric: Array, normal: Array, length: float, p: Array, weight: float) -> None:
+    """Add the squared distance to the plane through p with a normal of this length."""
+    a, b, c = normal[0] / length, normal[1] / length, normal[2] / length
+    offset = -(a * p[0] + b * p[1] + c * p[2])
     quadric[_XX] += weight * a * a
     quadric[_XY] += weight * a * b
     quadric[_XZ] += weight * a * c
@@ -32,8 +33,7 @@ def _add_plane(quadric: Array, normal: Array, offset: float, weight: float) -> N
 
 
 @njit(nogil=True, cache=True)
-def _error(q: Array, p: Array) -> float:
-    x, y, z = p
+def _error(q: Array, x: float, y: float, z: float) -> float:
     return float(
         q[_XX] * x * x + q[_YY] * y * y + q[_ZZ] * z * z + q[_ONE]
         + 2 * (q[_XY] * x * y + q[_XZ] * x * z + q[_YZ] * y * z + q[_X] * x + q[_Y] * y + q[_Z] * z)
@@ -41,36 +41,40 @@ def _error(q: Array, p: Array) -> float:
 
 
 @njit(nogil=True, cache=True)
-def _best_point(q: Array, a: Array, b: Array, point: Array) -> float:
-    """Write the point that replaces an edge at the least error, near the edge; return the error."""
-    length = (a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2 + (a[2] - b[2]) ** 2
+def _best_point(quadrics: Array, vertices: Array, u: int, v: int, q: Array, point: Array) -> float:
+    """Write the quadric of an edge, and the point near it that replaces it at the least error; return the error."""
+    for i in range(10):
+        q[i] = quadrics[u, i] + quadrics[v, i]
+    ax, ay, az = vertices[u, 0], vertices[u, 1], vertices[u, 2]
+    ex, ey, ez = vertices[v, 0] - ax, vertices[v, 1] - ay, vertices[v, 2] - az
+    length = ex * ex + ey * ey + ez * ez
     # Solved around the middle of the edge, where the numbers are small.
-    middle = (a + b) / 2
-    rx = -(q[_XX] * middle[0] + q[_XY] * middle[1] + q[_XZ] * middle[2] + q[_X])
-    ry = -(q[_XY] * middle[0] + q[_YY] * middle[1] + q[_YZ] * middle[2] + q[_Y])
-    rz = -(q[_XZ] * middle[0] + q[_YZ] * middle[1] + q[_ZZ] * middle[2] + q[_Z])
+    mx, my, mz = ax + ex / 2, ay + ey / 2, az + ez / 2
+    rx = -(q[_XX] * mx + q[_XY] * my + q[_XZ] * mz + q[_X])
+    ry = -(q[_XY] * mx + q[_YY] * my + q[_YZ] * mz + q[_Y])
+    rz = -(q[_XZ] * mx + q[_YZ] * my + q[_ZZ] * mz + q[_Z])
     cx = q[_YY] * q[_ZZ] - q[_YZ] * q[_YZ]
     cy = q[_XZ] * q[_YZ] - q[_XY] * q[_ZZ]
     cz = q[_XY] * q[_YZ] - q[_XZ] * q[_YY]
     determinant = q[_XX] * cx + q[_XY] * cy + q[_XZ] * cz
     size = q[_XX] + q[_YY] + q[_ZZ]
     best = np.inf
-    if determinant > 1e-6 * size**3:
+    if determinant > 1e-6 * size * size * size:
         yy, yz = q[_XX] * q[_ZZ] - q[_XZ] * q[_XZ], q[_XY] * q[_XZ] - q[_XX] * q[_YZ]
         zz = q[_XX] * q[_YY] - q[_XY] * q[_XY]
         dx = (cx * rx + cy * ry + cz * rz) / determinant
         dy = (cy * rx + yy * ry + yz * rz) / determinant
         dz = (cz * rx + yz * ry + zz * rz) / determinant
         if dx * dx + dy * dy + dz * dz <= length:
-            point[0], point[1], point[2] = middle[0] + dx, middle[1] + dy, middle[2] + dz
-            best = _error(q, point)
+            point[0], point[1], point[2] = mx + dx, my + dy, mz + dz
+            best = _error(q, point[0], point[1], point[2])
     if best == np.inf:
-        for share in (0.5, 0.0, 1.0):
-            candidate = a + (b - a) * share
-            error = _error(q, candidate)
+        for half in (1, 0, 2):
+            x, y, z = ax + ex * half / 2, ay + ey * half / 2, az + ez * half / 2
+            error = _error(q, x, y, z)
             if error < best:
                 best = error
-                point[:] = candidate
+                point[0], point[1], point[2] = x, y, z
     # In planes, where any point will do, short edges go first.
     return float(max(best, 0.0) + 1e-9 * size * length)
 
@@ -81,7 +85,7 @@ def _cross(a: Array, b: Array, c: Array, out: Array) -> float:
     u0, u1, u2 = b[0] - a[0], b[1] - a[1], b[2] - a[2]
     v0, v1, v2 = c[0] - a[0], c[1] - a[1], c[2] - a[2]
     out[0], out[1], out[2] = u1 * v2 - u2 * v1, u2 * v0 - u0 * v2, u0 * v1 - u1 * v0
-    return float(np.sqrt(out[0] ** 2 + out[1] ** 2 + out[2] ** 2))
+    return float(np.sqrt(out[0] * out[0] + out[1] * out[1] + out[2] * out[2]))
 
 
 @njit(nogil=True, cache=True)
@@ -128,7 +132,7 @@ def _may_collapse(
         node = head[moved]
         while node >= 0:
             face = node // 3
-            a, b, c = faces[face]
+            a, b, c = faces[face, 0], faces[face, 1], faces[face, 2]
             if alive[face] and not ((a == u or b == u or c == u) and (a == v or b == v or c == v)):
                 old = _cross(vertices[a], vertices[b], vertices[c], before)
                 pa = point if a == moved else vertices[a]
@@ -166,43 +170,37 @@ def collapse_edges(vertices: Array, faces: Array, border: Array, target: int, al
     following = np.full(3 * m, -1, np.int64)
     for f in range(m):
         length = _cross(vertices[faces[f, 0]], vertices[faces[f, 1]], vertices[faces[f, 2]], normal)
-        if length > 0:
-            normal /= length
-        p = vertices[faces[f, 0]]
-        offset = -(normal[0] * p[0] + normal[1] * p[1] + normal[2] * p[2])
         for i in range(3):
             v = faces[f, i]
             if length > 0:
-                _add_plane(quadrics[v], normal, offset, length)
+                _add_plane(quadrics[v], normal, length, vertices[faces[f, 0]], length)
             node = 3 * f + i
             if head[v] < 0:
                 head[v] = node
             else:
                 following[tail[v]] = node
             tail[v] = node
-    across = np.empty(3)
+    across, tip = np.empty(3), np.empty(3)
     for k in range(len(border)):
-        a, b, f = border[k]
+        a, b, f = border[k, 0], border[k, 1], border[k, 2]
         length = _cross(vertices[faces[f, 0]], vertices[faces[f, 1]], vertices[faces[f, 2]], normal)
-        tip = vertices[a] + normal
+        for i in range(3):
+            tip[i] = vertices[a, i] + normal[i]
         steep = _cross(vertices[a], vertices[b], tip, across)
         if length > 0 and steep > 0:
-            across /= steep
-            p = vertices[a]
-            offset = -(across[0] * p[0] + across[1] * p[1] + across[2] * p[2])
             for v in (a, b):
-                _add_plane(quadrics[v], across, offset, 10 * length)
+                _add_plane(quadrics[v], across, steep, vertices[a], 10 * length)
     version = np.zeros(n, np.int64)
-    point = np.empty(3)
+    point, quadric = np.empty(3), np.empty(10)
     heap = [(0.0, 0, 0, 0, 0) for _ in range(0)]
     for f in range(m):
         for i in range(3):
             u, v = faces[f, i], faces[f, (i + 1) % 3]
             if u < v:
-                heap.append((_best_point(quadrics[u] + quadrics[v], vertices[u], vertices[v], point), u, v, 0, 0))
+                heap.append((_best_point(quadrics, vertices, u, v, quadric, point), u, v, 0, 0))
     for k in range(len(border)):
         u, v = min(border[k, 0], border[k, 1]), max(border[k, 0], border[k, 1])
-        heap.append((_best_point(quadrics[u] + quadrics[v], vertices[u], vertices[v], point), u, v, 0, 0))
+        heap.append((_best_point(quadrics, vertices, u, v, quadric, point), u, v, 0, 0))
     heapq.heapify(heap)
     stamp = np.zeros(n, np.int64)
     mark = 1
@@ -211,13 +209,14 @@ def collapse_edges(vertices: Array, faces: Array, border: Array, target: int, al
         _, u, v, version_u, version_v = heapq.heappop(heap)
         if version[u] != version_u or version[v] != version_v:
             continue
-        quadric = quadrics[u] + quadrics[v]
-        _best_point(quadric, vertices[u], vertices[v], point)
+        _best_point(quadrics, vertices, u, v, quadric, point)
         mark += 2
         if not _may_collapse(u, v, point, vertices, faces, alive, head, following, stamp, mark):
             continue
-        vertices[u] = point
-        quadrics[u] = quadric
+        for i in range(3):
+            vertices[u, i] = point[i]
+        for i in range(10):
+            quadrics[u, i] = quadric[i]
         version[u] += 1
         version[v] = -1
         node = head[v]
@@ -225,7 +224,7 @@ def collapse_edges(vertices: Array, faces: Array, border: Array, target: int, al
             f = node // 3
             if alive[f]:
                 faces[f, node - 3 * f] = u
-                a, b, c = faces[f]
+                a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
                 if a == b or b == c or c == a:
                     alive[f] = False
                     left -= 1
@@ -256,6 +255,6 @@ def collapse_edges(vertices: Array, faces: Array, border: Array, target: int, al
                 w = faces[f, i]
                 if stamp[w] != mark:
                     stamp[w] = mark
-                    cost = _best_point(quadric + quadrics[w], vertices[u], vertices[w], point)
+                    cost = _best_point(quadrics, vertices, u, w, quadric, point)
                     heapq.heappush(heap, (cost, u, w, version[u], version[w]))
             node = following[node]
