@@ -130,7 +130,8 @@ def _sharpness(plane: NDArray[Any], measure: str, radii: Sequence[int]) -> NDArr
     plane = plane - plane.mean(dtype=np.float64).astype(plane.dtype)
     mean = ndimage.uniform_filter(plane, size=size, mode="nearest")
     variance: NDArray[Any] = ndimage.uniform_filter(plane**2, size=size, mode="nearest") - mean**2
-    return np.maximum(variance, 0)
+    np.maximum(variance, 0, out=variance)
+    return variance
 
 
 @operation(
