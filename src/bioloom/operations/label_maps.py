@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import numpy as np
 
+from bioloom import device
 from bioloom.operations._catalogue import operation
+from bioloom.operations._label_device import are_small
 from bioloom.operations._label_distances import distance_to_others
 from bioloom.operations._label_index import centroids, index_labels
 from bioloom.operations._types import Image, Labels, Spacing
@@ -42,7 +45,7 @@ def label_distance_map(labels: Labels, to: Literal["border", "centroid"] = "bord
     Notes
     -----
     For each object as ``scipy.ndimage.distance_transform_edt``; clEsperanto's
-    ``euclidean_distance_from_label_centroid_map``.
+    ``euclidean_distance_from_label_centroid_map`` on OpenCL, where pixels are isotropic and ids below 2**20.
     """
     if to == "border":
         return distance_to_others(labels, spacing).astype(np.float32)
@@ -54,3 +57,14 @@ def label_distance_map(labels: Labels, to: Literal["border", "centroid"] = "bord
         squares += ((position - centres[:, axis][index.rows]) * size).astype(np.float32) ** 2
     squares[labels == 0] = 0
     return np.sqrt(squares, out=squares)
+
+
+@label_distance_map.opencl()
+def _(labels: Any, to: str, spacing: Sequence[float] | None) -> Any:
+    even = spacing is None or len(set(spacing)) == 1
+    # Its table of objects is as long as the largest id.
+    if to != "centroid" or not even or not are_small(labels, limit=1 << 20):
+        return device.push(label_distance_map.function(device.pull(labels), to, spacing))
+    cle = device.clesperanto()
+    distances = cle.euclidean_distance_from_label_centroid_map(labels)
+    return distances if spacing is None else cle.multiply_image_and_scalar(distances, scalar=spacing[0])

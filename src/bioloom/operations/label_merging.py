@@ -8,7 +8,9 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from bioloom import device
 from bioloom.operations._catalogue import operation
+from bioloom.operations._label_device import are_small
 from bioloom.operations._label_index import LabelIndex, groups_of, index_labels, overlaps, touching
 from bioloom.operations._types import Image, Labels, Mask, Number
 
@@ -184,12 +186,19 @@ def combine_labels(labels: Labels, other: Labels, on_top: Literal["other", "labe
 
     Notes
     -----
-    As clEsperanto's ``combine_labels`` with `on_top` "other".
+    clEsperanto's ``combine_labels`` with `on_top` "other", which is used on OpenCL for ids below 2**24.
     """
     first, second = index_labels(labels), index_labels(other)
     moved = np.where(second.rows, second.rows + first.n, 0)
     upper, lower = (moved, first.rows) if on_top == "other" else (first.rows, moved)
     return index_labels(np.where(upper, upper, lower)).rows.astype(np.uint32)
+
+
+@combine_labels.opencl()
+def _(labels: Any, other: Any, on_top: str) -> Any:
+    if on_top != "other" or not are_small(labels, other):
+        return device.push(combine_labels.function(device.pull(labels), device.pull(other), on_top))
+    return device.clesperanto().combine_labels(labels, other)
 
 
 @operation("Segment/Process labels", keywords="subtract labels, remove overlapping objects, difference, without")

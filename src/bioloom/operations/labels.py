@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from bioloom import device
 from bioloom.errors import InputError
 from bioloom.operations._catalogue import operation
+from bioloom.operations._label_device import are_small
 from bioloom.operations._label_index import index_labels, spread_of
 from bioloom.operations._types import Image, Labels, Mask, Number, Size, Spacing
 
@@ -216,7 +217,8 @@ def relabel_sequential(labels: Labels, order: Literal["label", "size", "position
 
     Notes
     -----
-    As ``skimage.segmentation.relabel_sequential``. clEsperanto's needs a table as long as the largest id.
+    As ``skimage.segmentation.relabel_sequential``; clEsperanto's ``relabel_sequential`` on OpenCL, for ids below 2**24
+    in the order of the old ids.
     """
     index = index_labels(labels)
     if order == "label":
@@ -229,6 +231,13 @@ def relabel_sequential(labels: Labels, order: Literal["label", "size", "position
     numbers = np.empty(index.n, np.uint32)
     numbers[first] = np.arange(1, index.n + 1)
     return index.relabelled(numbers)
+
+
+@relabel_sequential.opencl()
+def _(labels: Any, order: str) -> Any:
+    if order != "label" or not are_small(labels):
+        return device.push(relabel_sequential.function(device.pull(labels), order))
+    return device.clesperanto().relabel_sequential(labels)
 
 
 @operation(

@@ -8,7 +8,7 @@ from scipy.spatial.distance import cdist
 from skimage import draw, measure
 
 import bioloom
-from bioloom import operations
+from bioloom import device, operations
 from bioloom.errors import InputError
 from bioloom.measure.maps import _COLUMNS, column_map, measurement_map
 from bioloom.operations import _neighbour_lists
@@ -242,6 +242,18 @@ def test_distances_within_objects(sample):
     np.testing.assert_allclose(operations.label_distance_map(labels, spacing=spacing), border, rtol=1e-6)
     got = operations.label_distance_map(labels, to="centroid", spacing=spacing)
     np.testing.assert_allclose(got, centre, atol=1e-4)
+
+
+@pytest.mark.opencl
+@pytest.mark.usefixtures("opencl")
+@pytest.mark.parametrize("size", [None, 0.5])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_opencl_gives_the_same_distances(shape, size):
+    labels = np.where(mosaic(shape) == LARGE, 200, mosaic(shape))
+    settings = {"to": "centroid", "spacing": size and (size,) * len(shape)}
+    there = operations.label_distance_map(device.push(labels), **settings)
+    assert device.is_opencl(there)
+    np.testing.assert_allclose(device.pull(there), operations.label_distance_map(labels, **settings), atol=1e-4)
 
 
 def test_any_measurement_is_a_map(sample):

@@ -282,12 +282,29 @@ def test_blocks_equal_the_whole_also_with_anisotropic_pixels(name, sample):
         ("find_label_outlines", {"where": "outer"}),
         ("find_label_outlines", {"where": "both"}),
         ("reduce_labels_to_outlines", {}),
+        ("relabel_sequential", {"order": "label"}),
+        ("relabel_sequential", {"order": "size"}),
+        ("combine_labels", {"on_top": "other"}),
+        ("combine_labels", {"on_top": "labels"}),
     ],
 )
 def test_opencl_gives_the_same_labels(name, settings, shape):
     operation = CATALOGUE[name]
     labels = tissue(shape, large=False)
-    arrays = [labels, (labels % 3 == 0)][: len(operation.arrays)]
+    second = tissue(shape, seed=1, large=False) if name == "combine_labels" else labels % 3 == 0
+    arrays = [labels, second][: len(operation.arrays)]
     there = operation(*(device.push(a) for a in arrays), **settings)
     assert device.is_opencl(there)
     np.testing.assert_array_equal(device.pull(there), operation(*arrays, **settings))
+
+
+@pytest.mark.opencl
+@pytest.mark.usefixtures("opencl")
+@pytest.mark.parametrize("name", ["relabel_sequential", "combine_labels", "label_distance_map"])
+def test_ids_that_float32_does_not_hold_are_renumbered_right_on_the_device(name):
+    labels = np.zeros((8, 9), np.uint32)
+    labels[2:4, 2:5], labels[2:4, 5:7], labels[6] = 16_777_216, 16_777_217, LARGE
+    operation = CATALOGUE[name]
+    arrays = [labels, labels.T.copy().reshape(8, 9)][: len(operation.arrays)]
+    there = operation(*(device.push(a) for a in arrays))
+    np.testing.assert_array_equal(device.pull(there), operation(*arrays))
