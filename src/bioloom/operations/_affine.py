@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -160,6 +161,8 @@ def apply(
     from scipy import ndimage
 
     back = _back(matrix, place, where)
+    if interpolation == "linear":
+        return _apply_linear(as_float(image), back, place, fill)
     pixels = image if interpolation == "nearest" and _can_fill(image.dtype, fill) else as_float(image)
     result = np.empty(place.shape, pixels.dtype if pixels.dtype != bool else np.uint8)
     ndimage.affine_transform(
@@ -167,11 +170,33 @@ def apply(
         back,
         output_shape=place.shape,
         output=result,
-        order={"nearest": 0, "linear": 1, "cubic": 3}[interpolation],
+        order=0 if interpolation == "nearest" else 3,
         mode="grid-constant",
         cval=fill,
     )
     return result.view(bool) if pixels.dtype == bool else result
+
+
+def _apply_linear(pixels: NDArray[Any], back: Matrix, place: Placement, fill: float) -> NDArray[Any]:
+    """Interpolate linearly, in the thread pool where it is worth it."""
+    from bioloom.operations import _warp_kernels
+
+    kernel = _warp_kernels.warp_plane if pixels.ndim == 2 else _warp_kernels.warp_stack
+    pixels, result = np.ascontiguousarray(pixels), np.empty(place.shape, pixels.dtype)
+    n = place.shape[0]
+    # A band that waited for others in the same pool could wait forever.
+    inside_pool = threading.current_thread().name.startswith("bioloom_")
+    bands = 1 if inside_pool or result.size < 1 << 17 else min(n, 4 * device.n_cores())
+    edges = np.linspace(0, n, bands + 1).astype(int).tolist()
+
+    def of_band(band: int) -> None:
+        kernel(pixels, back[:-1], fill, result, edges[band], edges[band + 1])
+
+    if bands == 1:
+        of_band(0)
+    else:
+        list(device.thread_pool().map(of_band, range(bands)))
+    return result
 
 
 def apply_on_device(

@@ -91,8 +91,8 @@ def rigid_transform(
 
     Notes
     -----
-    ``scipy.ndimage.affine_transform`` with ``mode="grid-constant"``; clEsperanto's ``affine_transform`` on OpenCL for
-    linear interpolation, which devices do with positions of 1/256 pixel.
+    As ``scipy.ndimage.affine_transform`` (``mode="grid-constant"``); clEsperanto's ``affine_transform`` on OpenCL
+    for linear interpolation, which devices do with positions of 1/256 pixel.
     """
     matrix = _rigid(image.shape, z, y, x, angle, angle_y, angle_x, spacing)
     place = _affine.placed(matrix, image.shape, enlarge, "rigid_transform")
@@ -213,8 +213,8 @@ def affine_transform(
 
     Notes
     -----
-    ``scipy.ndimage.affine_transform`` with ``mode="grid-constant"``; clEsperanto's function of the same name on OpenCL
-    for linear interpolation, which devices do with positions of 1/256 pixel.
+    As ``scipy.ndimage.affine_transform`` (``mode="grid-constant"``); clEsperanto's function of the same name on
+    OpenCL for linear interpolation, which devices do with positions of 1/256 pixel.
     """
     matrix = _by_parts(
         image.shape, z, y, x, angle, angle_y, angle_x, z_factor, y_factor, x_factor, y_by_z, x_by_z, x_by_y, spacing
@@ -287,8 +287,8 @@ def transform_by_matrix(
 
     Notes
     -----
-    ``scipy.ndimage.affine_transform`` with ``mode="grid-constant"``; clEsperanto's ``affine_transform`` on OpenCL for
-    linear interpolation, which devices do with positions of 1/256 pixel. The convention is that of napari's layers.
+    As ``scipy.ndimage.affine_transform`` (``mode="grid-constant"``); clEsperanto's ``affine_transform`` on OpenCL
+    for linear interpolation, which devices do with positions of 1/256 pixel. The convention is that of napari's layers.
     """
     place = _matrix_placement(image.shape, matrix, enlarge, spacing)
     return _affine.apply(image, _read(image.shape, matrix, spacing), place, interpolation, fill, "transform_by_matrix")

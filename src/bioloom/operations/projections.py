@@ -245,12 +245,16 @@ def standard_deviation_projection(image: Image, axis: AxisName = "z") -> Image:
     -----
     ``numpy.std`` with ``ddof=1``; clEsperanto's ``standard_deviation_z_projection`` on OpenCL.
     """
-    planes = planes_along(image, axis)
-    mean = planes.mean(axis=0, dtype=np.float64)
+    number, dtype = "zyx".index(axis), float_of(image)
+    free = min(image.shape[number] - 1, 1)  # of a single plane, the differences are 0
+    if number:
+        # Plane by plane: a stack of differences would take eight bytes a pixel.
+        return np.stack([plane.std(number - 1, np.float64, ddof=free).astype(dtype) for plane in image])
+    mean = image.mean(axis=0, dtype=np.float64)
     squares = np.zeros_like(mean)
-    for plane in planes:  # one at a time: a stack of differences would take eight bytes a pixel
+    for plane in image:
         squares += (plane - mean) ** 2
-    return np.sqrt(squares / max(len(planes) - 1, 1)).astype(float_of(image), copy=False)
+    return np.sqrt(squares / (len(image) - free)).astype(dtype, copy=False)
 
 
 @standard_deviation_projection.opencl(ndims=(3,))

@@ -75,8 +75,8 @@ def translate(
 
     Notes
     -----
-    ``scipy.ndimage.affine_transform`` with ``mode="grid-constant"``; clEsperanto's ``affine_transform`` on OpenCL for
-    linear interpolation, which devices do with positions of 1/256 pixel.
+    As ``scipy.ndimage.affine_transform`` (``mode="grid-constant"``); clEsperanto's ``affine_transform`` on OpenCL
+    for linear interpolation, which devices do with positions of 1/256 pixel.
     """
     matrix = _translation(image.shape, z, y, x, spacing)
     place = _affine.placed(matrix, image.shape, enlarge, "translate")
@@ -163,8 +163,8 @@ def rotate(
 
     Notes
     -----
-    ``scipy.ndimage.affine_transform`` with ``mode="grid-constant"``; clEsperanto's ``affine_transform`` on OpenCL for
-    linear interpolation, which devices do with positions of 1/256 pixel. Its own ``rotate`` turns the other way.
+    As ``scipy.ndimage.affine_transform`` (``mode="grid-constant"``); clEsperanto's ``affine_transform`` on OpenCL
+    for linear interpolation, which devices do with positions of 1/256 pixel. Its own ``rotate`` turns the other way.
     """
     matrix = _rotation(image.shape, angle, angle_y, angle_x, spacing)
     place = _affine.placed(matrix, image.shape, enlarge, "rotate")
@@ -241,8 +241,8 @@ def scale(
 
     Notes
     -----
-    ``scipy.ndimage.affine_transform`` with ``mode="grid-constant"``; clEsperanto's ``affine_transform`` on OpenCL for
-    linear interpolation, which devices do with positions of 1/256 pixel.
+    As ``scipy.ndimage.affine_transform`` (``mode="grid-constant"``); clEsperanto's ``affine_transform`` on OpenCL
+    for linear interpolation, which devices do with positions of 1/256 pixel.
     """
     matrix = _stretching(image.shape, z_factor, y_factor, x_factor)
     place = _affine.placed(matrix, image.shape, enlarge, "scale")
