@@ -81,7 +81,8 @@ def checked_step(step: Step, kinds: Mapping[str, str]) -> tuple[Step, str]:
     if "spacing" in settings:
         settings["spacing"] = checked_spacing(settings["spacing"])
     checked = dataclasses.replace(step, inputs=dict(step.inputs), settings=settings)
-    return checked, operation.returns if step.enabled else kinds[passed_on(step, operation)]
+    first = kinds[passed_on(step, operation)]
+    return checked, operation.kind_of_result(first, settings) if step.enabled else first
 
 
 def checked_spacing(value: Any) -> tuple[float, ...]:

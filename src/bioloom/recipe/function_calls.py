@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bioloom.errors import InputError
-from bioloom.recipe.yaml_text import parse
+from bioloom.recipe._safe_yaml import parse
 
 
 def list_schemas() -> list[dict[str, Any]]:

@@ -93,9 +93,9 @@ class Recipe:
         if name in self.inputs:
             return "any"
         step = self.step(name)
-        if not step.enabled:
-            return self.kind(passed_on(step, operation_of(step)))
-        return operation_of(step).returns
+        operation = operation_of(step)
+        first = self.kind(passed_on(step, operation))
+        return operation.kind_of_result(first, step.settings) if step.enabled else first
 
     def ancestors(self, *ids: str) -> Recipe:
         """Return the recipe of only what some steps are made of; they are its outputs.
@@ -141,7 +141,7 @@ class Recipe:
             try:
                 checked, kinds[step.id] = checked_step(step, kinds)
             except InputError as error:
-                raise InputError(f"Step {step.id!r}: {error}") from None
+                raise InputError(f"Step {step.id!r}: {str(error)[:1000]}") from None
             steps.append(checked)
         if not self.outputs:
             raise InputError(

@@ -1,7 +1,6 @@
 """Recipes as text: YAML that people can read, and that cannot do anything when it is read.
 
-The text is looked at before anything is built of it: tags, anchors and aliases, nesting, and size. What is then built
-are only mappings, lists, texts, numbers, true, false and null, as in JSON, which is read, too.
+See :mod:`bioloom.recipe._safe_yaml` for what is read; JSON is, too.
 """
 
 from __future__ import annotations
@@ -17,97 +16,34 @@ import yaml
 from bioloom.errors import InputError
 from bioloom.files import replacing
 from bioloom.recipe._checking import operation_of
-from bioloom.recipe.graph import Recipe, Step
+from bioloom.recipe._safe_yaml import MAX_BYTES, NUMBER, WHOLE, parse
+from bioloom.recipe.graph import MAX_STEPS, Recipe, Step
 
 FORMAT = 1
-_MAX_BYTES = 16 << 20
-_MAX_DEPTH = 20
-_MAX_DIGITS = 40
 _KEYS = ("bioloom_recipe", "name", "description", "unit", "inputs", "steps", "outputs", "versions")
 _STEP_KEYS = ("id", "operation", "inputs", "settings", "enabled")
 _SUFFIXES = (".yaml", ".yml", ".json")
 
 
-class _Words:
-    """The words that are no text: those of JSON, and numbers such as 1e3, which older YAML takes for text."""
-
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 (the library's own name)
-
-
-class _Loader(yaml.SafeLoader):
-    yaml_implicit_resolvers = _Words.yaml_implicit_resolvers
-
-
 class _Dumper(yaml.SafeDumper):
-    yaml_implicit_resolvers = _Words.yaml_implicit_resolvers
+    """Writes texts in quotes where they would be read as a number or a word of JSON, and lists indented."""
+
+    yaml_implicit_resolvers: dict[Any, Any] = {}  # noqa: RUF012 (the library's own name)
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> Any:
         return super().increase_indent(flow, False)
 
 
 for _tag, _pattern, _first in (
-    ("null", r"null|~|", ["n", "~", ""]),
-    ("bool", r"true|false", list("tf")),
-    ("int", r"[-+]?[0-9]+", list("-+0123456789")),
-    ("float", r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.inf|\.nan", list("-+0123456789.")),
+    ("null", "null|~|", "n~"),
+    ("bool", "true|false", "tf"),
+    ("int", WHOLE.pattern, "-+0123456789"),
+    ("float", NUMBER.pattern, "-+0123456789."),
 ):
-    for _letter in _first:
-        _Words.yaml_implicit_resolvers.setdefault(_letter, []).append(
-            (f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"))
-        )
-
-
-def _number(loader: Any, node: yaml.ScalarNode) -> int | float:
-    text = str(node.value)
-    if len(text) > _MAX_DIGITS:
-        raise InputError(f"The number {text[:20]}… in line {node.start_mark.line + 1} has too many digits.")
-    return int(text) if node.tag.endswith(":int") else float(text.replace(".inf", "inf").replace(".nan", "nan"))
-
-
-def _mapping(loader: Any, node: yaml.MappingNode) -> dict[str, Any]:
-    built: dict[str, Any] = {}
-    for key_node, value_node in node.value:
-        key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
-        if key is None or key in built:
-            why = "is no word" if key is None else f"({key[:40]!r}) stands there twice"
-            raise InputError(f"A key in line {key_node.start_mark.line + 1} {why}.")
-        built[key] = loader.construct_object(value_node, deep=True)
-    return built
-
-
-for _tag in ("int", "float"):
-    _Loader.add_constructor(f"tag:yaml.org,2002:{_tag}", _number)
-_Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
+    for _letter in [*_first, ""] if _tag == "null" else _first:
+        entry = (f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"))
+        _Dumper.yaml_implicit_resolvers.setdefault(_letter, []).append(entry)
 _Dumper.add_representer(tuple, lambda dumper, value: dumper.represent_list(value))
-
-
-def parse(text: str) -> Any:
-    """Read YAML or JSON that may be hostile.
-
-    Raises
-    ------
-    InputError
-        If it is too long or nested too deep, holds tags, anchors or aliases, or is no YAML.
-    """
-    if len(text) > _MAX_BYTES:
-        raise InputError(f"The text has {len(text) >> 20} MiB; a recipe has at most {_MAX_BYTES >> 20} MiB.")
-    try:
-        depth = 0
-        event: Any
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            line = event.start_mark.line + 1
-            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            if depth > _MAX_DEPTH:
-                raise InputError(f"Line {line} is nested deeper than {_MAX_DEPTH} levels, as no recipe is.")
-            if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
-                raise InputError(f"Line {line} holds an anchor or an alias (& or *). Recipes have none: write it out.")
-            if getattr(event, "tag", None) is not None:
-                raise InputError(f"Line {line} holds the tag {event.tag[:60]!r}. Recipes have none: remove it.")
-        return yaml.load(text, Loader=_Loader)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"This is no YAML: {' '.join(str(error).split())[:300]}") from None
 
 
 # ------------------------------------------------------------------------------------------------ reading
@@ -133,6 +69,8 @@ def from_yaml(text: str, folder: str | Path | None = None) -> Recipe:
     if content.get("bioloom_recipe", FORMAT) != FORMAT:
         given = str(content["bioloom_recipe"])[:40]
         raise InputError(f"The recipe has the format {given!r}; this version of Bioloom reads {FORMAT}.")
+    if len(_list(content, "steps")) > MAX_STEPS:
+        raise InputError(f"The recipe has {len(content['steps'])} steps; at most {MAX_STEPS} are allowed.")
     steps = [_step(entry, number) for number, entry in enumerate(_list(content, "steps"), start=1)]
     versions = content.get("versions") or {}
     if not isinstance(versions, dict) or not all(isinstance(v, str | int | float) for v in versions.values()):
@@ -155,8 +93,8 @@ def load(path: str | Path) -> Recipe:
     path = Path(path)
     if not path.is_file():
         raise InputError(f"There is no recipe {path}. Check the path.")
-    if path.stat().st_size > _MAX_BYTES:
-        raise InputError(f"{path} is larger than {_MAX_BYTES >> 20} MiB, as no recipe is.")
+    if path.stat().st_size > MAX_BYTES:
+        raise InputError(f"{path} is larger than {MAX_BYTES >> 20} MiB, as no recipe is.")
     try:
         return from_yaml(path.read_text(encoding="utf-8-sig"), path.parent)
     except UnicodeDecodeError:
