@@ -23,17 +23,16 @@ def exp_coefficients(dtype: Any) -> NDArray[Any]:
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 def _add_weighted(exponents: Any, values: Any, scale: Any, c: Any, total: Any, weights: Any) -> None:
     """Add values weighted with scale * exp(-exponents), and the weights."""
-    cut, unit = c[0], c[1]
+    cut, unit, nothing = c[0], c[1], c[0] - c[0]
     c0, c1, c2, c3, c4, c5, c6 = c[2], c[3], c[4], c[5], c[6], c[7], c[8]
     for x in range(total.shape[0]):
         t = exponents[x]
-        t = cut if t > cut else t
-        u = t * unit
+        u = (cut if t > cut else t) * unit
         w = c0 + u * (c1 + u * (c2 + u * (c3 + u * (c4 + u * (c5 + u * c6)))))
         w = w * w
         w = w * w
         w = w * w
-        w = w * w * scale
+        w = w * w * (scale if t < cut else nothing)
         total[x] += w * values[x]
         weights[x] += w
 

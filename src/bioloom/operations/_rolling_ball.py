@@ -62,7 +62,8 @@ def background(image: NDArray[Any], radii: Sequence[float], height: float) -> ND
     extent = (0.0,) * (3 - image.ndim) + tuple(radii)
     factors = tuple(1 if r == 0 else _shrink_factor(r) for r in extent)
     if max(factors) == 1:
-        return _opened(stack, extent, height).reshape(image.shape)
+        # Rounding may lift the ball above the image by the last digit.
+        return np.asarray(np.minimum(_opened(stack, extent, height), stack).reshape(image.shape))
     small = _minima(stack, factors)
     coarse = _opened(small, [r / f for r, f in zip(extent, factors, strict=True)], height)
     for axis, factor in enumerate(factors):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -92,3 +93,22 @@ def box_opening(image: NDArray[Any], radii: Sequence[int]) -> NDArray[Any]:
 def box_closing(image: NDArray[Any], radii: Sequence[int]) -> NDArray[Any]:
     """Return the grey-value closing: the minimum of the maximum."""
     return box_extreme(box_extreme(image, radii, np.maximum), radii, np.minimum)
+
+
+def box_variance(image: NDArray[np.floating[Any]], radii: Sequence[int]) -> NDArray[np.floating[Any]]:
+    """Return the variance (divided by the number of pixels) of each box, edges repeated."""
+    n = math.prod(2 * r + 1 for r in radii)
+
+    def variance(part: NDArray[Any]) -> NDArray[Any]:
+        # Variance does not depend on where zero is; near the pixels their squares keep the most digits.
+        pixels = part.astype(np.float64)
+        pixels -= pixels.mean()
+        squares = pixels * pixels
+        for axis, radius in enumerate(radii):
+            if radius:
+                pixels, squares = _sum_along(pixels, axis, radius), _sum_along(squares, axis, radius)
+        squares /= n
+        squares -= (pixels / n) ** 2
+        return np.maximum(squares, 0, out=squares).astype(part.dtype)
+
+    return by_slabs(variance, image, margin=radii) if any(radii) else np.zeros_like(image)

@@ -20,6 +20,16 @@ def as_float(image: NDArray[Any]) -> NDArray[np.floating[Any]]:
     return image.astype(np.float32 if enough else np.float64, copy=False)
 
 
+def as_stack(image: NDArray[Any]) -> NDArray[Any]:
+    """Return an image as C-contiguous (z, y, x); a plane becomes a stack of one."""
+    return np.ascontiguousarray(image).reshape((1,) * (3 - image.ndim) + image.shape)
+
+
+def three(values: Sequence[Any], fill: Any) -> tuple[Any, ...]:
+    """Return values per axis for (z, y, x); a plane gets `fill` in z."""
+    return (fill,) * (3 - len(values)) + tuple(values)
+
+
 def per_axis(length: float, ndim: int, spacing: Sequence[float] | None) -> tuple[float, ...]:
     """Convert a length in units of spacing into pixels along each axis."""
     return tuple(length / s for s in (spacing or (1.0,) * ndim))

@@ -1,0 +1,75 @@
+"""Second derivatives of smoothed images, slab by slab."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioloom.operations._ridge_kernels import TUBE, eigenvalue, norm, vesselness
+from bioloom.operations._slabs import by_slabs
+from bioloom.operations.filters import gaussian
+
+
+def _run(kernel: Callable[..., None], smooth: NDArray[Any], steps: Sequence[float], *settings: Any) -> NDArray[Any]:
+    """Return what a kernel makes of a smoothed image with pixels of the sizes `steps`."""
+    flat = smooth.ndim == 2
+    stack = smooth.reshape((1, *smooth.shape)) if flat else smooth
+    inverse = (0.0,) * flat + tuple(1 / s for s in steps)
+    margins = (0 if flat else 1, 1, 1)
+
+    def of_part(part: NDArray[Any]) -> NDArray[Any]:
+        out = np.empty(part.shape, part.dtype)
+        kernel(np.pad(part, [(m, m) for m in margins], mode="edge"), inverse, *settings, out)
+        return out
+
+    return by_slabs(of_part, stack, margin=margins).reshape(smooth.shape)
+
+
+def hessian_eigenvalue(image: NDArray[Any], sigma: float, spacing: Sequence[float] | None, wanted: int) -> NDArray[Any]:
+    """Return one eigenvalue of the matrix of second derivatives of the smoothed image."""
+    return _run(eigenvalue, gaussian(image, sigma, spacing), spacing or (1.0,) * image.ndim, 1.0, wanted)
+
+
+def scales_between(smallest: float, largest: float, count: int) -> list[float]:
+    """Return sigmas in equal ratios; the smallest alone for a count of 1."""
+    if count == 1 or smallest == largest:
+        return [smallest]
+    if min(smallest, largest) == 0:
+        return [float(s) for s in np.linspace(smallest, largest, count)]
+    return [float(s) for s in np.geomspace(smallest, largest, count)]
+
+
+def sato(image: NDArray[Any], sigmas: Sequence[float], sign: float, spacing: Sequence[float] | None) -> NDArray[Any]:
+    """Return the largest tubeness of several scales; `sign` is 1 for bright lines and -1 for dark ones."""
+    steps = spacing or (1.0,) * image.ndim
+    best: NDArray[Any] | None = None
+    for sigma in sigmas:
+        found = _run(eigenvalue, gaussian(image, sigma, spacing), steps, sign * sigma**2, TUBE)
+        best = found if best is None else np.maximum(best, found, out=best)
+    assert best is not None  # there is a scale
+    return best
+
+
+def frangi(
+    image: NDArray[Any],
+    sigmas: Sequence[float],
+    sign: float,
+    alpha: float,
+    beta: float,
+    gamma: float | None,
+    spacing: Sequence[float] | None,
+) -> NDArray[Any]:
+    """Return the largest vesselness of several scales; `sign` is 1 for bright lines and -1 for dark ones."""
+    steps = spacing or (1.0,) * image.ndim
+    best: NDArray[Any] | None = None
+    for sigma in sigmas:
+        smooth = gaussian(image, sigma, spacing)
+        factor = sign * sigma**2
+        half = float(_run(norm, smooth, steps, factor).max()) / 2 if gamma is None else gamma
+        found = _run(vesselness, smooth, steps, factor, alpha, beta, half) if half else np.zeros_like(smooth)
+        best = found if best is None else np.maximum(best, found, out=best)
+    assert best is not None  # there is a scale
+    return best

@@ -1,0 +1,176 @@
+"""Where an image is brightest or darkest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioloom.operations._catalogue import operation
+from bioloom.operations._types import Image, Length, Mask, Number, Spacing
+from bioloom.operations.filters import as_float, gaussian
+from bioloom.operations._noise_level import noise_level
+
+Height = Annotated[float, Number(minimum=0, maximum=1e12, step=1)]
+
+
+def _maxima(pixels: NDArray[Any]) -> NDArray[np.bool_]:
+    from skimage.morphology import local_maxima as maxima
+
+    return np.asarray(maxima(pixels, connectivity=pixels.ndim), bool)
+
+
+def _upside_down(image: NDArray[Any]) -> NDArray[Any]:
+    """Return an image of the opposite order, of a type that holds it."""
+    if image.dtype.kind in "iu":
+        # All bits the other way round: the largest number becomes the smallest.
+        return np.asarray(np.invert(image))
+    return -as_float(image)
+
+
+def _plain(image: NDArray[Any]) -> NDArray[Any]:
+    return image.astype(np.uint8) if image.dtype == bool else image
+
+
+@operation("Filter/Extrema", keywords="peaks spots seeds regional maxima detect maxima")
+def local_maxima(image: Image, sigma: Length = 0.0, spacing: Spacing = None) -> Mask:
+    """Mark pixels brighter than all around them.
+
+    Parameters
+    ----------
+    image
+        (y, x) or (z, y, x), any real dtype.
+    sigma
+        Standard deviation of a Gaussian that smooths first, so that noise has no maxima; 0 for none.
+    spacing
+        Physical size of a pixel per axis.
+
+    Returns
+    -------
+    numpy.ndarray
+        bool, same shape. Plateaus are marked as a whole; touching corners count as neighbours.
+
+    Raises
+    ------
+    InputError
+        If the image is not 2D or 3D, or holds NaN.
+
+    Notes
+    -----
+    ``skimage.morphology.local_maxima``. A flat image has no maximum.
+    """
+    return _maxima(gaussian(image, sigma, spacing) if sigma else _plain(image))
+
+
+@operation("Filter/Extrema", keywords="valleys seeds regional minima detect minima")
+def local_minima(image: Image, sigma: Length = 0.0, spacing: Spacing = None) -> Mask:
+    """Mark pixels darker than all around them.
+
+    Parameters
+    ----------
+    image
+        (y, x) or (z, y, x), any real dtype.
+    sigma
+        Standard deviation of a Gaussian that smooths first, so that noise has no minima; 0 for none.
+    spacing
+        Physical size of a pixel per axis.
+
+    Returns
+    -------
+    numpy.ndarray
+        bool, same shape. Plateaus are marked as a whole; touching corners count as neighbours.
+
+    Raises
+    ------
+    InputError
+        If the image is not 2D or 3D, or holds NaN.
+
+    Notes
+    -----
+    ``skimage.morphology.local_minima``. A flat image has no minimum.
+    """
+    return _maxima(_upside_down(gaussian(image, sigma, spacing) if sigma else _plain(image)))
+
+
+def _tenth(image: NDArray[Any]) -> float:
+    return (float(image.max()) - float(image.min())) / 10
+
+
+@operation("Filter/Extrema", title="h-maxima", keywords="peaks seeds prominence dynamics hmax")
+def h_maxima(image: Image, h: Height | None = None) -> Mask:
+    """Mark maxima that rise high enough above their surroundings.
+
+    Parameters
+    ----------
+    image
+        (y, x) or (z, y, x), any real dtype.
+    h
+        How far, in units of intensity, one has to go down from the maximum to reach a higher one. Leave empty for a
+        tenth of the range of the image.
+
+    Returns
+    -------
+    numpy.ndarray
+        bool, same shape. Plateaus are marked as a whole; touching corners count as neighbours.
+
+    Raises
+    ------
+    InputError
+        If the image is not 2D or 3D, or holds NaN.
+
+    Notes
+    -----
+    P. Soille, Morphological Image Analysis (2003), 6.3.4: maxima by their dynamics, found by joining regions from the
+    brightest pixel down. As ``skimage.morphology.h_maxima``, exact for floats too. A flat image has no maximum.
+    """
+    from bioloom.operations._extrema_kernels import high_maxima
+
+    return high_maxima(_plain(image), _tenth(image) if h is None else h)
+
+
+@h_maxima.suggest
+def _(image: NDArray[Any], spacing: Sequence[float] | None) -> dict[str, Any]:
+    return _rise_above_noise(image)
+
+
+@operation("Filter/Extrema", title="h-minima", keywords="valleys seeds depth dynamics hmin")
+def h_minima(image: Image, h: Height | None = None) -> Mask:
+    """Mark minima that lie deep enough below their surroundings.
+
+    Parameters
+    ----------
+    image
+        (y, x) or (z, y, x), any real dtype.
+    h
+        How far, in units of intensity, one has to go up from the minimum to reach a lower one. Leave empty for a tenth
+        of the range of the image.
+
+    Returns
+    -------
+    numpy.ndarray
+        bool, same shape. Plateaus are marked as a whole; touching corners count as neighbours.
+
+    Raises
+    ------
+    InputError
+        If the image is not 2D or 3D, or holds NaN.
+
+    Notes
+    -----
+    The h-maxima of the image turned over, see :data:`h_maxima`; as ``skimage.morphology.h_minima``.
+    """
+    from bioloom.operations._extrema_kernels import high_maxima
+
+    return high_maxima(_upside_down(_plain(image)), _tenth(image) if h is None else h)
+
+
+@h_minima.suggest
+def _(image: NDArray[Any], spacing: Sequence[float] | None) -> dict[str, Any]:
+    return _rise_above_noise(image)
+
+
+def _rise_above_noise(image: NDArray[Any]) -> dict[str, Any]:
+    """Suggest a height that noise hardly reaches, but at least a tenth of the range."""
+    return {"h": float(f"{max(6 * noise_level(image), _tenth(image)):.3g}")}
