@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioloom.operations._catalogue import operation
+from bioloom.operations._noise_level import noise_level
 from bioloom.operations._types import Image, Length, Mask, Number, Spacing
 from bioloom.operations.filters import as_float, gaussian
-from bioloom.operations._noise_level import noise_level
 
 Height = Annotated[float, Number(minimum=0, maximum=1e12, step=1)]
 
