@@ -12,7 +12,7 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from bioloom import device
 from bioloom.recipe._pool_child import send
 
 _POLL_SECONDS = 0.1
+_GRACE_SECONDS = 5
 
 Answer = tuple[Path, tuple[Path, ...], str, float]
 
@@ -46,7 +47,7 @@ class Pool:
 
     def run(
         self, files: Sequence[Path], outputs: Mapping[Path, Mapping[str, Path]], tick: Callable[[float], None]
-    ) -> Iterator[Answer]:
+    ) -> Generator[Answer, None, None]:
         """Yield for each file, in the order in which they are finished, what was written, the problem and the seconds.
 
         Parameters
@@ -111,7 +112,7 @@ class Pool:
                 else:
                     problem = ""
                 if answer is None:
-                    status = None if process is None else process.wait()
+                    status = self._end(process, broken=True)
                     process = None
                     problem = problem or (
                         f"The process that computed it ended (exit status {status}), perhaps for lack of memory. Use "
@@ -121,10 +122,7 @@ class Pool:
                 if not self._stopped:
                     self._events.put(("done", path, answer))
         finally:
-            if process is not None:
-                _end(process)
-                with self._lock:
-                    self._processes.discard(process)
+            self._end(process)
 
     def _start(self) -> subprocess.Popen[bytes]:
         # Imports are resolved there exactly as here; with "-m" a user's random.py would be taken for Python's.
@@ -166,11 +164,20 @@ class Pool:
         except (OSError, EOFError, pickle.UnpicklingError):
             return None
 
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.kill()
-    process.wait()
-    for stream in (process.stdin, process.stdout):
-        if stream is not None:
-            with contextlib.suppress(OSError):
-                stream.close()
+    def _end(self, process: subprocess.Popen[bytes] | None, broken: bool = False) -> int | None:
+        """End a process and return its exit status."""
+        if process is None:
+            return None
+        if broken:
+            # Its answers have ended; it tells why in a moment.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=_GRACE_SECONDS)
+        process.kill()
+        status = process.wait()
+        for stream in (process.stdin, process.stdout):
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    stream.close()
+        with self._lock:
+            self._processes.discard(process)
+        return status

@@ -90,12 +90,14 @@ class Recipe:
 
     def kind(self, name: str) -> str:
         """Return what a step gives: ``image``, ``labels``, ``mask``, ``surface`` or ``table``; ``any`` for an input."""
-        if name in self.inputs:
-            return "any"
-        step = self.step(name)
-        operation = operation_of(step)
-        first = self.kind(passed_on(step, operation))
-        return operation.kind_of_result(first, step.settings) if step.enabled else first
+        kinds = dict.fromkeys(self.inputs, "any")
+        for step in self.steps:
+            operation = operation_of(step)
+            first = kinds[passed_on(step, operation)]
+            kinds[step.id] = operation.kind_of_result(first, step.settings) if step.enabled else first
+        if name not in kinds:
+            self.step(name)
+        return kinds[name]
 
     def ancestors(self, *ids: str) -> Recipe:
         """Return the recipe of only what some steps are made of; they are its outputs.

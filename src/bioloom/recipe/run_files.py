@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -147,9 +148,10 @@ def run_files(
             tell(FileResult(path, (), "", 0.0, there))
         report(0.0)
         workers = min((os.cpu_count() or 1) if jobs is None else jobs, len(todo))
-        for result in _computed(chosen, todo, outputs, options, workers, report):
-            tell(result)
-            report(0.0)
+        with closing(_computed(chosen, todo, outputs, options, workers, report)) as computed:
+            for result in computed:
+                tell(result)
+                report(0.0)
     finally:
         finished = BatchResult(tuple(results[path] for path in paths if path in results))
         _write_report(out, finished)
@@ -171,13 +173,15 @@ def _computed(
     options: FileOptions,
     workers: int,
     tick: Callable[[float], None],
-) -> Iterator[FileResult]:
+) -> Generator[FileResult, None, None]:
     """Yield the result of each file as soon as it is there."""
     if workers > 1:
         from bioloom.recipe._pool import Pool
 
-        for path, done, problem, seconds in Pool(recipe, options, workers).run(files, outputs, tick):
-            yield FileResult(path, tuple(done), problem, seconds)
+        # Closed, and with it its processes ended, also where whoever asks does not go on.
+        with closing(Pool(recipe, options, workers).run(files, outputs, tick)) as answers:
+            for path, done, problem, seconds in answers:
+                yield FileResult(path, tuple(done), problem, seconds)
         return
     for path in files:
         work = partial(_one, recipe, outputs[path], options, tick)
