@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioloom.operations._catalogue import operation
-from bioloom.operations._slabs import by_slabs
 from bioloom.operations._types import Image, Length, Number, Spacing
 from bioloom.operations.filters import as_float
 
@@ -63,24 +62,16 @@ def richardson_lucy(
     W. H. Richardson, JOSA 62, 1972; L. B. Lucy, Astronomical Journal 79, 1974. As
     ``skimage.restoration.richardson_lucy`` with a Gaussian cut off at 4 sigma, edges repeated, starting from the image.
     """
+    from bioloom.operations._gaussian import smooth
+
     sigmas = _psf_sigmas(image.ndim, sigma, sigma_z, spacing)
     observed = np.maximum(as_float(image), 0)
-    margin = [int(4 * s + 0.5) for s in sigmas]
-
-    def blur(pixels: NDArray[Any]) -> NDArray[Any]:
-        from scipy import ndimage
-
-        return np.asarray(ndimage.gaussian_filter(pixels, sigmas, mode="nearest", truncate=4))
-
-    def correction(pixels: NDArray[Any], estimates: NDArray[Any]) -> NDArray[Any]:
-        expected = blur(estimates)
-        return np.asarray(np.divide(pixels, expected, out=np.zeros_like(expected), where=expected > tiny))
-
     tiny = np.finfo(observed.dtype).tiny * 1e6
     estimate = observed
     for _ in range(iterations):
-        ratio = by_slabs(correction, observed, estimate, margin=margin)
-        estimate = estimate * by_slabs(blur, ratio, margin=margin)
+        expected = smooth(estimate, sigmas)
+        ratio = np.divide(observed, expected, out=np.zeros_like(expected), where=expected > tiny)
+        estimate = estimate * smooth(ratio, sigmas)
     return estimate
 
 

@@ -108,9 +108,11 @@ def clahe(
     kernel = [
         max(min(round(tile / s), n) if tile is not None else n // 8, 1) for s, n in zip(sizes, image.shape, strict=True)
     ]
-    shares = (pixels.astype(np.float64) - low) / (high - low)
+    # Small integers are scaled to their range by scikit-image itself.
+    small = image.dtype.kind in "iu" and image.dtype.itemsize <= 2
+    shares = image if small else (pixels - pixels.dtype.type(low)) / pixels.dtype.type(high - low)
     evened = exposure.equalize_adapthist(shares, kernel_size=kernel, clip_limit=clip_limit)
-    return (evened * (high - low) + low).astype(pixels.dtype)
+    return np.asarray(evened * (high - low) + low, pixels.dtype)
 
 
 @operation("Filter/Enhance", keywords="normalize normalise contrast stretch scale percentile")

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from bioloom import device
 from bioloom.operations._catalogue import operation
-from bioloom.operations._slabs import by_slabs
 from bioloom.operations._types import Image
 
 
@@ -42,17 +41,9 @@ def box_radii(radius: float, ndim: int, spacing: Sequence[float] | None) -> tupl
 
 def gaussian(image: NDArray[Any], sigma: float, spacing: Sequence[float] | None) -> NDArray[np.floating[Any]]:
     """Smooth with the Gaussian that all operations and pixel features share: cut at 4 sigma, edges repeated."""
-    sigmas = per_axis(sigma, image.ndim, spacing)
+    from bioloom.operations._gaussian import smooth
 
-    def smooth(part: NDArray[Any]) -> NDArray[np.floating[Any]]:
-        from scipy import ndimage
-
-        smoothed: NDArray[np.floating[Any]] = ndimage.gaussian_filter(
-            as_float(part), sigmas, mode="nearest", truncate=4
-        )
-        return smoothed
-
-    return by_slabs(smooth, image, margin=[int(4 * s + 0.5) for s in sigmas])
+    return smooth(as_float(image), per_axis(sigma, image.ndim, spacing))
 
 
 def on_axes(name: str, values: Sequence[Any]) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def gaussian_blur(image: Image, sigma: Length = 1.0, spacing: Spacing = None) ->
 
     Notes
     -----
-    ``scipy.ndimage.gaussian_filter`` cut off at 4 sigma, edges repeated; clEsperanto's ``gaussian_blur`` on OpenCL.
+    As ``scipy.ndimage.gaussian_filter`` cut off at 4 sigma, edges repeated; clEsperanto's ``gaussian_blur`` on OpenCL.
     """
     return gaussian(image, sigma, spacing)
 

@@ -84,15 +84,24 @@ def test_the_mean_equals_that_of_scipy(dtype, shape):
     )
 
 
-def test_the_gaussian_equals_that_of_scipy_in_slabs_too():
-    image = scene((700, 260))
-    np.testing.assert_array_equal(
-        operations.gaussian_blur(image, sigma=3), ndimage.gaussian_filter(image, 3, mode="nearest", truncate=4)
-    )
-    anisotropic = operations.gaussian_blur(scene(SHAPES["3D"]), sigma=1.0, spacing=(2, 0.5, 0.5))
-    np.testing.assert_array_equal(
-        anisotropic, ndimage.gaussian_filter(scene(SHAPES["3D"]), (0.5, 2, 2), mode="nearest", truncate=4)
-    )
+@pytest.mark.parametrize("shape", [(40, 47), (9, 19, 23), (700, 260), (1, 1), (3, 2, 1)])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.uint8, 3e-6), (np.float32, 3e-6), (np.float64, 1e-13)])
+def test_the_gaussian_equals_that_of_scipy(dtype, tolerance, shape):
+    image = (scene(shape, np.float64) / 4 if min(shape) > 3 else np.arange(np.prod(shape)).reshape(shape)).astype(dtype)
+    for sigma in (0, 0.1, 0.7, 3, 20):
+        spacing = (2.0, 0.5, 1.0)[-len(shape) :]
+        sigmas = [sigma / s for s in spacing]
+        expected = ndimage.gaussian_filter(image.astype(float), sigmas, mode="nearest", truncate=4)
+        result = operations.gaussian_blur(image, sigma=sigma, spacing=spacing)
+        assert result.dtype == (np.float64 if dtype == np.float64 else np.float32)
+        np.testing.assert_allclose(result, expected, rtol=tolerance)
+
+
+def test_a_flat_image_stays_flat_and_as_bright():
+    for sigma in (0.7, 2, 9):
+        result = operations.gaussian_blur(np.full((30, 31), 200, np.uint8), sigma=sigma)
+        assert np.ptp(result) == 0
+        assert result[0, 0] == pytest.approx(200, rel=1e-6)
 
 
 def test_binomial_weights():
