@@ -17,6 +17,7 @@ from bioloom.explore import cluster
 from bioloom.measure import compare_segmentations
 from bioloom.recipe import demo
 from bioloom.recipe.batch import apply_to_files, check_folder, companion, find_files, name_outputs
+from bioloom.recipe.catalogue import CATALOGUE
 from bioloom.recipe.display import why_no_window
 from bioloom.recipe.provenance import RUN_FILE, versions, write_run
 from bioloom.recipe.steps import check_frames, run_frames, run_operation
@@ -307,13 +308,21 @@ def test_images_of_the_right_shape_pass(shape, axis):
 def all_settings():
     return [
         pytest.param(entry, parameter, id=f"{entry.name}-{parameter.name}")
-        for entry in operations.CATALOGUE.values()
+        for entry in CATALOGUE.values()
         for parameter in entry.settings
     ]
 
 
 @pytest.mark.parametrize(("operation", "parameter"), all_settings())
 def test_every_parameter_can_be_said_on_the_command_line(operation, parameter):
+    if parameter.kind == "corrections":
+        assert parse_setting(operation, parameter, '[{"kind": "delete", "at": [1, 2]}]')[0]["at"] == [1, 2]
+        with pytest.raises(InputError):
+            parse_setting(operation, parameter, "what?")
+        return
+    if parameter.kind in ("text", "file"):
+        assert parse_setting(operation, parameter, "some, Text") == "some, Text"
+        return
     assert parse_setting(operation, parameter, str(parameter.default).lower()) == parameter.default
     assert str(parameter.default).lower() in describe(parameter)
     if parameter.kind == "spacing":

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from bioloom.errors import InputError
-from bioloom.files import ImageFile, open_image, write_image, write_table
+from bioloom.files import ImageFile, open_image
 from bioloom.recipe.batch import companion
 from bioloom.recipe.graph import Progress, Recipe
 from bioloom.recipe.running import Grid, run_recipe
+from bioloom.recipe.steps import write_result
 
 
 @dataclass(frozen=True)
@@ -78,17 +79,12 @@ def process_file(
 
     def write(name: str, result: Any, grid: Grid) -> Any:
         target = outputs[name]
-        if target.suffix == ".csv":
-            write_table(target, result)
-            return result
-        if target.suffix == ".ply":
-            from bioloom.operations.surfaces_files import write_surface
-
-            write_surface(target, result)
+        if not hasattr(result, "ndim") or hasattr(result, "columns"):
+            write_result(target, result)
             return result
         letters = _letters(axes, grid, frame_axis)
         fits = letters and len(letters) == result.ndim
-        write_image(
+        write_result(
             target,
             result,
             axes=letters if fits else "",

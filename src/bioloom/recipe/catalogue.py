@@ -6,7 +6,6 @@ Whoever works with names of operations imports `CATALOGUE` and `get_operation` f
 from __future__ import annotations
 
 import importlib
-import importlib.util
 
 from bioloom.operations import CATALOGUE, Operation, get_operation
 
@@ -16,5 +15,4 @@ __all__ = ["CATALOGUE", "Operation", "get_operation"]
 _MODULES = ("bioloom.measure.maps", "bioloom.recipe.classifier_steps", "bioloom.recipe.measurement_steps")
 
 for _name in _MODULES:
-    if importlib.util.find_spec(_name):
-        importlib.import_module(_name)
+    importlib.import_module(_name)

@@ -82,7 +82,7 @@ def call_operation(
     name, arguments
         See :func:`check_arguments`.
     out
-        The file to write: ``.tif``, ``.png`` or ``.zarr`` for pixels, ``.csv`` for a table.
+        The file to write: ``.tif``, ``.png`` or ``.zarr`` for pixels, ``.csv`` for a table, ``.ply`` for a surface.
     frame_axis
         The axis of time.
 
@@ -96,16 +96,17 @@ def call_operation(
     InputError
         If arguments do not fit, a file cannot be read, or the result cannot be written.
     """
-    from bioloom.files import read_image, write_image, write_table
+    from bioloom.files import read_image
     from bioloom.recipe.catalogue import get_operation
-    from bioloom.recipe.steps import run_operation
+    from bioloom.recipe.steps import run_operation, write_result
 
     operation = get_operation(name)
     checked = check_arguments(name, arguments)
     out = Path(out)
-    suffixes = {"table": (".csv",)}.get(operation.returns, (".tif", ".tiff", ".png", ".zarr"))
-    if operation.returns == "surface" or any(p.kind == "surface" for p in operation.arrays):
-        raise InputError(f"{name} works with surfaces, which are not read from files. Use it in a recipe.")
+    known = {"table": (".csv",), "surface": (".ply", ".stl")}
+    suffixes = known.get(operation.returns, (".tif", ".tiff", ".png", ".zarr"))
+    if any(p.kind == "surface" for p in operation.arrays):
+        raise InputError(f"{name} works on surfaces, which are made in a recipe. Use it there.")
     if out.suffix.lower() not in suffixes:
         raise InputError(f"{name} gives {operation.returns}: use a file ending in {' or '.join(suffixes)}.")
     paths = [checked.pop(p.name) for p in operation.arrays]
@@ -113,10 +114,7 @@ def call_operation(
         raise InputError(f"The result would replace the input {out}. Choose another name.")
     arrays = [None if path is None else read_image(path) for path in paths]
     result = run_operation(operation, *arrays, frame_axis=frame_axis, **checked)
-    if operation.returns == "table":
-        write_table(out, result)
-    else:
-        write_image(out, result, labels=operation.returns in ("labels", "mask"))
+    write_result(out, result, **({"labels": operation.returns in ("labels", "mask")} if operation.gives_pixels else {}))
     return out
 
 

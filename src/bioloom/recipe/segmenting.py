@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from bioloom.errors import InputError
-from bioloom.files import read_image, write_image
+from bioloom.files import read_image
 from bioloom.recipe.batch import BatchResult, OnFile, Progress, apply_to_files, check_folder, companion, name_outputs
 from bioloom.recipe.hints import OnHint, stack_hint
 from bioloom.recipe.provenance import record_batch
-from bioloom.recipe.steps import check_frames, run_operation
+from bioloom.recipe.steps import check_frames, run_operation, write_result
 
 
 def segment_files(
@@ -37,7 +37,8 @@ def segment_files(
     operation
         Its name.
     out
-        Folder for ``<stem>_<operation>.tif`` and ``bioloom-run.json``.
+        Folder for ``<stem>_<operation>.tif`` (``.csv`` of operations that give a table, ``.ply`` of those that give a
+        surface) and ``bioloom-run.json``.
     settings
         Parameters of the operation.
     arrays
@@ -74,7 +75,10 @@ def segment_files(
     if missing:
         raise InputError(f"{chosen.name} needs a file of {' and of '.join(missing)} (--{missing[0]} FILE).")
     used = chosen.check_parameters(**dict(settings or {}))
-    outputs = name_outputs(files, out, [f"_{chosen.name}.tif"], others.values())
+    suffix = {"table": "csv", "surface": "ply"}.get(chosen.returns, "tif")
+    if any(p.kind == "surface" for p in chosen.arrays):
+        raise InputError(f"{chosen.name} works on surfaces, which are made in a recipe: see `bioloom run`.")
+    outputs = name_outputs(files, out, [f"_{chosen.name}.{suffix}"], others.values())
     check_folder(out)
 
     hinted: list[str] = []
@@ -84,7 +88,7 @@ def segment_files(
         check_frames(image, frame_axis, first.name)
         extra = [read_image(companion(others[p.name], path)) if p.name in others else None for p in more]
         result = run_operation(chosen, image, *extra, frame_axis=frame_axis, **used)
-        write_image(outputs[path][0], result)
+        write_result(outputs[path][0], result)
         hint = "" if hinted else stack_hint(path, image, frame_axis, len(used.get("spacing") or ()) == 3)
         if hint and on_hint is not None:
             hinted.append(hint)

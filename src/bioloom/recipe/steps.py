@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -155,3 +156,32 @@ def spacing_after(
         settings.setdefault("spacing", tuple(spacing))
     placed = chosen.place(shape, settings)
     return tuple(float(spacing[axis] * abs(size)) for axis, size in zip(placed.axes, placed.step, strict=True))
+
+
+def write_result(path: Path, result: Any, **about: Any) -> None:
+    """Write what an operation gives: pixels, a table (.csv) or a surface (.ply, .stl).
+
+    Parameters
+    ----------
+    path
+        The file.
+    result
+        An array, a pandas.DataFrame, or vertices, faces and values.
+    **about
+        For pixels, see :func:`bioloom.files.write_image`.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written.
+    """
+    from bioloom.files import write_image, write_table
+
+    if hasattr(result, "columns"):
+        write_table(path, result)
+    elif isinstance(result, tuple):
+        from bioloom.operations.surfaces_files import write_surface
+
+        write_surface(path, result)
+    else:
+        write_image(path, result, **about)

@@ -23,7 +23,8 @@ def parse_setting(operation: Operation, parameter: Parameter, text: str) -> Any:
     parameter
         One of its settings.
     text
-        A number; ``true`` or ``false``; a choice; numbers with commas for a spacing; ``none`` where None is allowed.
+        A number; ``true`` or ``false``; a choice; a text or a path; numbers with commas for a spacing; JSON for
+        corrections; ``none`` where None is allowed.
 
     Raises
     ------
@@ -37,6 +38,12 @@ def parse_setting(operation: Operation, parameter: Parameter, text: str) -> Any:
         return parse_spacing(text)
     if parameter.kind == "boolean":
         value = _WORDS.get(text.lower(), text)
+    elif parameter.kind == "choice":
+        value = next((choice for choice in parameter.choices if choice.lower() == text.lower()), text)
+    elif parameter.kind == "corrections":
+        from bioloom.recipe._safe_yaml import parse
+
+        value = parse(text)
     elif parameter.kind in ("number", "integer"):
         try:
             value = float(text)
@@ -88,7 +95,7 @@ def placeholder(parameter: Parameter) -> str:
     """Return what stands for the value of a parameter in the help of a command line."""
     if parameter.is_array:
         return "FILE"
-    kinds = {"spacing": "Z,Y,X", "boolean": "true|false", "choice": "|".join(parameter.choices)}
+    kinds = {"spacing": "Z,Y,X", "boolean": "true|false", "choice": "|".join(parameter.choices), "corrections": "JSON"}
     return kinds.get(parameter.kind, parameter.kind.upper())
 
 
@@ -102,5 +109,6 @@ def describe(parameter: Parameter) -> str:
         facts.append(f"at least {limits.minimum:g}")
     if parameter.is_array:
         facts.append("{stem} stands for the name of IMAGE")
-    facts.append("required" if parameter.required else f"default {str(parameter.default).lower()}")
+    default = "none" if parameter.default in (None, (), "") else str(parameter.default).lower()
+    facts.append("required" if parameter.required else f"default {default}")
     return f"{parameter.description} [{'; '.join(fact for fact in facts if fact)}]"
