@@ -145,7 +145,7 @@ class ObjectClassifier(RowClassifier):
         from bioloom.measure import find_property, measure
 
         if image is None:
-            missing = [n for n in names if (found := find_property(n)) and found.per_channel]
+            missing = [n for n in names if (found := find_property(n)) and found.n_images]
             if missing and self._as_apoc:
                 # As APOC does: what is measured in an image is measured in the labels, counted from 2.
                 image = np.asarray(labels) + 1

@@ -11,7 +11,17 @@ from numpy.typing import NDArray
 
 from bioloom.errors import InputError
 from bioloom.measure import clesperanto, features
-from bioloom.measure.registry import EXTRA_GROUPS, GROUPS, NUMBERED, PROPERTIES, Objects, Property, find_property, slabs
+from bioloom.measure.registry import (
+    EXTRA_GROUPS,
+    GROUPS,
+    MEASURED,
+    NUMBERED,
+    PROPERTIES,
+    Objects,
+    Property,
+    find_property,
+    slabs,
+)
 
 assert features  # importing them fills PROPERTIES
 assert clesperanto
@@ -172,12 +182,10 @@ def checked_channels(
     return {"": images[0]} if len(images) == 1 else {f"_{n}": i for n, i in zip(names, images, strict=True)}
 
 
-def checked_properties(names: Sequence[str] | str | None, ndim: int, has_image: bool) -> list[Property]:
+def checked_properties(names: Sequence[str] | str | None, ndim: int, n_images: int) -> list[Property]:
     """Properties asked for by name or by group, in that order and each once; by default all of `GROUPS` that fit."""
     if names is None:
-        return [
-            p for p in PROPERTIES.values() if p.group in GROUPS and ndim in p.ndims and (has_image or not p.per_channel)
-        ]
+        return [p for p in PROPERTIES.values() if p.group in GROUPS and ndim in p.ndims and p.n_images <= n_images]
     chosen: dict[str, Property] = {}
     for name in [names] if isinstance(names, str) else names:
         if name == "label":
@@ -186,16 +194,16 @@ def checked_properties(names: Sequence[str] | str | None, ndim: int, has_image: 
         group = [found] if found else [p for p in PROPERTIES.values() if name == p.group]
         if not group:
             raise InputError(_unknown(str(name)))
-        if not has_image and all(p.per_channel for p in group):
-            raise InputError(
-                f"{name!r} is measured in an image: give one (image=… in Python, --image on the command line)."
-            )
+        least = min(p.n_images for p in group)
+        if least > n_images:
+            needed = "an image: give one" if least == 1 else "pairs of channels: give two images or more"
+            raise InputError(f"{name!r} is measured in {needed} (image=… in Python, --image on the command line).")
         if found and ndim not in found.ndims:
             raise InputError(
                 f"{name!r} is defined in {found.ndims[0]}D only, and the labels are {ndim}D. "
                 f"list_properties({ndim}) names those for {ndim}D."
             )
-        chosen.update({p.name: p for p in group if ndim in p.ndims and (has_image or not p.per_channel)})
+        chosen.update({p.name: p for p in group if ndim in p.ndims and p.n_images <= n_images})
     return list(chosen.values())
 
 
@@ -204,6 +212,8 @@ def _unknown(name: str) -> str:
     groups = (*GROUPS, *EXTRA_GROUPS)
     if name.partition("=")[0] in NUMBERED:
         return f"Unknown property {name!r}. Give a whole number from 1 to 1000 after the '='."
+    if name.partition("=")[0] in MEASURED:
+        return f"Unknown property {name!r}. Give a length above 0 after the '=', such as 2.5."
     close = difflib.get_close_matches(name, [*PROPERTIES, *groups], n=3)
     hint = f" Did you mean {' or '.join(close)}?" if close else ""
     return f"Unknown property {name!r}.{hint} list_properties() names all, in groups {groups}."

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 assert inputs  # importing it fills PROPERTIES
 
 _COLUMNS = {
-    column: p for group in (*GROUPS, *EXTRA_GROUPS) for p in PROPERTIES.values() if p.group == group
-    for column in p.columns(max(p.ndims))
+    column: p for group in (*GROUPS, *EXTRA_GROUPS) for p in PROPERTIES.values()
+    if p.group == group and not p.per_pair for column in p.columns(max(p.ndims))
 }  # fmt: skip
 _NAMES = tuple(_COLUMNS)
 

@@ -139,7 +139,7 @@ def measure_pairs(
 def _of_objects(name: str) -> Property:
     """Return the measurement of objects whose difference is meant."""
     found = find_property(name.removesuffix(_DIFFERENCE)) if name.endswith(_DIFFERENCE) else None
-    if found is None or found.parts:
+    if found is None or found.parts or found.per_pair:
         raise InputError(
             f"Unknown measurement of pairs {name!r}. There are {', '.join(PAIR_FEATURES)}, and the difference of any "
             "measurement of objects with one column, such as area_difference."

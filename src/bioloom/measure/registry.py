@@ -7,15 +7,17 @@ closure of those needs, each quantity once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 GROUPS = ("size", "position", "intensity", "shape")
-EXTRA_GROUPS = ("clesperanto",)
+EXTRA_GROUPS = ("neighbours", "radial", "colocalisation", "clesperanto")
 """Groups that are measured only where they, or their properties, are asked for by name."""
 
 SKIMAGE = "scikit-image, skimage.measure.regionprops"
@@ -69,12 +71,26 @@ class Objects:
 
 @dataclass(frozen=True)
 class Quantity:
-    """A shared intermediate result: `compute(objects, *needs)`, or `compute(objects, image, *needs)` per channel."""
+    """A shared intermediate result.
+
+    `compute(objects, *needs)`; per channel `compute(objects, image, *needs)`, and per pair of channels
+    `compute(objects, first, second, *needs)`, where a need that is per channel comes as the tuple of both.
+    """
 
     name: str
     needs: tuple[str, ...]
     compute: Compute
     per_channel: bool = False
+    per_pair: bool = False
+
+    @property
+    def n_images(self) -> int:
+        """How many images it is computed from at a time: 0, 1 or 2."""
+        return 2 if self.per_pair else int(self.per_channel)
+
+    def suffixes(self, channels: Sequence[str]) -> list[tuple[str, ...]]:
+        """Return what it is computed for, given the suffixes of the channels: nothing, each of them, or each pair."""
+        return list(combinations(channels, self.n_images))
 
 
 @dataclass(frozen=True)
@@ -90,14 +106,14 @@ class Property(Quantity):
     description
         What it is, in one sentence.
     unit
-        "px", "length", "length²", "length³", "lengthⁿ" (² for planes, ³ for stacks), "intensity", "rad" or "" if it has
-        none. A length is in the unit of the spacing.
+        "px", "length", "length²", "length³", "lengthⁿ" (² for planes, ³ for stacks), "1/lengthⁿ", "intensity", "rad" or
+        "" if it has none. A length is in the unit of the spacing.
     source
         Paper or reference implementation.
     ndims
         Numbers of spatial dimensions for which it is defined.
     parts
-        "" for one column, "axes" for one per axis, "box" for two per axis.
+        "" for one column, "axes" for one per axis, "box" for two per axis, or the number of columns.
     """
 
     group: str = ""
@@ -110,7 +126,7 @@ class Property(Quantity):
 
     def columns(self, ndim: int, suffix: str = "") -> list[str]:
         """Names of its columns in a table of `ndim`-dimensional objects, for the channel with this suffix."""
-        n = {"": 0, "axes": ndim, "box": 2 * ndim}[self.parts]
+        n = int(self.parts) if self.parts.isdigit() else {"": 0, "axes": ndim, "box": 2 * ndim}[self.parts]
         names = [f"{self.name}-{i}" for i in range(n)] or [self.name]
         return [name + suffix for name in names]
 
@@ -118,7 +134,9 @@ class Property(Quantity):
 QUANTITIES: dict[str, Quantity] = {}
 PROPERTIES: dict[str, Property] = {}
 NUMBERED: dict[str, Callable[[int], Property]] = {}
-"""What makes the property ``<name>=<number>`` of a number, by name."""
+"""What makes the property ``<name>=<number>`` of a whole number, by name."""
+MEASURED: dict[str, Callable[[float], Property]] = {}
+"""What makes the property ``<name>=<number>`` of a length such as 2.5, by name."""
 
 _MAX_NUMBER = 1000
 
@@ -132,12 +150,12 @@ def slabs(labels: NDArray[Any], tick: Callable[[], None]) -> Iterator[tuple[int,
         yield first, min(first + step, n_rows)
 
 
-def quantity(*needs: str, per_channel: bool = False) -> Callable[[Compute], Compute]:
+def quantity(*needs: str, per_channel: bool = False, per_pair: bool = False) -> Callable[[Compute], Compute]:
     """Register a function as the quantity of its name."""
 
     def register(compute: Compute) -> Compute:
         name = compute.__name__
-        QUANTITIES[name] = Quantity(name, needs, compute, per_channel)
+        QUANTITIES[name] = Quantity(name, needs, compute, per_channel, per_pair)
         return compute
 
     return register
@@ -164,6 +182,8 @@ def find_property(name: str) -> Property | None:
     # int() would also take "٣" and "1_0", which other programs do not.
     if stem in NUMBERED and number.isascii() and number.isdigit() and 1 <= int(number[:9]) <= _MAX_NUMBER:
         return NUMBERED[stem](int(number))
+    if stem in MEASURED and re.fullmatch(r"\d{1,12}(\.\d{1,12})?", number, re.ASCII) and float(number) > 0:
+        return MEASURED[stem](float(number))
     return None
 
 
@@ -210,14 +230,22 @@ def evaluate(
     Returns
     -------
     dict
-        Results by (name, channel); the channel is "" for what does not depend on the image.
+        Results by (name, channel); the channel is "" for what does not depend on the image, and for pairs of channels
+        both suffixes, one after the other.
     """
     values: dict[tuple[str, str], Any] = {}
     for step in steps:
-        for channel in images if step.per_channel else ("",):
-            needs = [values[need, channel if node(need).per_channel else ""] for need in step.needs]
-            image = [images[channel]] if step.per_channel else []
+        for pair in step.suffixes(list(images)):
+            needs = [_need(values, need, pair) for need in step.needs]
             with np.errstate(all="ignore"):
-                values[step.name, channel] = step.compute(objects, *image, *needs)
+                values[step.name, "".join(pair)] = step.compute(objects, *(images[c] for c in pair), *needs)
             finished()
     return values
+
+
+def _need(values: dict[tuple[str, str], Any], name: str, channels: tuple[str, ...]) -> Any:
+    """Return what a step for some channels needs: of all of them, of each of them, or of none."""
+    n = node(name).n_images
+    if n == 0:
+        return values[name, ""]
+    return values[name, "".join(channels)] if n == len(channels) else tuple(values[name, c] for c in channels)

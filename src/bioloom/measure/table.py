@@ -47,9 +47,7 @@ def list_properties(ndim: int | None = None, groups: Sequence[str] = GROUPS) -> 
     if ndim not in (2, 3):
         raise InputError(f"ndim={ndim} does not fit: objects are measured in 2 or 3 dimensions.")
     power = {2: "length²", 3: "length³"}[ndim]
-    return tuple(
-        dataclasses.replace(p, unit=power if p.unit == "lengthⁿ" else p.unit) for p in listed if ndim in p.ndims
-    )
+    return tuple(dataclasses.replace(p, unit=p.unit.replace("lengthⁿ", power)) for p in listed if ndim in p.ndims)
 
 
 def measure(
@@ -72,13 +70,14 @@ def measure(
         may have gaps. All pixels of a label are one object, also if they do not touch.
     image
         Image of the shape of `labels` (bool, integers or floats), or several: an array with `channel_axis`, a list, or
-        a mapping from names to arrays. With more than one, the columns of the intensity group end in ``_<name>``.
+        a mapping from names to arrays. With more than one, the columns of the intensity group end in ``_<name>``, and
+        those of pairs of channels (colocalisation) in ``_<first>_<second>``.
         NaN pixels are left out of the measurements of intensity; an object with nothing but NaN gets NaN.
     spacing
         Size of a pixel per spatial axis, in any unit of length; None measures in pixels.
     properties
         Names of measurements or of groups (see `list_properties`); None for all that fit the data, without those
-        of the group ``"clesperanto"``.
+        of the groups `EXTRA_GROUPS`.
     frame_axis
         The axis of `labels` that is time. Frames are measured one by one; the table gets a `frame` column.
     channel_axis
@@ -116,13 +115,13 @@ def measure(
         raise InputError(f"labels has {ndim} spatial axes (shape {shape}); (y, x) or (z, y, x) is needed.{hint}")
     size = inputs.checked_spacing(spacing, ndim)
     channels = inputs.checked_channels(image, channel_axis, channel_names, shape)
-    chosen = inputs.checked_properties(properties, ndim, bool(channels))
+    chosen = inputs.checked_properties(properties, ndim, len(channels))
     steps = closure(p.name for p in chosen)
-    if not any(step.per_channel for step in steps):
+    if not any(step.n_images for step in steps):
         channels = {}
 
     frames: list[int | None] = [None] if axis is None else list(range(shape[axis]))
-    report = _Progress(progress, len(frames) * (1 + sum(len(channels) if s.per_channel else 1 for s in steps)))
+    report = _Progress(progress, len(frames) * (1 + sum(len(s.suffixes(list(channels))) for s in steps)))
     parts = []
     for t in frames:
         stack = inputs.as_stack(inputs.checked_labels(_frame(labels, axis, t)))
@@ -162,7 +161,7 @@ def _columns(
     largest = int(ids[-1]) if ids.size else 0
     columns["label"] = ids.astype(np.int64 if largest < 2**63 else np.uint64)
     for p in chosen:
-        for channel in channels if p.per_channel else [""]:
+        for channel in map("".join, p.suffixes(channels)):
             names = p.columns(ndim, channel)
             parts: NDArray[Any] = np.asarray(values[p.name, channel], dtype=p.dtype).reshape(ids.size, len(names))
             columns.update({name: np.ascontiguousarray(parts[:, i]) for i, name in enumerate(names)})

@@ -140,9 +140,8 @@ class MeasuredObjects:
         if found is None:
             return [name] if name in self._table else []
         ndim = self._pixels.ndim - (self.source.frame_axis is not None)
-        suffixes = [f"_{c}" if c else "" for c in self.source.channels] if found.per_channel else [""]
-        if len(suffixes) == 1 and found.per_channel:
-            suffixes = [""]
+        channels = [f"_{c}" if c else "" for c in self.source.channels]
+        suffixes = ["".join(part) for part in found.suffixes(channels if len(channels) != 1 else [""])]
         columns = [column for suffix in suffixes for column in found.columns(ndim, suffix)]
         return columns if columns and all(c in self._table for c in columns) else []
 
