@@ -60,7 +60,7 @@ def over_frames(
     tables = []
     for index in range(total):
         frames = [None if a is None else np.asarray(a[(slice(None),) * frame_axis + (index,)]) for a in arrays]
-        frame = chosen.compute(*frames, **_settings_of_frame(chosen, settings, index))
+        frame = chosen.compute(*frames, **settings_of_frame(chosen, settings, index))
         if chosen.returns == "table":
             frame.insert(0, "frame", index)
             tables.append(frame)
@@ -79,7 +79,7 @@ def over_frames(
     return np.moveaxis(result, 0, min(frame_axis, result.ndim - 1))
 
 
-def _settings_of_frame(operation: Operation, settings: dict[str, Any], frame: int) -> dict[str, Any]:
+def settings_of_frame(operation: Operation, settings: dict[str, Any], frame: int) -> dict[str, Any]:
     """Return the settings with those corrections by hand that were made in one frame."""
     if not any(p.kind == "corrections" for p in operation.settings):
         return settings
