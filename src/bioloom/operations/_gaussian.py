@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from bioloom import device
+from bioloom.operations._slabs import share_rows
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
@@ -33,7 +33,7 @@ def _add_pairs(total: Any, weights: Any, first: int, before: Any, after: Any) ->
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
-def _along_x(src: Any, weights: Any, low: int, high: int, out: Any) -> None:
+def _along_x(src: Any, weights: Any, out: Any, low: int, high: int) -> None:
     nx, r = src.shape[2], weights.size - 1
     row = np.empty(nx + 2 * r, src.dtype)
     for i in range(low, high):
@@ -56,7 +56,7 @@ def _along_x(src: Any, weights: Any, low: int, high: int, out: Any) -> None:
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
-def _across(src: Any, weights: Any, low: int, high: int, out: Any) -> None:
+def _across(src: Any, weights: Any, out: Any, low: int, high: int) -> None:
     """Smooth along axis 1 of (outer, n, x); edges are repeated."""
     n, r = src.shape[1], weights.size - 1
     for i in range(low, high):
@@ -100,23 +100,9 @@ def smooth(image: NDArray[Any], sigmas: Sequence[float]) -> NDArray[Any]:
             continue
         weights = _half_weights(sigma, stack.dtype)
         out = np.empty_like(stack)
-        if axis == 0:
-            # The rows of one y, from plane to plane.
-            _share(_across, result.transpose(1, 0, 2), weights, out.transpose(1, 0, 2))
-        else:
-            _share(_along_x if axis == 2 else _across, result, weights, out)
+        # Along z: the rows of one y, from plane to plane.
+        source, target = (a.transpose(1, 0, 2) if axis == 0 else a for a in (result, out))
+        kernel = partial(_along_x if axis == 2 else _across, source, weights, target)
+        share_rows(kernel, source.shape[0] * source.shape[1], source.size)
         result = out
     return result.reshape(image.shape) if result is not stack else image.copy()
-
-
-def _share(kernel: Any, src: NDArray[Any], weights: NDArray[Any], out: NDArray[Any]) -> None:
-    rows = src.shape[0] * src.shape[1]
-    parts = 4 * device.n_cores()
-    if src.size < 1 << 16 or threading.current_thread().name.startswith("bioloom_"):
-        parts = 1
-    edges = [rows * k // parts for k in range(parts + 1)]
-    if parts == 1:
-        kernel(src, weights, 0, rows, out)
-    else:
-        for _ in device.thread_pool().map(lambda a, b: kernel(src, weights, a, b, out), edges[:-1], edges[1:]):
-            pass

@@ -16,6 +16,22 @@ _PIXELS = 1 << 17
 """About how many pixels a slab has: what a core's cache holds."""
 
 
+def inside_pool() -> bool:
+    """Tell whether this is a thread of the pool: one that waited for others of it could wait forever."""
+    return threading.current_thread().name.startswith("bioloom_")
+
+
+def share_rows(kernel: Callable[[int, int], None], rows: int, pixels: int) -> None:
+    """Call ``kernel(low, high)`` for all rows of an image of so many pixels, on all cores if that is worth it."""
+    parts = 1 if pixels < 1 << 16 or inside_pool() else 4 * device.n_cores()
+    edges = [rows * k // parts for k in range(parts + 1)]
+    if parts == 1:
+        kernel(0, rows)
+        return
+    for _ in device.thread_pool().map(kernel, edges[:-1], edges[1:]):
+        pass
+
+
 def by_slabs(
     function: Callable[..., NDArray[Any]], *images: NDArray[Any], margin: int | Sequence[int], pixels: int = _PIXELS
 ) -> NDArray[Any]:
@@ -41,9 +57,7 @@ def by_slabs(
     plane = math.prod(shape) // length
     step = max(pixels // plane, 4 * reach, 1)
     step = min(step, max(math.ceil(length / device.n_cores()), 2 * reach, 1))
-    # A slab that waited for others in the same pool could wait forever.
-    inside_pool = threading.current_thread().name.startswith("bioloom_")
-    if step >= length or inside_pool or math.prod(shape) < _PIXELS:
+    if step >= length or inside_pool() or math.prod(shape) < _PIXELS:
         return function(*images)
 
     def slab(start: int) -> NDArray[Any]:

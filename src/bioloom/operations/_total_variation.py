@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from bioloom import device
 from bioloom.operations._noise_kernels import dual_step, primal_step
+from bioloom.operations._slabs import inside_pool
 
 
 def flatten(
@@ -27,7 +27,7 @@ def flatten(
     edges = [stack.shape[axis] * k // parts for k in range(parts + 1)]
 
     def summed(step: Callable[[int, int], float]) -> float:
-        if parts == 1 or threading.current_thread().name.startswith("bioloom_"):
+        if parts == 1 or inside_pool():
             return sum(map(step, edges[:-1], edges[1:]))
         return sum(device.thread_pool().map(step, edges[:-1], edges[1:]))
 

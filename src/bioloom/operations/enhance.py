@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bioloom import device
 from bioloom.operations._catalogue import operation
 from bioloom.operations._types import Image, Length, Number, Spacing
-from bioloom.operations.filters import as_float
+from bioloom.operations.filters import as_float, as_stack, three
 
 Percentile = Annotated[float, Number(minimum=0, maximum=100, step=0.5)]
 Value = Annotated[float, Number(minimum=-1e12, maximum=1e12, step=1)]
@@ -95,24 +95,22 @@ def clahe(
 
     Notes
     -----
-    K. Zuiderveld, Graphics Gems IV, 1994: ``skimage.exposure.equalize_adapthist``, its 0…1 scaled to the range of the
-    image.
+    K. Zuiderveld, Graphics Gems IV, 1994, with 256 grey levels; as ``skimage.exposure.equalize_adapthist``, its 0…1
+    scaled to the range of the image.
     """
-    from skimage import exposure
+    from bioloom.operations._clahe import equalise
 
-    pixels = as_float(image)
+    pixels = as_stack(as_float(image))
     low, high = float(pixels.min()), float(pixels.max())
     if low == high:
-        return pixels.copy()
-    sizes = spacing or (1.0,) * image.ndim
-    kernel = [
-        max(min(round(tile / s), n) if tile is not None else n // 8, 1) for s, n in zip(sizes, image.shape, strict=True)
+        return pixels.reshape(image.shape).copy()
+    size = [
+        max(min(round(tile / s), n) if tile is not None else n // 8, 1)
+        for s, n in zip(spacing or (1.0,) * image.ndim, image.shape, strict=True)
     ]
-    # Small integers are scaled to their range by scikit-image itself.
-    small = image.dtype.kind in "iu" and image.dtype.itemsize <= 2
-    shares = image if small else (pixels - pixels.dtype.type(low)) / pixels.dtype.type(high - low)
-    evened = exposure.equalize_adapthist(shares, kernel_size=kernel, clip_limit=clip_limit)
-    return np.asarray(evened * (high - low) + low, pixels.dtype)
+    kind = pixels.dtype.type
+    evened = equalise((pixels - kind(low)) / kind(high - low), three(size, 1), clip_limit)
+    return (evened * kind(high - low) + kind(low)).reshape(image.shape)
 
 
 @operation("Filter/Enhance", keywords="normalize normalise contrast stretch scale percentile")
