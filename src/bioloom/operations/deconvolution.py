@@ -8,9 +8,10 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bioloom import device
 from bioloom.operations._catalogue import operation
 from bioloom.operations._types import Image, Length, Number, Spacing
-from bioloom.operations.filters import as_float
+from bioloom.operations.filters import as_float, on_axes
 
 
 def _psf_sigmas(ndim: int, sigma: float, sigma_z: float | None, spacing: Sequence[float] | None) -> list[float]:
@@ -61,6 +62,7 @@ def richardson_lucy(
     -----
     W. H. Richardson, JOSA 62, 1972; L. B. Lucy, Astronomical Journal 79, 1974. As
     ``skimage.restoration.richardson_lucy`` with a Gaussian cut off at 4 sigma, edges repeated, starting from the image.
+    On OpenCL by clEsperanto's Gaussians.
     """
     from bioloom.operations._gaussian import smooth
 
@@ -72,6 +74,18 @@ def richardson_lucy(
         expected = smooth(estimate, sigmas)
         ratio = np.divide(observed, expected, out=np.zeros_like(expected), where=expected > tiny)
         estimate = estimate * smooth(ratio, sigmas)
+    return estimate
+
+
+@richardson_lucy.opencl()
+def _(image: Any, sigma: float, sigma_z: float | None, iterations: int, spacing: Sequence[float] | None) -> Any:
+    cle = device.clesperanto()
+    sigmas = on_axes("sigma", _psf_sigmas(image.ndim, sigma, sigma_z, spacing))
+    observed = cle.maximum_image_and_scalar(image, scalar=0)
+    estimate = observed
+    for _ in range(iterations):
+        ratio = cle.undefined_to_zero(cle.divide_images(observed, cle.gaussian_blur(estimate, **sigmas)))
+        estimate = cle.multiply_images(estimate, cle.gaussian_blur(ratio, **sigmas))
     return estimate
 
 

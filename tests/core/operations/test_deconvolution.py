@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from bioloom import operations
+from bioloom import device, operations
 
 SHAPES = {"2D": (48, 50), "3D": (20, 32, 34)}
 
@@ -90,3 +90,15 @@ def test_no_blur_and_flat_images():
         np.testing.assert_allclose(operations.wiener(flat), flat, atol=1e-5)
     below = operations.richardson_lucy(image - 100, sigma=1)
     assert below.min() >= 0
+
+
+@pytest.mark.opencl
+@pytest.mark.usefixtures("opencl")
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+@pytest.mark.parametrize("dtype", [np.uint16, np.float32])
+def test_opencl_gives_the_numpy_answer(dtype, shape):
+    settings = {"sigma": 1.5, "sigma_z": 3.0, "iterations": 5, "spacing": (2.0, 1.0, 1.0)[-len(shape) :]}
+    for image in (scene(shape).astype(dtype), np.zeros(shape, dtype)):
+        there = operations.richardson_lucy(device.push(image), **settings)
+        here = operations.richardson_lucy(image, **settings)
+        np.testing.assert_allclose(device.pull(there), here, rtol=1e-4, atol=1e-3)
