@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioloom.errors import InputError
-from bioloom.measure import clesperanto, features
+from bioloom.measure import clesperanto, features, shape2d, shape3d
 from bioloom.measure.registry import (
     EXTRA_GROUPS,
     GROUPS,
@@ -25,6 +25,8 @@ from bioloom.measure.registry import (
 
 assert features  # importing them fills PROPERTIES
 assert clesperanto
+assert shape2d
+assert shape3d
 
 SMALL_TABLE = 1 << 16  # a lookup table of as many labels is cheap whatever the size of the image
 
