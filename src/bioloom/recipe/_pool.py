@@ -39,6 +39,7 @@ class Pool:
     def __init__(self, recipe: Any, options: Any, jobs: int) -> None:
         self._setup = (recipe, options)
         self._jobs = jobs
+        self._device = device.current().name
         self._stopped = False
         self._lock = threading.Lock()
         self._processes: set[subprocess.Popen[bytes]] = set()
@@ -132,7 +133,7 @@ class Pool:
         if self._jobs > 1:
             # Each process has one core to itself.
             environment |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-        environment[device.ENVIRONMENT_VARIABLE] = device.current().name
+        environment[device.ENVIRONMENT_VARIABLE] = self._device
         process = subprocess.Popen(
             [sys.executable, "-c", code],
             stdin=subprocess.PIPE,
