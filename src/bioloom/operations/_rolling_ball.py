@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from bioloom.operations._slabs import by_slabs
+from bioloom.operations.filters import check_reach
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -33,6 +35,7 @@ def _roll(padded: Any, offsets: Any, ball: Any, sign: Any, out: Any) -> None:
 def _opened(stack: NDArray[Any], radii: Sequence[float], height: float) -> NDArray[Any]:
     """Return the opening of a (z, y, x) stack by an ellipsoid."""
     reach = tuple(int(r) for r in radii)
+    check_reach("rolling_ball: radius", math.prod(2 * r + 1 for r in reach))
     grid = np.indices(tuple(2 * r + 1 for r in reach)).reshape(3, -1).T
     away = (grid - np.array(reach)) / np.maximum(radii, 1e-9)
     inside = (away**2).sum(axis=1) <= 1

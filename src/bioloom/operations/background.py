@@ -122,7 +122,8 @@ def rolling_ball(
     Raises
     ------
     InputError
-        If the image is not 2D or 3D, or holds NaN.
+        If the image is not 2D or 3D, or holds NaN, or the ball has more than a million pixels (in the smaller image,
+        see below).
 
     Notes
     -----

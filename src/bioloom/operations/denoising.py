@@ -13,7 +13,7 @@ from bioloom.operations._catalogue import operation
 from bioloom.operations._noise_level import noise_level
 from bioloom.operations._slabs import by_slabs
 from bioloom.operations._types import Image, Length, Number, Spacing
-from bioloom.operations.filters import as_float, as_stack, per_axis, three
+from bioloom.operations.filters import as_float, as_stack, check_reach, per_axis, three
 
 Intensity = Annotated[float, Number(minimum=0, maximum=1e12, step=1)]
 """A difference of intensities, in those of the image."""
@@ -52,7 +52,7 @@ def bilateral_filter(
     Raises
     ------
     InputError
-        If the image is not 2D or 3D, or holds NaN.
+        If the image is not 2D or 3D, or holds NaN, or `sigma` reaches over more than a million pixels.
 
     Notes
     -----
@@ -67,6 +67,7 @@ def bilateral_filter(
     radii = tuple(math.ceil(3 * s - 1e-9) for s in sigmas)
     if width == 0 or not any(radii):
         return stack.reshape(image.shape).copy()
+    check_reach("bilateral_filter: sigma", math.prod(2 * r + 1 for r in radii))
     kernel = np.zeros(tuple(2 * r + 1 for r in radii))
     for axis, (s, r) in enumerate(zip(sigmas, radii, strict=True)):
         if r:

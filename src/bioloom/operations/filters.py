@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioloom import device
+from bioloom.errors import InputError
 from bioloom.operations._catalogue import operation
 from bioloom.operations._types import Image
 
@@ -44,6 +45,15 @@ def gaussian(image: NDArray[Any], sigma: float, spacing: Sequence[float] | None)
     from bioloom.operations._gaussian import smooth
 
     return smooth(as_float(image), per_axis(sigma, image.ndim, spacing))
+
+
+def check_reach(what: str, pixels: int) -> None:
+    """Refuse a filter that takes all pixels of a neighbourhood of more than a million one by one."""
+    if pixels > 1_000_000:
+        raise InputError(
+            f"{what} reaches over {pixels:,} pixels around each pixel, which takes hours. Choose a smaller one, or "
+            "make the image smaller first (Layers > Transform)."
+        )
 
 
 def on_axes(name: str, values: Sequence[Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import pytest
 from scipy import ndimage
 
 from bioloom import device, operations
+from bioloom.errors import InputError
 from bioloom.operations._noise_level import noise_level
 
 SHAPES = {"2D": (40, 47), "3D": (9, 19, 23)}
@@ -219,6 +220,14 @@ def test_the_noise_is_estimated(sigma, dtype):
     rng = np.random.default_rng(0)
     hills = 100 + 30 * np.sin(np.arange(200) / 15)[:, None] * np.sin(np.arange(180) / 11)
     assert noise_level((hills + rng.normal(0, sigma, hills.shape)).astype(dtype)) == pytest.approx(sigma, rel=0.25)
+
+
+def test_filters_that_would_take_hours_are_refused():
+    stack = scene(SHAPES["3D"])
+    with pytest.raises(InputError, match="reaches over"):
+        operations.bilateral_filter(stack, sigma=100, sigma_intensity=5)
+    with pytest.raises(InputError, match="reaches over"):
+        operations.rolling_ball(stack, radius=1000)
 
 
 def test_bits_do_not_depend_on_where_a_slab_begins():
