@@ -223,6 +223,7 @@ def _(image: Any, sigma: float, spacing: Sequence[float] | None) -> Any:
 @operation(
     "Filter/Remove background",
     halo=lambda sigma_small, sigma_large: 4 * max(sigma_small, sigma_large) + 1,
+    title="Difference of Gaussians",
     keywords="DoG band-pass spots",
 )
 def difference_of_gaussians(

@@ -24,6 +24,7 @@ def _psf_sigmas(ndim: int, sigma: float, sigma_z: float | None, spacing: Sequenc
     halo=lambda sigma, sigma_z, iterations, spacing: (
         2 * iterations * (4 * max(sigma, sigma_z or 0) + max(spacing or (1,)))
     ),
+    title="Richardson–Lucy deconvolution",
     keywords="deblur restore PSF",
 )
 def richardson_lucy(

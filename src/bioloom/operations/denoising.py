@@ -93,6 +93,7 @@ def _(image: NDArray[Any], spacing: Sequence[float] | None) -> dict[str, Any]:
 @operation(
     "Filter/Remove noise",
     halo=lambda patch_radius, search_radius, noise: _EVERYWHERE if noise is None else patch_radius + search_radius,
+    title="Non-local means",
     keywords="denoise NLM nl-means nl_means",
 )
 def non_local_means(
