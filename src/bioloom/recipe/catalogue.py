@@ -12,7 +12,12 @@ from bioloom.operations import CATALOGUE, Operation, get_operation
 __all__ = ["CATALOGUE", "Operation", "get_operation"]
 
 # Each of these modules puts operations into the catalogue when it is imported.
-_MODULES = ("bioloom.measure.maps", "bioloom.recipe.classifier_steps", "bioloom.recipe.measurement_steps")
+_MODULES = (
+    "bioloom.measure.maps",
+    "bioloom.recipe.pixel_classifier_steps",
+    "bioloom.recipe.object_classifier_steps",
+    "bioloom.recipe.measurement_steps",
+)
 
 for _name in _MODULES:
     importlib.import_module(_name)
