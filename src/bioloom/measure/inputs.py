@@ -10,7 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioloom.errors import InputError
-from bioloom.measure import clesperanto, features, shape2d, shape3d
+from bioloom.measure import (
+    clesperanto,
+    colocalisation,
+    features,
+    neighbours_gaps,
+    neighbours_stats,
+    radial,
+    shape2d,
+    shape3d,
+)
 from bioloom.measure.registry import (
     EXTRA_GROUPS,
     GROUPS,
@@ -25,6 +34,10 @@ from bioloom.measure.registry import (
 
 assert features  # importing them fills PROPERTIES
 assert clesperanto
+assert neighbours_stats
+assert neighbours_gaps
+assert radial
+assert colocalisation
 assert shape2d
 assert shape3d
 
