@@ -94,10 +94,20 @@ def remove_labels_by_size(
     InputError
         If the image is not 2D or 3D or holds no labels.
     """
+    pixel = float(np.prod(spacing)) if spacing else 1.0
+    largest = int(labels.max())
+    if largest <= max(labels.size, 1 << 16):
+        # Small enough numbers are a table's positions: no need to list which of them occur.
+        sizes, ids = np.bincount(labels.ravel(), minlength=largest + 1), np.arange(largest + 1, dtype=np.uint32)
+        return np.where(_fit(sizes * pixel, minimum, maximum), ids, np.uint32(0))[labels]
     index = index_labels(labels)
-    sizes = index.sizes() * (np.prod(spacing) if spacing else 1.0)
-    wrong = (sizes < minimum) | (sizes > (np.inf if maximum is None else maximum))
-    return index.relabelled(np.where(wrong, 0, index.ids))
+    return index.relabelled(np.where(_fit(index.sizes() * pixel, minimum, maximum), index.ids, 0))
+
+
+def _fit(sizes: NDArray[Any], minimum: float, maximum: float | None) -> NDArray[np.bool_]:
+    """Tell which sizes are in a range."""
+    fit: NDArray[np.bool_] = (sizes >= minimum) & (sizes <= (np.inf if maximum is None else maximum))
+    return fit
 
 
 Value = Annotated[float, Number(step=1)]
