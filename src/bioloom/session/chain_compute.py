@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from bioloom import device
-from bioloom.errors import Cancelled
+from bioloom.errors import BioloomError, Cancelled
 from bioloom.operations import Placement
 from bioloom.operations.corrections import collect_lost
 from bioloom.recipe.catalogue import get_operation
@@ -216,14 +216,42 @@ def _result(node: Node, alive: Mapping[str, StepResult], store: ResultStore, tic
         return store.keep(node.key, loaded)
     assert node.step is not None
     first = alive[node.first.key]
-    arrays = {name: writable(alive[n.key].value) for name, n in node.inputs.items()}
+    arrays = {name: _readable(alive[n.key]) for name, n in node.inputs.items()}
     axis = 0 if node.has_time else None
     tick(0, 1)
+    plain: BioloomError | None = None
     with collect_lost() as lost:
-        value = run_step(node.step, arrays, spacing=first.spacing, frame_axis=axis, progress=tick)
+        try:
+            value = run_step(node.step, arrays, spacing=first.spacing, frame_axis=axis, progress=tick)
+        except BioloomError as error:
+            # Recipes put the id of the step before the message, but the owner is told which step it is.
+            plain = error.__cause__ if isinstance(error.__cause__, BioloomError) else error
+        if plain is not None:
+            raise plain
+        if device.is_dask(value):
+            value = np.asarray(value)
     spacing = spacing_after(node.step, arrays, first.spacing, axis)
     placement = _placed(node, arrays, first, axis)
     return store.keep(node.key, StepResult(value, first.input, node.has_time, spacing, placement, tuple(lost)))
+
+
+def _readable(result: StepResult) -> Any:
+    value = result.value
+    if result.has_time and hasattr(value, "shape") and not isinstance(value, np.ndarray):
+        return _Series(value)
+    return writable(value)
+
+
+class _Series:
+    """A lazy time series whose frames are loaded when they are asked for, and whose results lie in memory."""
+
+    def __init__(self, array: Any) -> None:
+        self._array = array
+        self.shape, self.dtype = tuple(array.shape), array.dtype
+        self.ndim = len(self.shape)
+
+    def __getitem__(self, index: Any) -> Any:
+        return np.asarray(self._array[index])
 
 
 def _placed(node: Node, arrays: Mapping[str, Any], first: StepResult, axis: int | None) -> Placement | None:

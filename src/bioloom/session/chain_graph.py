@@ -174,6 +174,10 @@ def check(steps: Steps, inputs: Sequence[str], changed: Iterable[str]) -> Steps:
     new = {step.id for step in steps}.intersection(changed)
     if not new:
         return steps
+    for step in steps:
+        arrays = get_operation(step.operation).arrays
+        if step.id in new and arrays and not any(p.name in step.inputs for p in arrays):
+            raise InputError(f"{title(step)} needs {arrays[0].name}: choose a layer.")
     looked_at = [*new, *(s.id for s in descendants(steps, *new))]
     part = ancestors(steps, *looked_at)
     known = {step.id for step in part}

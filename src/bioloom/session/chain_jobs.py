@@ -80,7 +80,7 @@ class ChainJobs:
             return "failed"
         if self._bad(node) is not None:
             return "blocked"
-        if self._known(node) is not None:
+        if self._told.get(name) == node.key or self._known(node) is not None:
             return "ready"
         if not self._is_wanted(name):
             return "not wanted"
@@ -214,16 +214,14 @@ class ChainJobs:
                 self._tell_result(step, key, result)
 
     def _tell_failed(self, key: str, error: Exception) -> None:
-        steps = self._steps_with(key)
+        # Of two jobs in a row, both may have tried.
+        steps = [step for step in self._steps_with(key) if self._told.get(step.id) != key]
         if not steps:
             return
         self._errors = {k: e for k, e in self._errors.items() if self._is_current(k)} | {key: error}
         for step in steps:
             self._tell_error(step, key, error)
-        # Its traceback would hold on to images.
-        known: BaseException | None = error
-        while known is not None:
-            known = known.with_traceback(None).__cause__ or known.__context__
+        _let_go(error)
 
     def _tell_result(self, step: Step, key: str, result: StepResult) -> None:
         self._told[step.id] = key
@@ -281,3 +279,15 @@ class ChainJobs:
 
     def _is_wanted(self, name: str) -> bool:
         return name not in self._unwanted
+
+
+def _let_go(error: BaseException) -> None:
+    """Take away the tracebacks of an error and of those behind it: they hold on to images."""
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is not None and id(one) not in seen:
+            seen.add(id(one))
+            one.__traceback__ = None
+            waiting += [one.__cause__, one.__context__]
