@@ -102,9 +102,11 @@ def trace_side(ends: Array, diamonds: bool, chain: Array) -> int:
 
 @kernel
 def fill_side(chain: Array, n: int, side: Array) -> None:
-    """First pixel centre, per row, on or right of a chain of `trace_side` (with diamonds)."""
+    """First pixel centre, per row, on or right of a chain of `trace_side`; FAR in rows beyond its ends."""
     if n < 2:
         side[:] = FAR
+        if n == 1:
+            side[chain[0, 0] // 2] = chain[0, 1] // 2
         return
     at = 0
     for row in range(side.size):
@@ -121,8 +123,20 @@ def fill_side(chain: Array, n: int, side: Array) -> None:
 
 
 @kernel
-def fill_hulls(first: int, last: int, offsets: Array, left: Array, right: Array, starts: Array, stops: Array) -> None:
-    """Write the ends of the rows of the convex hull of objects [first, last); all have one plane."""
+def fill_hulls(
+    first: int,
+    last: int,
+    offsets: Array,
+    left: Array,
+    right: Array,
+    diamonds: bool,
+    starts: Array,
+    stops: Array,
+) -> None:
+    """Write the ends of the rows of the convex hull of objects [first, last); all have one plane.
+
+    The hull is that of the pixel centres, or of diamonds around them.
+    """
     tallest = 0
     for k in range(first, last):
         tallest = max(tallest, offsets[k + 1] - offsets[k])
@@ -130,9 +144,9 @@ def fill_hulls(first: int, last: int, offsets: Array, left: Array, right: Array,
     for k in range(first, last):
         begin, end = offsets[k], offsets[k + 1]
         n = end - begin
-        fill_side(chain, trace_side(left[begin:end], True, chain), starts[begin:end])
+        fill_side(chain, trace_side(left[begin:end], diamonds, chain), starts[begin:end])
         mirror(right[begin:end], mirrored[:n])
-        fill_side(chain, trace_side(mirrored[:n], True, chain), stops[begin:end])
+        fill_side(chain, trace_side(mirrored[:n], diamonds, chain), stops[begin:end])
         mirror(stops[begin:end], stops[begin:end])
 
 

@@ -150,7 +150,7 @@ def hull_rows(objects: Objects, row_ends: Rows) -> Rows:
 
     def task(first: int, last: int) -> None:
         if objects.ndim == 2:
-            fill_hulls(first, last, r.offsets, r.left, r.right, hull.left, hull.right)
+            fill_hulls(first, last, r.offsets, r.left, r.right, True, hull.left, hull.right)
         else:
             fill_hulls_3d(first, last, r.offsets, r.heights, r.left, r.right, hull.left, hull.right)
 
@@ -168,13 +168,19 @@ def hull_count(objects: Objects, hull_rows: Rows) -> Ints:
     return out
 
 
-@quantity("hull_rows")
-def hull_outline(objects: Objects, hull_rows: Rows) -> Floats:
-    """Length of the outline of the convex hull of a planar object, by the formula of Crofton."""
-    from bioloom.measure._hull import count_entries
+@quantity("row_ends")
+def hull_outline(objects: Objects, row_ends: Rows) -> Floats:
+    """Length of the outline of the pixels in the convex hull of the pixel centres, by the formula of Crofton.
 
-    out = np.zeros((objects.ids.size, 4), np.int64)
-    count_entries(0, len(out), hull_rows.offsets, hull_rows.left, hull_rows.right, out)
+    This hull, unlike that of diamonds around the pixels, adds no pixel to a digital disk or polygon.
+    """
+    from bioloom.measure._hull import count_entries, fill_hulls
+
+    r = row_ends
+    n = objects.ids.size
+    starts, stops, out = np.empty_like(r.left), np.empty_like(r.right), np.zeros((n, 4), np.int64)
+    fill_hulls(0, n, r.offsets, r.left, r.right, False, starts, stops)
+    count_entries(0, n, r.offsets, starts, stops, out)
     return crofton(objects, out)
 
 
