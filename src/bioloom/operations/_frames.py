@@ -60,7 +60,9 @@ def over_frames(
     tables = []
     for index in range(total):
         frames = [None if a is None else np.asarray(a[(slice(None),) * frame_axis + (index,)]) for a in arrays]
-        frame = chosen.compute(*frames, **settings_of_frame(chosen, settings, index))
+        # By name, because settings may stand between the arrays.
+        named = {p.name: a for p, a in zip(chosen.arrays, frames, strict=False) if a is not None}
+        frame = chosen.compute(**named, **settings_of_frame(chosen, settings, index))
         if chosen.returns == "table":
             frame.insert(0, "frame", index)
             tables.append(frame)

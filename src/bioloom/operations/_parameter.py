@@ -9,13 +9,14 @@ import re
 import reprlib
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, Union, get_args, get_origin
 
 import numpy as np
 
 from bioloom.errors import BioloomError, InputError
+from bioloom.operations._correction_list import check_corrections
 from bioloom.operations._types import ArrayOf, CorrectionsOf, FileOf, Number, SpacingOf
 
 _MAX_TEXT = 10_000
@@ -88,9 +89,7 @@ class Parameter:
                 return os.fspath(value)
             raise InputError(f"{where} is {reprlib.repr(value)}, but must be a text of up to {_MAX_TEXT} characters.")
         if self.kind == "corrections":
-            if isinstance(value, (list, tuple)) and all(isinstance(one, Mapping) for one in value):
-                return [dict(one) for one in value]
-            raise InputError(f"{where} is {reprlib.repr(value)}, but must be a list of corrections.")
+            return check_corrections(value, where)
         if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
             raise InputError(f"{where} is {value!r}. Give {self._wanted()}.")
         low, high = self.limits.minimum, self.limits.maximum

@@ -164,8 +164,9 @@ def run_step(
 
 def _on_blocks(operation: Operation, arrays: list[Any], frame_axis: int | None, settings: Mapping[str, Any]) -> Any:
     """Build the Dask graph of an operation; of tables and surfaces, which have no blocks, the result."""
+    named = {p.name: a for p, a in zip(operation.arrays, arrays, strict=True) if a is not None}
     if frame_axis is None:
-        return operation(*arrays, **settings)
+        return operation(**named, **settings)
     if not operation.gives_pixels:
         from bioloom.operations import over_frames
 
@@ -174,11 +175,11 @@ def _on_blocks(operation: Operation, arrays: list[Any], frame_axis: int | None, 
 
     from bioloom.operations._frames import settings_of_frame
 
-    frames = max(array.shape[frame_axis] for array in arrays if array is not None)
+    frames = max(array.shape[frame_axis] for array in named.values())
     index = (slice(None),) * frame_axis
     parts = [
         operation(
-            *(None if array is None else array[(*index, frame)] for array in arrays),
+            **{name: array[(*index, frame)] for name, array in named.items()},
             **settings_of_frame(operation, dict(settings), frame),
         )
         for frame in range(frames)

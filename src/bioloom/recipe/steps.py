@@ -85,7 +85,8 @@ def run_operation(
 
     chosen = get_operation(operation) if isinstance(operation, str) else operation
     if frame_axis is None:
-        return chosen.compute(*arrays, **settings)
+        named = {p.name: a for p, a in zip(chosen.arrays, arrays, strict=False) if a is not None}
+        return chosen.compute(**named, **settings)
     return over_frames(chosen, *arrays, frame_axis=frame_axis, progress=progress, **settings)
 
 
