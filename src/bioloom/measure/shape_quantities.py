@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bioloom import device
+from bioloom.measure._threads import in_threads, ranges
 from bioloom.measure.quantities import Coordinates
 from bioloom.measure.registry import Objects, quantity, slabs
 
@@ -23,43 +23,32 @@ _PIXELS_PER_TASK = 1 << 20
 _ROW_COST = {2: 20, 3: 500}  # what the hull takes per row of an object, in pixels looked at
 
 
+def in_lanes(objects: Objects, work: Callable[[int, int, int], None]) -> None:
+    """Run `work(lane, first row, last row)` for all rows of the labels, in threads that each have their own lane."""
+    rows, lanes = list(slabs(objects.labels, _nothing)), device.n_cores()
+    for first in range(0, len(rows), lanes):
+        calls = [partial(work, lane, *some) for lane, some in enumerate(rows[first : first + lanes])]
+        in_threads(calls, objects.tick)
+
+
 def add_rows(objects: Objects, kernel: Callable[..., None], labels: Array, width: int, *arguments: Any) -> Ints:
     """Run a kernel that adds rows of the labels to `out` (n, width), in threads each of which has its own sums."""
-    rows, lanes = list(slabs(objects.labels, _nothing)), device.n_cores()
-    sums = [np.zeros((objects.ids.size, width), np.int64) for _ in range(max(1, min(lanes, len(rows))))]
+    sums: dict[int, Ints] = {}
 
-    def add(lane: int, start: int, stop: int) -> None:
-        kernel(labels, objects.table, objects.ids, start, stop, *arguments, sums[lane])
+    def add(lane: int, first: int, last: int) -> None:
+        out = sums.setdefault(lane, np.zeros((objects.ids.size, width), np.int64))
+        kernel(labels, objects.table, objects.ids, first, last, *arguments, out)
 
-    for first in range(0, len(rows), lanes):
-        objects.tick()
-        _run([partial(add, lane, *some) for lane, some in enumerate(rows[first : first + lanes])])
-    total = sums[0]
-    for others in sums[1:]:
-        total += others
+    in_lanes(objects, add)
+    total = np.zeros((objects.ids.size, width), np.int64)
+    for some in sums.values():
+        total += some
     return total
 
 
 def for_objects(objects: Objects, costs: Ints, task: Callable[[int, int], None]) -> None:
     """Run `task(first, last)` on ranges of objects in threads; `costs` says about how many pixels each object takes."""
-    total = np.cumsum(costs)
-    parts = 1 + (int(total[-1]) // _PIXELS_PER_TASK if len(total) else 0)
-    middle: Any = np.searchsorted(total, np.linspace(0, total[-1], parts + 1)[1:-1]) if parts > 1 else []
-    edges = np.unique(np.concatenate([[0], middle, [len(total)]])).astype(int).tolist()
-    tasks = [partial(task, a, b) for a, b in pairwise(edges)]
-    lanes = device.n_cores()
-    for first in range(0, len(tasks), lanes):
-        objects.tick()
-        _run(tasks[first : first + lanes])
-
-
-def _run(tasks: Sequence[Callable[[], None]]) -> None:
-    """Run some tasks side by side; a single one stays in this thread."""
-    if len(tasks) == 1:
-        tasks[0]()
-        return
-    for future in [device.thread_pool().submit(task) for task in tasks]:
-        future.result()
+    in_threads([partial(task, *some) for some in ranges(costs, _PIXELS_PER_TASK)], objects.tick)
 
 
 def _nothing() -> None:
@@ -123,19 +112,12 @@ def row_ends(objects: Objects, coordinates: Coordinates) -> Rows:
     offsets = np.concatenate([[0], np.cumsum(size[:, 0] * heights)])
     left, right = np.full(offsets[-1], FAR, np.int32), np.full(offsets[-1], -FAR, np.int32)
     low = np.ascontiguousarray(coordinates.low)
-    # Threads do not get into each other's way: every row of an object belongs to one of them.
-    rows = list(slabs(objects.labels, _nothing))
-    lanes = device.n_cores()
-    for first in range(0, len(rows), lanes):
-        objects.tick()
-        _run(
-            [
-                partial(
-                    add_row_ends, objects.labels, objects.table, objects.ids, a, b, low, heights, offsets, left, right
-                )
-                for a, b in rows[first : first + lanes]
-            ]
-        )
+
+    def add(lane: int, first: int, last: int) -> None:
+        # Threads do not get into each other's way: every row of an object belongs to one of them.
+        add_row_ends(objects.labels, objects.table, objects.ids, first, last, low, heights, offsets, left, right)
+
+    in_lanes(objects, add)
     return Rows(offsets, heights, left, right)
 
 
