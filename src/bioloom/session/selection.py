@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
@@ -48,7 +49,9 @@ class Selection:
         self._classes = np.zeros(0, np.int64)
         self._past: list[_State] = []
         self._future: list[_State] = []
-        self._rows: dict[tuple[int, int], int] = {}
+        # Rows by frame and label; None where they are so already.
+        self._order: NDArray[np.intp] | None = None
+        self._sorted_frames = self._sorted_labels = np.zeros(0, np.int64)
         self.labels: NDArray[np.int64] = np.zeros(0, np.int64)
         self.frames: NDArray[np.int64] = np.zeros(0, np.int64)
         self.has_frames = False
@@ -69,19 +72,19 @@ class Selection:
         labels = _whole_numbers(table, "label")
         has_frames = "frame" in table.columns
         frames = _whole_numbers(table, "frame") if has_frames else np.zeros(len(table), np.int64)
-        known = has_frames == self.has_frames and len(self._rows) == len(table)
+        known = has_frames == self.has_frames
         if known and np.array_equal(labels, self.labels) and np.array_equal(frames, self.frames):
             return
-        rows = {key: row for row, key in enumerate(zip(frames.tolist(), labels.tolist(), strict=True))}
-        if len(rows) < len(table):
+        order = _order_of(frames, labels)
+        sorted_frames, sorted_labels = (frames, labels) if order is None else (frames[order], labels[order])
+        if ((np.diff(sorted_frames) == 0) & (np.diff(sorted_labels) == 0)).any():
             raise InputError("Some objects occur twice in the table. Measure again: one row per object is needed.")
         mask, classes = np.zeros(len(table), bool), np.zeros(len(table), np.int64)
-        for key, row in rows.items():
-            before = self._rows.get(key)
-            if before is not None:
-                mask[row], classes[row] = self._mask[before], self._classes[before]
+        before, after = _same_objects((self.frames, self.labels), (frames, labels))
+        mask[after], classes[after] = self._mask[before], self._classes[before]
         self.labels, self.frames, self.has_frames = labels, frames, has_frames
-        self._rows, self._mask, self._classes = rows, mask, classes
+        self._order, self._sorted_frames, self._sorted_labels = order, sorted_frames, sorted_labels
+        self._mask, self._classes = mask, classes
         self._past.clear()
         self._future.clear()
         self.changed.emit()
@@ -105,7 +108,19 @@ class Selection:
 
     def row(self, label: int, frame: int = 0) -> int | None:
         """Return the row of an object, or None if the table does not have it."""
-        return self._rows.get((int(frame) if self.has_frames else 0, int(label)))
+        rows = self.rows([label], frame)
+        return int(rows[0]) if len(rows) else None
+
+    def rows(self, labels: Sequence[int] | NDArray[np.integer], frame: int = 0) -> NDArray[np.intp]:
+        """Return the rows of objects of one frame; labels that the table does not have are ignored."""
+        frame = int(frame) if self.has_frames else 0
+        first, last = np.searchsorted(self._sorted_frames, [frame, frame + 1])
+        there, wanted = self._sorted_labels[first:last], np.asarray(labels, np.int64)
+        places = np.searchsorted(there, wanted)
+        inside = places < len(there)
+        places, wanted = places[inside], wanted[inside]
+        found = first + places[there[places] == wanted]
+        return np.asarray(found if self._order is None else self._order[found], np.intp)
 
     def select(self, mask: NDArray[np.bool_], mode: Mode = "replace") -> None:
         """Select rows.
@@ -126,11 +141,10 @@ class Selection:
             new = self._mask & ~new
         self._set(new.copy(), self._classes)
 
-    def select_objects(self, labels: list[int], frame: int = 0, mode: Mode = "replace") -> None:
+    def select_objects(self, labels: Sequence[int] | NDArray[np.integer], frame: int = 0, mode: Mode = "replace") -> None:
         """Select objects by their labels in one frame; labels that the table does not have are ignored."""
         mask = np.zeros(len(self), bool)
-        rows = [row for label in labels if (row := self.row(label, frame)) is not None]
-        mask[rows] = True
+        mask[self.rows(labels, frame)] = True
         self.select(mask, mode)
 
     def clear(self) -> None:
@@ -180,7 +194,33 @@ class Selection:
         self.changed.emit()
 
 
+def _order_of(frames: NDArray[np.int64], labels: NDArray[np.int64]) -> NDArray[np.intp] | None:
+    """Return the rows by frame and label, or None if they are in that order, as measured tables are."""
+    later, same = np.diff(frames) > 0, np.diff(frames) == 0
+    if (later | (same & (np.diff(labels) > 0))).all():
+        return None
+    return np.lexsort((labels, frames))
+
+
+_Keys: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64]]
+
+
+def _same_objects(old: _Keys, new: _Keys) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the rows of the objects that two tables share, in the old and in the new one."""
+    if not len(old[0]) or not len(new[0]):
+        return np.zeros(0, np.intp), np.zeros(0, np.intp)
+    n = len(old[0])
+    _, frames = np.unique(np.concatenate([old[0], new[0]]), return_inverse=True)
+    _, labels = np.unique(np.concatenate([old[1], new[1]]), return_inverse=True)
+    keys = frames * (labels.max() + 1) + labels
+    _, before, after = np.intersect1d(keys[:n], keys[n:], assume_unique=True, return_indices=True)
+    return before, after
+
+
 def _whole_numbers(table: pd.DataFrame, column: str) -> NDArray[np.int64]:
+    kept = table[column].to_numpy()
+    if kept.dtype.kind in "iu" and kept.dtype != np.uint64:
+        return kept.astype(np.int64)
     try:
         values = table[column].to_numpy(np.float64)
     except (TypeError, ValueError):
