@@ -54,7 +54,8 @@ class ChainJobs:
         # Results on their way to the owner, who may ask for them while he is told.
         self._handed: dict[str, StepResult] = {}
         self._claimed: frozenset[str] = frozenset()
-        self._targets: frozenset[str] = frozenset()
+        # What the running job has not answered yet.
+        self._pending: frozenset[str] = frozenset()
         self._now = ""
         self._closed = False
 
@@ -127,11 +128,11 @@ class ChainJobs:
     def _start(self, missing: list[Node]) -> None:
         targets = frozenset(node.key for node in missing)
         if not targets:
-            self._claimed = self._targets = targets
+            self._claimed = self._pending = targets
             if self.busy:
                 self._jobs.cancel()
             return
-        if self.busy and targets == self._targets:
+        if self.busy and targets == self._pending:
             return
         claimed, waiting = set(), list(missing)
         while waiting:
@@ -139,7 +140,7 @@ class ChainJobs:
             if node.key not in claimed and self._known(node) is None:
                 claimed.add(node.key)
                 waiting.extend(node.inputs.values())
-        self._claimed, self._targets = frozenset(claimed), targets
+        self._claimed, self._pending = frozenset(claimed), targets
         order = list({node.key: node for node in self._nodes.values()}.values())
         telling = Telling(self._began, self._arrived, self._failed)
         names = [graph.title(node.step) for node in order if node.key in claimed and node.step is not None]
@@ -166,7 +167,7 @@ class ChainJobs:
 
     def forget(self) -> None:
         """Compute everything anew."""
-        self._claimed = self._targets = frozenset()
+        self._claimed = self._pending = frozenset()
         self._jobs.cancel()
         self._store.forget()
         self._told.clear()
@@ -175,7 +176,7 @@ class ChainJobs:
 
     def cancel(self) -> None:
         """Stop computing."""
-        self._claimed = self._targets = frozenset()
+        self._claimed = self._pending = frozenset()
         self._jobs.cancel()
 
     def close(self) -> None:
@@ -208,17 +209,22 @@ class ChainJobs:
             self._chain.computing.emit(step.id)
 
     def _tell_arrived(self, key: str, result: StepResult) -> None:
+        self._pending -= {key}
         for step in self._steps_with(key):
             # A listener may edit the chain meanwhile.
             if step in self._steps_with(key) and self._told.get(step.id) != key and self._is_wanted(step.id):
                 self._tell_result(step, key, result)
 
     def _tell_failed(self, key: str, error: Exception) -> None:
+        self._pending -= {key}
         # Of two jobs in a row, both may have tried.
         steps = [step for step in self._steps_with(key) if self._told.get(step.id) != key]
         if not steps:
             return
-        self._errors = {k: e for k, e in self._errors.items() if self._is_current(k)} | {key: error}
+        gone = {k for k in self._errors if not self._is_current(k)}
+        self._errors = {k: e for k, e in self._errors.items() if k not in gone} | {key: error}
+        # What is forgotten must be told again, should an undo bring it back.
+        self._told = {name: k for name, k in self._told.items() if k not in gone}
         for step in steps:
             self._tell_error(step, key, error)
         _let_go(error)
