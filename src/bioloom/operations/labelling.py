@@ -1,8 +1,9 @@
-"""Segmentation: from an image to a mask or to labelled objects."""
+"""From masks and images to labelled objects."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
@@ -10,94 +11,19 @@ from numpy.typing import NDArray
 
 from bioloom import device
 from bioloom.operations._catalogue import operation
-from bioloom.operations._types import Image, Labels, Length, Mask, Number, Spacing
-from bioloom.operations.filters import gaussian, gaussian_on_device
+from bioloom.operations._cutting import above, above_on_device, threshold_value, threshold_value_of_blocks
+from bioloom.operations._numbering import in_reading_order, pixels_of_size
+from bioloom.operations._regions import connected, distances_to_background
+from bioloom.operations._types import Image, Labels, Length, Mask, Number, Size, Spacing
+from bioloom.operations.filters import gaussian, gaussian_on_device, per_axis
 
-_MAX_COUNTED = 1 << 16
-
-
-def otsu_value(image: NDArray[Any]) -> float:
-    """Return Otsu's threshold of the finite pixels.
-
-    Parameters
-    ----------
-    image
-        Any shape, any real dtype. Whole numbers of any dtype are counted one by one if the largest is less than 65 536
-        above the smallest; other values are counted in 256 bins.
-
-    Returns
-    -------
-    float
-        Pixels above it are foreground. Images of one value give that value: nothing is above it.
-
-    Notes
-    -----
-    N. Otsu, IEEE Trans. SMC 9 (1979) 62-66, as in ``skimage.filters.threshold_otsu``.
-    """
-    from skimage import filters
-
-    pixels = image.ravel()
-    if pixels.dtype == bool:
-        pixels = pixels.astype(np.uint8)
-    if pixels.dtype.kind == "f":
-        pixels = pixels[np.isfinite(pixels)]
-    if not pixels.size:
-        return np.inf
-    low, high = pixels.min().item(), pixels.max().item()
-    if low == high:
-        return float(low)
-    # OpenCL images are float32 whatever they were made from: the same counts as before the push.
-    if high - low >= _MAX_COUNTED or (pixels.dtype.kind == "f" and not _are_whole(pixels, low)):
-        floats = pixels if pixels.dtype.kind == "f" else pixels.astype(np.float64)
-        return float(filters.threshold_otsu(floats))
-    if low >= -_MAX_COUNTED and high < _MAX_COUNTED:
-        return float(filters.threshold_otsu(pixels.astype(np.int32)))
-    # Counts are kept from 0 on, so that large numbers in a narrow range need a shift.
-    return float(low + filters.threshold_otsu((pixels - pixels.dtype.type(low)).astype(np.int32)))
+otsu_value = threshold_value
 
 
-def _are_whole(pixels: NDArray[Any], smallest: float) -> bool:
-    return abs(smallest) < 1 << 24 and np.array_equal(pixels, np.rint(pixels))
-
-
-@operation("Segment/Threshold", allow_nan=True)
-def threshold_otsu(image: Image) -> Mask:
-    """Separate bright from dark at the threshold of Otsu.
-
-    Parameters
-    ----------
-    image
-        (y, x) or (z, y, x), any real dtype; NaN counts as background.
-
-    Returns
-    -------
-    numpy.ndarray
-        bool, True where brighter than the threshold (uint8 on OpenCL).
-
-    Raises
-    ------
-    InputError
-        If the image is not 2D or 3D.
-
-    Notes
-    -----
-    N. Otsu, IEEE Trans. SMC 9 (1979) 62-66, as in ``skimage.filters.threshold_otsu``.
-    """
-    return image > otsu_value(image)
-
-
-def _otsu_on_device(image: Any) -> Any:
-    # One number per image: the histogram is taken in main memory so that both engines cut at the same value.
-    return device.clesperanto().greater_constant(image, constant=otsu_value(device.pull(image)))
-
-
-@threshold_otsu.opencl()
-def _(image: Any) -> Any:
-    return _otsu_on_device(image)
-
-
-@operation("Segment/Label")
-def connected_components(mask: Mask, diagonal: bool = True) -> Labels:
+@operation("Segment/Label", keywords="connected component labeling, label mask, regions, bwlabel")
+def connected_components(
+    mask: Mask, diagonal: bool = True, minimum_size: Size = 0.0, spacing: Spacing = None
+) -> Labels:
     """Give every connected region of a mask a label of its own.
 
     Parameters
@@ -106,11 +32,15 @@ def connected_components(mask: Mask, diagonal: bool = True) -> Labels:
         (y, x) or (z, y, x); pixels other than 0 are foreground.
     diagonal
         Whether pixels that only touch at a corner (in 3D also at an edge) belong together.
+    minimum_size
+        Smaller regions, by area (2D) or volume (3D), become background.
+    spacing
+        Physical size of a pixel per axis; areas and volumes are in its units.
 
     Returns
     -------
     numpy.ndarray
-        uint32 labels 1…n; 0 is background.
+        uint32 labels 1…n in reading order; 0 is background.
 
     Raises
     ------
@@ -119,27 +49,47 @@ def connected_components(mask: Mask, diagonal: bool = True) -> Labels:
 
     Notes
     -----
-    ``scipy.ndimage.label``; clEsperanto's ``connected_components_labeling_box`` and ``_diamond`` on OpenCL, which
-    number the same regions in another order.
+    Equal to ``scipy.ndimage.label``, rows joined run by run; clEsperanto's
+    ``connected_components_labeling_box`` and ``_diamond`` on OpenCL, which number the same regions in another order.
+    Dask arrays of any size are labelled block by block; regions are joined over the borders of blocks.
     """
-    from scipy import ndimage
-
-    structure = ndimage.generate_binary_structure(mask.ndim, mask.ndim if diagonal else 1)
-    labels = np.zeros(mask.shape, np.int32 if mask.size < 1 << 31 else np.int64)
-    ndimage.label(mask != 0, structure, output=labels)
-    return labels.astype(np.uint32)
+    return _label_regions(mask, diagonal, pixels_of_size(minimum_size, spacing))
 
 
 @connected_components.opencl()
-def _(mask: Any, diagonal: bool) -> Any:
+def _(mask: Any, diagonal: bool, minimum_size: float, spacing: Sequence[float] | None) -> Any:
     cle = device.clesperanto()
     binary = cle.not_equal_constant(mask, constant=0)
-    return (cle.connected_components_labeling_box if diagonal else cle.connected_components_labeling_diamond)(binary)
+    labels = (cle.connected_components_labeling_box if diagonal else cle.connected_components_labeling_diamond)(binary)
+    return _without_small_on_device(labels, minimum_size, spacing)
 
 
-@operation("Segment/Label")
+@connected_components.dask()
+def _(mask: Any, diagonal: bool, minimum_size: float, spacing: Sequence[float] | None) -> Any:
+    from bioloom.operations._blocks import checked, solve_by_regions
+
+    solve = partial(_label_regions, diagonal=diagonal, least=pixels_of_size(minimum_size, spacing))
+    return solve_by_regions(solve, checked(connected_components, "mask", mask), diagonal=diagonal, number=True)
+
+
+def _label_regions(mask: NDArray[np.bool_], diagonal: bool, least: float) -> NDArray[np.uint32]:
+    labels = connected(mask, diagonal)
+    return labels if least <= 1 else in_reading_order(labels, least)
+
+
+def _without_small_on_device(labels: Any, minimum_size: float, spacing: Sequence[float] | None) -> Any:
+    least = pixels_of_size(minimum_size, spacing)
+    return device.push(in_reading_order(device.pull(labels).astype(np.uint32), least)) if least > 1 else labels
+
+
+@operation("Segment/Label", keywords="nuclei blobs cells touching flood local maxima")
 def voronoi_otsu_labeling(
-    image: Image, spot_sigma: Length = 5.0, outline_sigma: Length = 1.0, spacing: Spacing = None
+    image: Image,
+    spot_sigma: Length = 5.0,
+    outline_sigma: Length = 1.0,
+    mask: Mask | None = None,
+    minimum_size: Size = 0.0,
+    spacing: Spacing = None,
 ) -> Labels:
     """Label bright, roundish objects, also where they touch (Voronoi–Otsu).
 
@@ -154,13 +104,18 @@ def voronoi_otsu_labeling(
         How close seeds may be: about half the objects' radius. Larger merges, smaller splits.
     outline_sigma
         How smooth outlines are.
+    mask
+        Same shape; objects are looked for only where it is not 0, and only pixels there count for the threshold.
+        Everywhere if left out.
+    minimum_size
+        Smaller objects, by area (2D) or volume (3D), become background.
     spacing
         Physical size of a pixel per axis.
 
     Returns
     -------
     numpy.ndarray
-        uint32 labels 1…n; 0 is background.
+        uint32 labels 1…n in reading order; 0 is background.
 
     Raises
     ------
@@ -170,81 +125,244 @@ def voronoi_otsu_labeling(
     Notes
     -----
     The method of clij and clEsperanto's ``voronoi_otsu_labeling`` (R. Haase et al., Nature Methods 17 (2020) 5-6),
-    with the same growth by alternating box and diamond neighbourhoods; objects are numbered in
-    reading order of their seeds.
+    with the same growth by alternating box and diamond neighbourhoods. Dask arrays of any size give the same objects as
+    the whole image: objects that lie in several blocks are computed together.
     """
-    from scipy import ndimage
-
-    from bioloom.operations._flood import flood
+    from bioloom.operations._peaks import peaks
 
     outline = gaussian(image, outline_sigma, spacing)
-    mask = outline > otsu_value(outline)
-    spots = gaussian(image, spot_sigma, spacing)
-    maxima = (spots == ndimage.maximum_filter(spots, size=3, mode="nearest")) & mask
-    seeds = np.zeros(mask.shape, np.int32)
-    ndimage.label(maxima, ndimage.generate_binary_structure(mask.ndim, mask.ndim), output=seeds)
-    return flood(seeds.astype(np.uint32), mask)
+    inside = above(outline, threshold_value(outline, "otsu", mask), mask)
+    maxima = peaks(gaussian(image, spot_sigma, spacing))
+    return _grow_from_maxima(inside, maxima, pixels_of_size(minimum_size, spacing))
+
+
+def _grow_from_maxima(inside: NDArray[np.bool_], maxima: NDArray[np.bool_], least: float) -> NDArray[np.uint32]:
+    from bioloom.operations._flood import flood
+
+    seeds = connected(maxima & inside, True)
+    return in_reading_order(flood(seeds, inside), least)
 
 
 @voronoi_otsu_labeling.opencl()
-def _(image: Any, spot_sigma: float, outline_sigma: float, spacing: Sequence[float] | None) -> Any:
+def _(
+    image: Any, spot_sigma: float, outline_sigma: float, minimum_size: float, spacing: Sequence[float] | None,
+    mask: Any = None,
+) -> Any:  # fmt: skip
     cle = device.clesperanto()
-    mask = _otsu_on_device(gaussian_on_device(image, outline_sigma, spacing))
+    inside = _otsu_on_device(gaussian_on_device(image, outline_sigma, spacing), mask)
     spots = gaussian_on_device(image, spot_sigma, spacing)
     neighbourhood_maximum = cle.maximum_box(spots, radius_x=1, radius_y=1, radius_z=1 if image.ndim == 3 else 0)
-    maxima = cle.binary_and(cle.equal(spots, neighbourhood_maximum), mask)
-    return cle.masked_voronoi_labeling(maxima, mask)
+    maxima = cle.binary_and(cle.equal(spots, neighbourhood_maximum), inside)
+    labels = cle.masked_voronoi_labeling(maxima, inside)
+    return _without_small_on_device(labels, minimum_size, spacing)
 
 
-@operation("Segment/Label")
-def seeded_watershed(
-    image: Image,
-    seeds: Labels,
-    mask: Mask | None = None,
-    compactness: Annotated[float, Number(minimum=0, maximum=1e6, step=0.1)] = 0.0,
+def _otsu_on_device(image: Any, mask: Any = None) -> Any:
+    given = None if mask is None else device.pull(mask)
+    return above_on_device(image, threshold_value(device.pull(image), "otsu", given), mask)
+
+
+@voronoi_otsu_labeling.dask()
+def _(
+    image: Any, spot_sigma: float, outline_sigma: float, minimum_size: float, spacing: Sequence[float] | None,
+    mask: Any = None,
+) -> Any:  # fmt: skip
+    from bioloom.operations._blocks import checked, solve_by_regions, with_halo
+    from bioloom.operations._peaks import peaks
+
+    pixels = checked(voronoi_otsu_labeling, "image", image)
+    inside = _otsu_of_blocks(pixels, outline_sigma, spacing, mask)
+    reach = [4 * s + 2 for s in per_axis(spot_sigma, image.ndim, spacing)]
+    maxima = with_halo(lambda block: peaks(gaussian(block, spot_sigma, spacing)), reach, pixels, dtype=bool)
+    solve = partial(_grow_from_maxima, least=pixels_of_size(minimum_size, spacing))
+    return solve_by_regions(solve, inside, (maxima,), number=True)
+
+
+def _otsu_of_blocks(pixels: Any, sigma: float, spacing: Sequence[float] | None, mask: Any) -> Any:
+    """Return the Otsu mask of a smoothed Dask array."""
+    from bioloom.operations._blocks import with_halo, with_value
+    from bioloom.operations.filters import as_float
+
+    reach = [4 * s + 1 for s in per_axis(sigma, pixels.ndim, spacing)]
+    dtype = as_float(np.zeros(1, pixels.dtype)).dtype
+    outline = with_halo(lambda block: gaussian(block, sigma, spacing), reach, pixels, dtype=dtype)
+    return with_value(above, threshold_value_of_blocks(outline, "otsu", mask), outline, mask, dtype=bool)
+
+
+@voronoi_otsu_labeling.suggest
+def _(image: NDArray[Any], mask: Any = None, spacing: Sequence[float] | None = None) -> dict[str, Any]:
+    from bioloom.operations._object_size import usual_radius
+
+    radius = usual_radius(image, mask, spacing)
+    if radius is None:
+        return {}
+    pixel = min(spacing or (1.0,))
+    size = (np.pi * radius**2) if image.ndim == 2 else 4 / 3 * np.pi * radius**3
+    return {
+        "spot_sigma": _rounded(max(radius / 2, pixel)),
+        "outline_sigma": _rounded(min(max(radius / 8, pixel), 3 * pixel)),
+        "minimum_size": _rounded(size / 10),
+    }
+
+
+def _rounded(value: float) -> float:
+    """Round to two digits, as a person would choose."""
+    return float(f"{value:.2g}")
+
+
+@operation("Segment/Label", keywords="nuclei blobs gaussian threshold connected components")
+def gauss_otsu_labeling(
+    image: Image, outline_sigma: Length = 1.0, minimum_size: Size = 0.0, spacing: Spacing = None
 ) -> Labels:
-    """Grow seeds over an image until they meet at its bright ridges, such as membranes.
+    """Label bright regions that stand apart: Gaussian, threshold of Otsu, connected components.
 
     Parameters
     ----------
     image
-        (y, x) or (z, y, x), any real dtype; borders between objects are bright.
-    seeds
-        Same shape; one label per object to find, such as nuclei. They keep their ids.
-    mask
-        Same shape; objects grow only where it is not 0. Everywhere if left out.
-    compactness
-        0 follows the image only; larger values give rounder, more equal objects.
+        (y, x) or (z, y, x), any real dtype, bright objects on dark ground.
+    outline_sigma
+        How smooth outlines are.
+    minimum_size
+        Smaller objects, by area (2D) or volume (3D), become background.
+    spacing
+        Physical size of a pixel per axis.
 
     Returns
     -------
     numpy.ndarray
-        uint32, the grown seeds.
+        uint32 labels 1…n in reading order; 0 is background. Pixels that touch at a corner belong together.
 
     Raises
     ------
     InputError
-        If shapes differ, seeds are no labels, or the image holds NaN.
+        If the image is not 2D or 3D, or holds NaN.
 
     Notes
     -----
-    ``skimage.segmentation.watershed`` (compact: P. Neubert and P. Protzel, ICPR 2014).
+    clEsperanto's ``gauss_otsu_labeling``.
     """
-    from skimage import segmentation
-
-    # The watershed takes 32-bit signed seeds; ids may be larger.
-    ids, compact = np.unique(seeds, return_inverse=True)
-    compact = compact.reshape(seeds.shape).astype(np.int32)
-    if ids[0] != 0:
-        # Every pixel is a seed already.
-        return seeds.astype(np.uint32)
-    grown = segmentation.watershed(
-        image, compact, mask=None if mask is None else np.asarray(mask) != 0, compactness=compactness
-    )
-    return ids.astype(np.uint32)[grown]
+    outline = gaussian(image, outline_sigma, spacing)
+    return _label_regions(outline > threshold_value(outline), True, pixels_of_size(minimum_size, spacing))
 
 
-@operation("Segment/Label")
+@gauss_otsu_labeling.opencl()
+def _(image: Any, outline_sigma: float, minimum_size: float, spacing: Sequence[float] | None) -> Any:
+    binary = _otsu_on_device(gaussian_on_device(image, outline_sigma, spacing))
+    labels = device.clesperanto().connected_components_labeling_box(binary)
+    return _without_small_on_device(labels, minimum_size, spacing)
+
+
+@gauss_otsu_labeling.dask()
+def _(image: Any, outline_sigma: float, minimum_size: float, spacing: Sequence[float] | None) -> Any:
+    from bioloom.operations._blocks import checked, solve_by_regions
+
+    inside = _otsu_of_blocks(checked(gauss_otsu_labeling, "image", image), outline_sigma, spacing, None)
+    solve = partial(_label_regions, diagonal=True, least=pixels_of_size(minimum_size, spacing))
+    return solve_by_regions(solve, inside, number=True)
+
+
+@operation("Segment/Label", keywords="nuclei blobs touching erosion")
+def eroded_otsu_labeling(
+    image: Image,
+    outline_sigma: Length = 1.0,
+    erosion: Length = 3.0,
+    minimum_size: Size = 0.0,
+    spacing: Spacing = None,
+) -> Labels:
+    """Label bright objects that touch a little: what is left of each after an erosion is grown back.
+
+    Parameters
+    ----------
+    image
+        (y, x) or (z, y, x), any real dtype, bright objects on dark ground.
+    outline_sigma
+        How smooth outlines are.
+    erosion
+        How far the mask is eroded to part objects: more than half the width of where they touch. Objects narrower
+        than twice this are lost.
+    minimum_size
+        Smaller objects, by area (2D) or volume (3D), become background.
+    spacing
+        Physical size of a pixel per axis.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint32 labels 1…n in reading order; 0 is background.
+
+    Raises
+    ------
+    InputError
+        If the image is not 2D or 3D, or holds NaN.
+
+    Notes
+    -----
+    clEsperanto's ``eroded_otsu_labeling``, with an erosion by a ball where it erodes by boxes.
+    """
+    outline = gaussian(image, outline_sigma, spacing)
+    least = pixels_of_size(minimum_size, spacing)
+    return _grow_from_eroded(outline > threshold_value(outline), erosion, spacing, least)
+
+
+def _grow_from_eroded(
+    inside: NDArray[np.bool_], erosion: float, spacing: Sequence[float] | None, least: float
+) -> NDArray[np.uint32]:
+    from bioloom.operations._flood import flood
+    from bioloom.operations._label_distances import eroded
+
+    cores = eroded(inside, erosion, spacing) > 0
+    return in_reading_order(flood(connected(cores, True), inside), least)
+
+
+@eroded_otsu_labeling.dask()
+def _(image: Any, outline_sigma: float, erosion: float, minimum_size: float, spacing: Sequence[float] | None) -> Any:
+    from bioloom.operations._blocks import checked, solve_by_regions
+
+    inside = _otsu_of_blocks(checked(eroded_otsu_labeling, "image", image), outline_sigma, spacing, None)
+    least = pixels_of_size(minimum_size, spacing)
+    solve = partial(_grow_from_eroded, erosion=erosion, spacing=spacing, least=least)
+    return solve_by_regions(solve, inside, number=True)
+
+
+@operation("Segment/Label", keywords="tessellation territories nearest spot points")
+def voronoi_labeling(spots: Mask, mask: Mask | None = None, spacing: Spacing = None) -> Labels:
+    """Divide an image among the regions of a mask of spots: every pixel goes to the nearest (Voronoi).
+
+    Parameters
+    ----------
+    spots
+        (y, x) or (z, y, x); pixels other than 0 are spots, connected ones belong to one.
+    mask
+        Same shape; only its pixels are divided, and the others stay background. Everywhere if left out.
+    spacing
+        Physical size of a pixel per axis.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint32 labels 1…n in reading order of the spots; without spots 0 everywhere.
+
+    Raises
+    ------
+    InputError
+        If the shapes differ or are not 2D or 3D.
+
+    Notes
+    -----
+    Euclidean distance, right for anisotropic pixels; clEsperanto's ``voronoi_labeling`` grows octagons.
+    """
+    from scipy import ndimage
+
+    labels = connected(spots, True)
+    if labels.any() and not labels.all():
+        nearest = ndimage.distance_transform_edt(
+            labels == 0, sampling=spacing, return_distances=False, return_indices=True
+        )
+        labels = labels[tuple(nearest)]
+    return labels if mask is None else np.where(np.asarray(mask) != 0, labels, np.uint32(0))
+
+
+@operation("Segment/Label", keywords="binary watershed separate declump ImageJ")
 def split_touching_objects(
     mask: Mask,
     neck: Annotated[float, Number(minimum=0, maximum=1, step=0.05)] = 0.8,
@@ -268,7 +386,7 @@ def split_touching_objects(
     Returns
     -------
     numpy.ndarray
-        uint32 labels 1…n; 0 is background.
+        uint32 labels 1…n in reading order; 0 is background.
 
     Raises
     ------
@@ -281,11 +399,25 @@ def split_touching_objects(
     mask, those that a shallow pass parts from a higher one left out (relative depth, where the h-maxima of P. Soille,
     Morphological Image Analysis (2003), are absolute). Computed in main memory also for OpenCL arrays.
     """
-    from scipy import ndimage
-
     from bioloom.operations._split import divide
 
     inside = np.asarray(mask) != 0
-    # Without any background there is no distance to it.
-    distance = ndimage.distance_transform_edt(inside, sampling=spacing) if not inside.all() else np.ones(inside.shape)
-    return divide(gaussian(distance, smoothing, spacing), inside, neck)
+    return divide(gaussian(distances_to_background(inside, spacing), smoothing, spacing), inside, neck)
+
+
+@split_touching_objects.dask()
+def _(mask: Any, neck: float, smoothing: float, spacing: Sequence[float] | None) -> Any:
+    from bioloom.operations._blocks import checked, solve_by_regions, with_halo
+
+    inside = checked(split_touching_objects, "mask", mask) != 0
+    # The distance of a pixel depends on its own region only, but smoothing looks over the gaps between regions.
+    distance = solve_by_regions(partial(distances_to_background, spacing=spacing), inside, dtype=np.float32)
+    reach = [4 * s + 1 for s in per_axis(smoothing, mask.ndim, spacing)]
+    height = with_halo(lambda block: gaussian(block, smoothing, spacing), reach, distance, dtype=np.float32)
+    return solve_by_regions(partial(_divide, neck=neck), inside, (height,), number=True)
+
+
+def _divide(inside: NDArray[np.bool_], height: NDArray[np.float32], neck: float) -> NDArray[np.uint32]:
+    from bioloom.operations._split import divide
+
+    return divide(height, inside, neck)

@@ -1,0 +1,77 @@
+"""Numbering objects in reading order, counting them, and leaving small ones out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+
+@njit(nogil=True, cache=True)
+def _first(flat: Any, firsts: Any) -> None:
+    for index in range(flat.size):
+        label = flat[index]
+        if label and firsts[label - 1] < 0:
+            firsts[label - 1] = index
+
+
+@njit(nogil=True, cache=True)
+def _renumber(flat: Any, counts: Any, least: Any, names: Any, result: Any) -> int:
+    count = 0
+    for index in range(flat.size):
+        label = flat[index]
+        if label == 0 or counts[label] < least:
+            result[index] = 0
+            continue
+        if names[label] == 0:
+            count += 1
+            names[label] = count
+        result[index] = names[label]
+    return count
+
+
+@njit(nogil=True, cache=True)
+def _count(flat: Any, counts: Any) -> None:
+    for index in range(flat.size):
+        counts[flat[index]] += 1
+
+
+def first_pixels(labels: NDArray[Any]) -> NDArray[np.int64]:
+    """Return the flat index of the first pixel of each label 1…n."""
+    firsts = np.full(int(labels.max()), -1, np.int64)
+    _first(np.ascontiguousarray(labels).reshape(-1), firsts)
+    return firsts
+
+
+def in_reading_order(labels: NDArray[Any], least: float = 1) -> NDArray[np.uint32]:
+    """Renumber objects by their first pixels, without those that are too small.
+
+    Parameters
+    ----------
+    labels
+        Any shape, integers from 0 to about the number of pixels; 0 is background.
+    least
+        Smallest number of pixels that stays.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint32 labels 1…n.
+    """
+    flat = np.ascontiguousarray(labels).reshape(-1)
+    counts = np.zeros(int(flat.max()) + 1, np.int64)
+    if least > 1:
+        _count(flat, counts)
+        smallest = least
+    else:
+        smallest = 0
+    result = np.empty(flat.size, np.uint32)
+    _renumber(flat, counts, float(smallest), np.zeros(counts.size, np.uint32), result)
+    return result.reshape(labels.shape)
+
+
+def pixels_of_size(size: float, spacing: Any) -> float:
+    """Convert an area or a volume in units of spacing into pixels; rounding does not make it larger."""
+    return float(size / np.prod(spacing if spacing else 1.0)) * (1 - 1e-9)
