@@ -7,7 +7,10 @@ import sys
 from types import ModuleType
 from typing import Any
 
+from bioloom.measure.coloc_table import measure_colocalisation
 from bioloom.measure.comparison import SegmentationScores, compare_segmentations
+from bioloom.measure.neighbour_pairs import list_neighbors
+from bioloom.measure.nested import Relation, relate
 from bioloom.measure.pairs import (
     PAIR_FEATURES,
     measure_pairs,
@@ -15,7 +18,9 @@ from bioloom.measure.pairs import (
     pair_needs_image,
     touching_labels,
 )
+from bioloom.measure.points import measure_points
 from bioloom.measure.registry import EXTRA_GROUPS, GROUPS, PROPERTIES, Property, find_property
+from bioloom.measure.summaries import measure_images, summarise
 from bioloom.measure.table import list_properties, measure
 
 __all__ = [
@@ -24,14 +29,21 @@ __all__ = [
     "PAIR_FEATURES",
     "PROPERTIES",
     "Property",
+    "Relation",
     "SegmentationScores",
     "compare_segmentations",
     "find_property",
+    "list_neighbors",
     "list_properties",
     "measure",
+    "measure_colocalisation",
+    "measure_images",
     "measure_pairs",
+    "measure_points",
     "pair_measurement_of",
     "pair_needs_image",
+    "relate",
+    "summarise",
     "touching_labels",
 ]
 

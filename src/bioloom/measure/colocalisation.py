@@ -62,7 +62,8 @@ def pair_sums(objects: Objects, a: Array, b: Array) -> PairSums:
 
 def _ratio(part: Floats, whole: Floats) -> Floats:
     """Divide; NaN where the divisor is not above 0."""
-    return np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)
+    result: Floats = np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)
+    return result
 
 
 @measured(GROUP, "", "pair_sums", per_pair=True, source="skimage.measure.pearson_corr_coeff")
@@ -170,7 +171,7 @@ def costes_thresholds(objects: Objects, a: Array, b: Array, sums: PairSums) -> t
     return float(threshold), float(slope * threshold + intercept)
 
 
-def _shared(objects: Objects, a: Array, b: Array, sums: PairSums, above_a: float, above_b: float) -> Floats:
+def manders_shares(objects: Objects, a: Array, b: Array, sums: PairSums, above_a: float, above_b: float) -> Floats:
     """Manders' M1 and M2 (n, 2) for thresholds of both channels."""
     from bioloom.measure._pair_sums import A, B, add_shared_sums
 
@@ -185,13 +186,13 @@ def _shared(objects: Objects, a: Array, b: Array, sums: PairSums, above_a: float
 @quantity("pair_sums", "otsu_threshold", per_pair=True)
 def manders_otsu(objects: Objects, a: Array, b: Array, sums: PairSums, thresholds: tuple[float, float]) -> Floats:
     """Manders' M1 and M2 (n, 2) with Otsu's thresholds."""
-    return _shared(objects, a, b, sums, *thresholds)
+    return manders_shares(objects, a, b, sums, *thresholds)
 
 
 @quantity("pair_sums", "costes_thresholds", per_pair=True)
 def manders_costes(objects: Objects, a: Array, b: Array, sums: PairSums, thresholds: tuple[float, float]) -> Floats:
     """Manders' M1 and M2 (n, 2) with the thresholds of Costes."""
-    return _shared(objects, a, b, sums, *thresholds)
+    return manders_shares(objects, a, b, sums, *thresholds)
 
 
 @measured(GROUP, "", "manders_otsu", per_pair=True, source=MANDERS)

@@ -61,13 +61,18 @@ def contact_sizes(objects: Objects) -> Contacts:
     counts = np.concatenate([np.zeros(0, np.int64), *(p[1] for p in parts)])
     pairs, inverse = np.unique(keys // 3, return_inverse=True)
     face = objects.pixel_size / objects.spacing
-    sizes = np.bincount(inverse, counts * face[keys % 3], pairs.size)
+    sizes = _sums(inverse, counts * face[keys % 3], pairs.size)
     a, b = np.divmod(pairs, objects.ids.size + 1)
     both, other, twice = np.concatenate([a, b]), np.concatenate([b, a]), np.concatenate([sizes, sizes])
     order = np.lexsort((other, both))
     order = order[both[order] < objects.ids.size]
-    border = np.bincount(both[order], twice[order], objects.ids.size)
+    border = _sums(both[order], twice[order], objects.ids.size)
     return Contacts(np.stack([both[order], other[order]], axis=1), twice[order], border)
+
+
+def _sums(rows: Ints, values: Floats, n: int) -> Floats:
+    """Add up values by row."""
+    return np.bincount(rows, values, n).astype(np.float64)
 
 
 def _touching(objects: Objects, contacts: Contacts) -> tuple[Ints, Ints, Floats]:
@@ -78,7 +83,7 @@ def _touching(objects: Objects, contacts: Contacts) -> tuple[Ints, Ints, Floats]
 
 def _contact_size(objects: Objects, contacts: Contacts) -> Floats:
     a, _, sizes = _touching(objects, contacts)
-    return np.bincount(a, sizes, objects.ids.size)
+    return _sums(a, sizes, objects.ids.size)
 
 
 @measured(GROUP, "length", "contact_sizes", ndims=(2,), source="")
@@ -217,7 +222,8 @@ def nearest_neighbors_angle(objects: Objects, nearest: tuple[Floats, Ints], cent
         return np.full(len(distances), np.nan)
     first, second = centroid[rows[:, 0]] - centroid, centroid[rows[:, 1]] - centroid
     cosine = (first * second).sum(axis=1) / (distances[:, 0] * distances[:, 1])
-    return np.arccos(np.clip(cosine, -1, 1))
+    angles: Floats = np.arccos(np.clip(cosine, -1, 1))
+    return angles
 
 
 @measured(GROUP, "1/lengthⁿ", "nearest_centroids", source="Moore (1954), Annals of Mathematical Statistics 25:112")

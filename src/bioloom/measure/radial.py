@@ -49,7 +49,7 @@ def _codes(objects: Objects, bbox: Ints, n_rings: int) -> Array:
     lengths = np.linalg.norm(steps * objects.spacing, axis=1)
     dtype = np.uint8 if n_rings * _WEDGES < 255 else np.uint16
     codes = np.full(objects.labels.shape, np.iinfo(dtype).max, dtype)
-    given = (objects.spacing, steps, lengths, objects.ndim == 2, n_rings, codes)
+    given: tuple[Any, ...] = (objects.spacing, steps, lengths, objects.ndim == 2, n_rings, codes)
     parts = ranges(np.prod(boxes[:, 3:] - boxes[:, :3], axis=1), 1 << 19)
     in_threads([partial(write_rings, objects.labels, objects.ids, boxes, *p, *given) for p in parts], objects.tick)
     return codes
@@ -66,11 +66,17 @@ def _ring_sums(objects: Objects, image: Array, codes: Array, n_rings: int) -> Ri
     return RingSums(counts.reshape(shape), sums.reshape(shape))
 
 
+def _divided(part: Floats, whole: Floats, where: NDArray[np.bool_]) -> Floats:
+    """Divide; NaN elsewhere."""
+    result: Floats = np.divide(part, whole, out=np.full(part.shape, np.nan), where=where)
+    return result
+
+
 def radial_fraction(objects: Objects, image: Array, rings: RingSums) -> Floats:
     """Share of the sum of the values that lies in a ring; NaN where they sum up to 0."""
     sums = rings.sums.sum(axis=2)
     total = sums.sum(axis=1, keepdims=True)
-    return np.divide(sums, total, out=np.full(sums.shape, np.nan), where=total != 0)
+    return _divided(sums, total, total != 0)
 
 
 def radial_mean_fraction(objects: Objects, image: Array, rings: RingSums) -> Floats:
@@ -78,7 +84,7 @@ def radial_mean_fraction(objects: Objects, image: Array, rings: RingSums) -> Flo
     counts = rings.counts.sum(axis=2)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     fractions = radial_fraction(objects, image, rings)
-    return np.divide(fractions, shares, out=np.full(shares.shape, np.nan), where=shares > 0)
+    return _divided(fractions, shares, shares > 0)
 
 
 def radial_cv(objects: Objects, image: Array, rings: RingSums) -> Floats:
@@ -88,7 +94,7 @@ def radial_cv(objects: Objects, image: Array, rings: RingSums) -> Floats:
     n = np.maximum(there.sum(axis=2), 1)
     mean = means.sum(axis=2) / n
     spread = np.sqrt((there * (means - mean[:, :, None]) ** 2).sum(axis=2) / n)
-    return np.divide(spread, mean, out=np.full(mean.shape, np.nan), where=there.any(axis=2) & (mean != 0))
+    return _divided(spread, mean, there.any(axis=2) & (mean != 0))
 
 
 _COMPUTED = {
