@@ -33,10 +33,11 @@ def add_row_ends(
     offsets: Array,
     left: Array,
     right: Array,
+    runs_per_row: Array,
 ) -> None:
-    """First and last pixel of each object in the rows [first_row, last_row) of a (z, y, x) image, from low[k, 2].
+    """Find the first and last pixel, and the number of runs, of each object in rows [first_row, last_row) of an image.
 
-    Row (z, y) is at offsets[k] + (z - low[k, 0]) * heights[k] + y - low[k, 1].
+    Pixels are counted from low[k, 2]. Row (z, y) is at offsets[k] + (z - low[k, 0]) * heights[k] + y - low[k, 1].
     """
     ny, nx = labels.shape[1], labels.shape[2]
     for row in range(first_row, last_row):
@@ -59,6 +60,7 @@ def add_row_ends(
             if offsets[k] <= at < offsets[k + 1]:
                 left[at] = min(left[at], start - low[k, 2])
                 right[at] = max(right[at], x - 1 - low[k, 2])
+                runs_per_row[at] += 1
 
 
 @kernel

@@ -58,12 +58,13 @@ def flag_contour(plane: Array, y: int, flags: Array) -> None:
 
 @kernel
 def add_contours(
-    plane: Array, table: Array, ids: Array, first_row: int, last_row: int, classes: Array, out: Array
+    labels: Array, table: Array, ids: Array, first_row: int, last_row: int, classes: Array, out: Array
 ) -> None:
-    """Add the contour pixels in the rows [first_row, last_row) of a (y, x) plane to their object, out[k, class].
+    """Add the contour pixels in the rows [first_row, last_row) of a (1, y, x) image to their object, out[k, class].
 
     Reads two rows more on either side.
     """
+    plane = labels[0]
     nx = plane.shape[1]
     flags = np.zeros((3, nx + 2), np.uint8)
     flag_contour(plane, first_row - 1, flags[(first_row + 2) % 3])

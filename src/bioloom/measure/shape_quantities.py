@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bioloom import device
+from bioloom.measure._pieces import Piece, in_lanes
 from bioloom.measure._threads import in_threads, ranges
 from bioloom.measure.quantities import Coordinates
-from bioloom.measure.registry import Objects, quantity, slabs
+from bioloom.measure.registry import Objects, quantity
 
 Array = NDArray[Any]
 Ints = NDArray[np.int64]
@@ -23,27 +23,35 @@ _PIXELS_PER_TASK = 1 << 20
 _ROW_COST = {2: 20, 3: 500}  # what the hull takes per row of an object, in pixels looked at
 
 
-def in_lanes(objects: Objects, work: Callable[[int, int, int], None]) -> None:
-    """Run `work(lane, first row, last row)` for all rows of the labels, in threads that each have their own lane."""
-    rows, lanes = list(slabs(objects.labels, _nothing)), device.n_cores()
-    for first in range(0, len(rows), lanes):
-        calls = [partial(work, lane, *some) for lane, some in enumerate(rows[first : first + lanes])]
-        in_threads(calls, objects.tick)
+def add_rows(objects: Objects, kernel: Callable[..., None], width: int, halo: int, *arguments: Any) -> Ints:
+    """Run a kernel that adds rows of the labels to `out` (n, width), in threads each of which has its own sums.
 
-
-def add_rows(objects: Objects, kernel: Callable[..., None], labels: Array, width: int, *arguments: Any) -> Ints:
-    """Run a kernel that adds rows of the labels to `out` (n, width), in threads each of which has its own sums."""
+    The kernel looks at `halo` rows around those it adds.
+    """
     sums: dict[int, Ints] = {}
 
-    def add(lane: int, first: int, last: int) -> None:
+    def add(lane: int, piece: Piece) -> None:
         out = sums.setdefault(lane, np.zeros((objects.ids.size, width), np.int64))
-        kernel(labels, objects.table, objects.ids, first, last, *arguments, out)
+        labels = piece.read()
+        for some in piece.ranges:
+            kernel(labels, objects.table, objects.ids, *some, *arguments, out)
 
-    in_lanes(objects, add)
+    in_lanes(objects.labels, halo, objects.tick, add)
     total = np.zeros((objects.ids.size, width), np.int64)
     for some in sums.values():
         total += some
     return total
+
+
+def visit_rows(objects: Objects, kernel: Callable[..., None], low: Ints, *arguments: Any) -> None:
+    """Run a kernel on all rows, in threads; it may write what belongs to these, which begin at low[k] of object k."""
+
+    def visit(lane: int, piece: Piece) -> None:
+        labels = piece.read()
+        for some in piece.ranges:
+            kernel(labels, objects.table, objects.ids, *some, low - piece.origin, *arguments)
+
+    in_lanes(objects.labels, 0, objects.tick, visit)
 
 
 def for_objects(objects: Objects, costs: Ints, task: Callable[[int, int], None]) -> None:
@@ -51,16 +59,12 @@ def for_objects(objects: Objects, costs: Ints, task: Callable[[int, int], None])
     in_threads([partial(task, *some) for some in ranges(costs, _PIXELS_PER_TASK)], objects.tick)
 
 
-def _nothing() -> None:
-    """Do nothing."""
-
-
 @quantity()
 def contour_length(objects: Objects) -> Floats:
     """Length of the contour, in pixels."""
     from bioloom.measure._outline import CLASS_LENGTHS, N_CLASSES, add_contours, contour_classes
 
-    lengths: Floats = add_rows(objects, add_contours, objects.labels[0], N_CLASSES, contour_classes()) @ CLASS_LENGTHS
+    lengths: Floats = add_rows(objects, add_contours, N_CLASSES, 2, contour_classes()) @ CLASS_LENGTHS
     return lengths
 
 
@@ -71,7 +75,7 @@ def entries(objects: Objects) -> Ints:
     from bioloom.measure._euler import euler_table, steps_back
 
     steps = steps_back(objects.ndim)
-    return add_rows(objects, add_entries, objects.labels, len(steps) + 1, steps, euler_table(objects.ndim))
+    return add_rows(objects, add_entries, len(steps) + 1, 1, steps, euler_table(objects.ndim))
 
 
 @quantity("entries")
@@ -100,6 +104,8 @@ class Rows:
     heights: Ints
     left: Array
     right: Array
+    runs: Array
+    """Number of runs of pixels per row."""
 
 
 @quantity("coordinates")
@@ -111,14 +117,9 @@ def row_ends(objects: Objects, coordinates: Coordinates) -> Rows:
     heights = np.ascontiguousarray(size[:, 1])
     offsets = np.concatenate([[0], np.cumsum(size[:, 0] * heights)])
     left, right = np.full(offsets[-1], FAR, np.int32), np.full(offsets[-1], -FAR, np.int32)
-    low = np.ascontiguousarray(coordinates.low)
-
-    def add(lane: int, first: int, last: int) -> None:
-        # Threads do not get into each other's way: every row of an object belongs to one of them.
-        add_row_ends(objects.labels, objects.table, objects.ids, first, last, low, heights, offsets, left, right)
-
-    in_lanes(objects, add)
-    return Rows(offsets, heights, left, right)
+    runs = np.zeros(offsets[-1], np.int32)
+    visit_rows(objects, add_row_ends, coordinates.low, heights, offsets, left, right, runs)
+    return Rows(offsets, heights, left, right, runs)
 
 
 @quantity("row_ends")
@@ -128,7 +129,7 @@ def hull_rows(objects: Objects, row_ends: Rows) -> Rows:
     from bioloom.measure._hull3d import fill_hulls_3d
 
     r = row_ends
-    hull = Rows(r.offsets, r.heights, np.empty_like(r.left), np.empty_like(r.right))
+    hull = replace(r, left=np.empty_like(r.left), right=np.empty_like(r.right), runs=np.ones_like(r.runs))
 
     def task(first: int, last: int) -> None:
         if objects.ndim == 2:
@@ -184,18 +185,23 @@ def feret_diameters(objects: Objects, hull_rows: Rows) -> Floats:
     return out
 
 
-@quantity("coordinates")
-def hole_count(objects: Objects, coordinates: Coordinates) -> Ints:
+@quantity("coordinates", "row_ends")
+def hole_count(objects: Objects, coordinates: Coordinates, row_ends: Rows) -> Ints:
     """Count the pixels in holes."""
-    from bioloom.measure._filled import add_holes
+    from bioloom.measure._filled import add_holes, add_runs, room_for_runs
 
+    r = row_ends
     out = np.zeros(objects.ids.size, np.int64)
-    low, high = np.ascontiguousarray(coordinates.low), np.ascontiguousarray(coordinates.high)
+    firsts = np.empty(r.left.size + 1, np.int64)
+    runs = np.zeros((room_for_runs(r.offsets, r.runs, firsts), 2), np.int32)
+    if len(runs):
+        visit_rows(objects, add_runs, coordinates.low, r.heights, r.offsets, firsts, np.zeros_like(r.runs), runs)
+        widths = coordinates.high[:, 2] - coordinates.low[:, 2]
 
-    def task(first: int, last: int) -> None:
-        add_holes(objects.labels, objects.ids, first, last, low, high, out)
+        def task(first: int, last: int) -> None:
+            add_holes(first, last, r.offsets, r.heights, widths, firsts, runs, objects.ndim == 2, out)
 
-    for_objects(objects, np.prod(high - low, axis=1), task)
+        for_objects(objects, _ROW_COST[2] * np.diff(r.offsets), task)
     return out
 
 
