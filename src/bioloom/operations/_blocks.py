@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from bioloom.operations._catalogue import Operation
-from bioloom.operations._histogram import Histogram, choose_scale, common_range, count, describe, value_range
 from bioloom.operations._numbering import first_pixels
 from bioloom.operations._regions import connected
+from bioloom.operations.filters import as_float, gaussian, per_axis
 
 Slices = tuple[slice, ...]
 
@@ -36,22 +36,6 @@ def checked(operation: Operation, name: str, array: Any) -> Any:
         return good.astype(dtype, copy=False)
 
     return array.map_blocks(check, dtype=dtype, meta=np.empty((0,) * array.ndim, dtype))
-
-
-def _describe(counts: Sequence[NDArray[np.int64]], scale: Any) -> Histogram:
-    return describe(np.sum(counts, axis=0), scale)
-
-
-def histogram_of_blocks(image: Any, mask: Any, n_bins: int, max_counted: int) -> Any:
-    """Return the histogram of a Dask array as a delayed :class:`Histogram`, equal to that of the whole image."""
-    from dask import delayed
-
-    blocks = image.to_delayed().ravel()
-    masks = [None] * len(blocks) if mask is None else mask.rechunk(image.chunks).to_delayed().ravel()
-    ranges = [delayed(value_range)(b, m) for b, m in zip(blocks, masks, strict=True)]
-    scale = delayed(choose_scale)(delayed(common_range)(ranges), n_bins, max_counted)
-    counts = [delayed(count)(b, scale, m) for b, m in zip(blocks, masks, strict=True)]
-    return delayed(_describe)(counts, scale)
 
 
 def with_value(
@@ -75,6 +59,13 @@ def with_halo(function: Callable[..., Any], reach: Sequence[float], *arrays: Any
     depth = {axis: min(int(np.ceil(r)), n) for axis, (r, n) in enumerate(zip(reach, arrays[0].shape, strict=True))}
     meta = np.empty((0,) * arrays[0].ndim, dtype)
     return da.map_overlap(function, *arrays, depth=depth, boundary="none", dtype=dtype, meta=meta)
+
+
+def smooth_blocks(image: Any, sigma: float, spacing: Sequence[float] | None) -> Any:
+    """Smooth a Dask array with a Gaussian."""
+    reach = [4 * s + 1 for s in per_axis(sigma, image.ndim, spacing)]
+    dtype = as_float(np.zeros(1, image.dtype)).dtype
+    return with_halo(lambda block: gaussian(block, sigma, spacing), reach, image, dtype=dtype)
 
 
 def of_whole(function: Callable[..., Any], *arrays: Any, dtype: DTypeLike) -> Any:

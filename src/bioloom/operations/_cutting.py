@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,16 @@ from numpy.typing import NDArray
 from bioloom import device
 from bioloom.errors import InputError
 from bioloom.operations import _threshold_values as values
-from bioloom.operations._histogram import MAX_COUNTED, Histogram, histogram
+from bioloom.operations._histogram import (
+    MAX_COUNTED,
+    Histogram,
+    choose_scale,
+    common_range,
+    count,
+    describe,
+    histogram,
+    value_range,
+)
 
 METHODS: dict[str, tuple[Callable[[Histogram], float], int, int]] = {
     # method: its formula, the number of even bins, and up to how many whole numbers are counted one by one
@@ -72,11 +81,25 @@ def threshold_value(image: NDArray[Any], method: str = "otsu", mask: NDArray[Any
     return cut(histogram(image, mask, n_bins, max_counted), method)
 
 
+def _describe(counts: Sequence[NDArray[np.int64]], scale: Any) -> Histogram:
+    return describe(np.sum(counts, axis=0), scale)
+
+
+def histogram_of_blocks(image: Any, mask: Any, n_bins: int, max_counted: int) -> Any:
+    """Return the histogram of a Dask array as a delayed :class:`Histogram`, equal to that of the whole image."""
+    from dask import delayed
+
+    blocks = image.to_delayed().ravel()
+    masks = [None] * len(blocks) if mask is None else mask.rechunk(image.chunks).to_delayed().ravel()
+    ranges = [delayed(value_range)(b, m) for b, m in zip(blocks, masks, strict=True)]
+    scale = delayed(choose_scale)(delayed(common_range)(ranges), n_bins, max_counted)
+    counts = [delayed(count)(b, scale, m) for b, m in zip(blocks, masks, strict=True)]
+    return delayed(_describe)(counts, scale)
+
+
 def threshold_value_of_blocks(image: Any, method: str = "otsu", mask: Any = None) -> Any:
     """Return :func:`threshold_value` of a Dask array as a delayed number, the same as that of the whole image."""
     from dask import delayed
-
-    from bioloom.operations._blocks import histogram_of_blocks
 
     _, n_bins, max_counted = METHODS[method]
     return delayed(cut)(histogram_of_blocks(image, mask, n_bins, max_counted), method)

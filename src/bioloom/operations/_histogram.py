@@ -162,7 +162,7 @@ def describe(counts: NDArray[np.int64], scale: Scale | None) -> Histogram:
         return Histogram(counts, np.zeros(0), np.inf)
     step = 1.0 if scale.exact else (float(scale.high) - float(scale.low)) / scale.n_bins
     offset = 0.0 if scale.exact else step / 2
-    return Histogram(counts, np.arange(scale.n_bins) * step + offset, scale.low)
+    return Histogram(counts, np.arange(scale.n_bins, dtype=np.float64) * step + offset, scale.low)
 
 
 def histogram(

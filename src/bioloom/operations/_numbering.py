@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -75,3 +76,22 @@ def in_reading_order(labels: NDArray[Any], least: float = 1) -> NDArray[np.uint3
 def pixels_of_size(size: float, spacing: Any) -> float:
     """Convert an area or a volume in units of spacing into pixels; rounding does not make it larger."""
     return float(size / np.prod(spacing if spacing else 1.0)) * (1 - 1e-9)
+
+
+def count_ids(labels: NDArray[np.uint32]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the ids that occur in labels, with background, and the number of pixels of each."""
+    ids, counts = np.unique(labels, return_counts=True)
+    return ids, counts
+
+
+def small_ids(counted: Sequence[tuple[NDArray[Any], NDArray[Any]]], least: float) -> NDArray[Any]:
+    """Return the ids that have fewer pixels in all parts of an image that were counted."""
+    ids, place = np.unique(np.concatenate([ids for ids, _ in counted]), return_inverse=True)
+    totals = np.bincount(place, weights=np.concatenate([n for _, n in counted]), minlength=ids.size)
+    small: NDArray[Any] = ids[(totals < least) & (ids > 0)]
+    return small
+
+
+def without_ids(labels: NDArray[np.uint32], ids: NDArray[Any]) -> NDArray[np.uint32]:
+    """Return labels with some objects made background."""
+    return np.where(np.isin(labels, ids), np.uint32(0), labels) if ids.size else labels

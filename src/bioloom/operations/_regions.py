@@ -9,6 +9,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from bioloom import device
+from bioloom.operations._numbering import in_reading_order, pixels_of_size
+
 
 @njit(nogil=True, cache=True)
 def _count_runs(stack: Any, first: Any) -> None:
@@ -119,7 +122,7 @@ def connected(mask: NDArray[Any], diagonal: bool) -> NDArray[np.uint32]:
     numpy.ndarray
         uint32 labels 1…n in reading order, as by ``scipy.ndimage.label``; rows are joined run by run.
     """
-    binary = np.ascontiguousarray(mask if mask.dtype == bool else mask != 0)
+    binary = foreground(mask)
     stack = binary.reshape((1,) * (3 - mask.ndim) + mask.shape)
     first = np.zeros(stack.shape[0] * stack.shape[1] + 1, np.int64)
     _count_runs(stack, first)
@@ -139,3 +142,21 @@ def distances_to_background(inside: NDArray[np.bool_], spacing: Sequence[float] 
     if inside.all():
         return np.ones(inside.shape, np.float32)
     return np.where(inside, distance_to_others(inside, spacing), 0).astype(np.float32)
+
+
+def label_regions(mask: NDArray[np.bool_], diagonal: bool, least: float) -> NDArray[np.uint32]:
+    """Label the connected regions of a mask that have at least so many pixels, in reading order."""
+    labels = connected(mask, diagonal)
+    return labels if least <= 1 else in_reading_order(labels, least)
+
+
+def without_small_on_device(labels: Any, minimum_size: float, spacing: Sequence[float] | None) -> Any:
+    """Return labels of an OpenCL device without objects that are too small, numbered anew if there is a limit."""
+    least = pixels_of_size(minimum_size, spacing)
+    return device.push(in_reading_order(device.pull(labels).astype(np.uint32), least)) if least > 1 else labels
+
+
+def foreground(mask: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return a mask as a contiguous array of bool."""
+    found: NDArray[np.bool_] = np.ascontiguousarray(mask if mask.dtype == bool else mask != 0)
+    return found

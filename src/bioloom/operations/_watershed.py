@@ -18,7 +18,7 @@ for _bit in range(64):
 
 
 @njit(nogil=True, cache=True)
-def _lowest_bit(word: Any) -> int:
+def _lowest_bit(word: Any) -> Any:
     return _LOWEST[((word & (~word + np.uint64(1))) * _DE_BRUIJN) >> np.uint64(58)]
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bioloom import device
 from bioloom.operations._catalogue import operation
-from bioloom.operations._cutting import multi_cuts, threshold_value
+from bioloom.operations._cutting import histogram_of_blocks, multi_cuts, threshold_value
 from bioloom.operations._histogram import Histogram, histogram
 from bioloom.operations._regions import connected
 from bioloom.operations._types import Image, Length, Mask, Number, Spacing
@@ -120,7 +120,7 @@ def threshold_hysteresis(
 def _(image: Any, low: float | None, high: float | None, diagonal: bool) -> Any:
     from dask import delayed
 
-    from bioloom.operations._blocks import histogram_of_blocks, solve_by_regions, with_value
+    from bioloom.operations._blocks import solve_by_regions, with_value
 
     counted = histogram_of_blocks(image, None, 256, 256) if low is None or high is None else None
     cuts = delayed(_two_cuts)(counted, low, high)

@@ -1,4 +1,4 @@
-"""Working on masks: growing, shrinking, filling and thinning the foreground."""
+"""Working on masks: growing, shrinking, opening and closing the foreground."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from bioloom import device
 from bioloom.operations._catalogue import operation
-from bioloom.operations._regions import connected, distances_to_background
-from bioloom.operations._types import Image, Length, Mask, Size, Spacing
+from bioloom.operations._regions import foreground
+from bioloom.operations._types import Length, Mask, Spacing
 from bioloom.operations.filters import box_radii, on_axes
 
 Shape = Literal["ball", "box"]
@@ -53,11 +53,6 @@ def _dilated(mask: NDArray[np.bool_], radius: float, shape: str, spacing: Sequen
     return ~_eroded(~mask, radius, shape, spacing)
 
 
-def _foreground(mask: NDArray[Any]) -> NDArray[np.bool_]:
-    found: NDArray[np.bool_] = np.ascontiguousarray(mask if mask.dtype == bool else mask != 0)
-    return found
-
-
 @operation("Segment/Binary mask", halo=lambda radius: radius + 1, keywords="erode shrink thin morphology")
 def binary_erosion(mask: Mask, radius: Length = 1.0, shape: Shape = "ball", spacing: Spacing = None) -> Mask:
     """Shrink the foreground of a mask.
@@ -87,7 +82,7 @@ def binary_erosion(mask: Mask, radius: Length = 1.0, shape: Shape = "ball", spac
     -----
     As ``skimage.morphology.erosion`` with a disk or ball. clEsperanto's ``minimum_box`` for boxes on OpenCL.
     """
-    return _eroded(_foreground(mask), radius, shape, spacing)
+    return _eroded(foreground(mask), radius, shape, spacing)
 
 
 @binary_erosion.opencl()
@@ -124,7 +119,7 @@ def binary_dilation(mask: Mask, radius: Length = 1.0, shape: Shape = "ball", spa
     -----
     As ``skimage.morphology.dilation`` with a disk or ball. clEsperanto's ``maximum_box`` for boxes on OpenCL.
     """
-    return _dilated(_foreground(mask), radius, shape, spacing)
+    return _dilated(foreground(mask), radius, shape, spacing)
 
 
 @binary_dilation.opencl()
@@ -134,7 +129,7 @@ def _(mask: Any, radius: float, shape: str, spacing: Sequence[float] | None) -> 
 
 def _on_device(mask: Any, radius: float, shape: str, spacing: Sequence[float] | None, here: Any, there: str) -> Any:
     if shape == "ball":
-        return device.push(here(_foreground(device.pull(mask)), radius, shape, spacing))
+        return device.push(here(foreground(device.pull(mask)), radius, shape, spacing))
     cle = device.clesperanto()
     radii = on_axes("radius", box_radii(radius, mask.ndim, spacing))
     return getattr(cle, there)(cle.not_equal_constant(mask, constant=0), **radii)
@@ -169,7 +164,7 @@ def binary_opening(mask: Mask, radius: Length = 1.0, shape: Shape = "ball", spac
     -----
     As ``skimage.morphology.opening`` with a disk or ball.
     """
-    return _dilated(_eroded(_foreground(mask), radius, shape, spacing), radius, shape, spacing)
+    return _dilated(_eroded(foreground(mask), radius, shape, spacing), radius, shape, spacing)
 
 
 @operation("Segment/Binary mask", halo=lambda radius: 2 * radius + 2, keywords="close gaps smooth morphology")
@@ -201,120 +196,4 @@ def binary_closing(mask: Mask, radius: Length = 1.0, shape: Shape = "ball", spac
     -----
     As ``skimage.morphology.closing`` with a disk or ball.
     """
-    return _eroded(_dilated(_foreground(mask), radius, shape, spacing), radius, shape, spacing)
-
-
-@operation("Segment/Binary mask", keywords="fill holes binary fill cavities")
-def fill_holes(mask: Mask, maximum_size: Size | None = None, spacing: Spacing = None) -> Mask:
-    """Fill holes in the foreground: background that does not reach the border of the image.
-
-    Parameters
-    ----------
-    mask
-        (y, x) or (z, y, x); pixels other than 0 are foreground. In 3D a hole is enclosed on all sides.
-    maximum_size
-        Largest area (2D) or volume (3D) of a hole that is filled; leave empty to fill all.
-    spacing
-        Physical size of a pixel per axis.
-
-    Returns
-    -------
-    numpy.ndarray
-        bool. Background that touches at corners only is parted. An axis of one pixel has no border.
-
-    Raises
-    ------
-    InputError
-        If the mask is not 2D or 3D.
-
-    Notes
-    -----
-    As ``scipy.ndimage.binary_fill_holes``, by connected components.
-    """
-    inside = _foreground(mask)
-    return inside | _holes(~inside, _most(maximum_size, spacing))
-
-
-def _most(maximum_size: float | None, spacing: Sequence[float] | None) -> float:
-    return np.inf if maximum_size is None else float(maximum_size / np.prod(spacing or (1.0,))) * (1 + 1e-9)
-
-
-def _holes(outside: NDArray[np.bool_], most: float) -> NDArray[np.bool_]:
-    """Return those regions of a background that do not reach the border, and are not too large."""
-    regions = connected(outside, False)
-    hole = np.ones(int(regions.max()) + 1, bool)
-    hole[0] = False
-    for axis, size in enumerate(outside.shape):
-        if size > 1:
-            hole[np.take(regions, (0, -1), axis)] = False
-    if outside.size == 1:
-        hole[:] = False
-    if most < outside.size:
-        hole &= np.bincount(regions.ravel(), minlength=hole.size) <= most
-    found: NDArray[np.bool_] = hole[regions]
-    return found
-
-
-@operation("Segment/Binary mask", keywords="skeleton thinning medial axis centreline")
-def skeletonize(mask: Mask) -> Mask:
-    """Thin the foreground to lines of one pixel along its middle.
-
-    Parameters
-    ----------
-    mask
-        (y, x) or (z, y, x); pixels other than 0 are foreground.
-
-    Returns
-    -------
-    numpy.ndarray
-        bool; connected as the foreground is.
-
-    Raises
-    ------
-    InputError
-        If the mask is not 2D or 3D.
-
-    Notes
-    -----
-    ``skimage.morphology.skeletonize``: T. Y. Zhang and C. Y. Suen, Commun. ACM 27 (1984) 236-239 in 2D; T.-C. Lee,
-    R. L. Kashyap and C.-N. Chu, CVGIP 56 (1994) 462-478 in 3D. Lengths are in pixels, whatever their size.
-    """
-    from skimage import morphology
-
-    return np.asarray(morphology.skeletonize(_foreground(mask)), bool)
-
-
-@operation("Segment/Binary mask", title="Distance map", keywords="distance transform EDT euclidean")
-def distance_map(mask: Mask, spacing: Spacing = None) -> Image:
-    """Measure how far each pixel of the foreground is from the nearest background.
-
-    Parameters
-    ----------
-    mask
-        (y, x) or (z, y, x); pixels other than 0 are foreground.
-    spacing
-        Physical size of a pixel per axis.
-
-    Returns
-    -------
-    numpy.ndarray
-        float32, in units of spacing from centre to centre; 0 in the background, 1 everywhere if there is none.
-
-    Raises
-    ------
-    InputError
-        If the mask is not 2D or 3D.
-
-    Notes
-    -----
-    As ``scipy.ndimage.distance_transform_edt``: exact, also for anisotropic pixels.
-    """
-    return distances_to_background(_foreground(mask), spacing)
-
-
-@distance_map.dask()
-def _(mask: Any, spacing: Sequence[float] | None) -> Any:
-    from bioloom.operations._blocks import checked, solve_by_regions
-
-    inside = checked(distance_map, "mask", mask) != 0
-    return solve_by_regions(partial(distances_to_background, spacing=spacing), inside, dtype=np.float32)
+    return _eroded(_dilated(foreground(mask), radius, shape, spacing), radius, shape, spacing)

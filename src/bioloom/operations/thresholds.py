@@ -13,6 +13,7 @@ from bioloom.operations._cutting import (
     METHODS,
     above,
     above_on_device,
+    histogram_of_blocks,
     multi_cuts,
     threshold_value,
     threshold_value_of_blocks,
@@ -203,7 +204,7 @@ def threshold_multi_otsu(
 def _(image: Any, classes: int, mask: Any = None) -> Any:
     from dask import delayed
 
-    from bioloom.operations._blocks import histogram_of_blocks, with_value
+    from bioloom.operations._blocks import with_value
 
     cuts = delayed(multi_cuts)(histogram_of_blocks(image, mask, 256, 256), classes)
     return with_value(_classes, cuts, image, mask, dtype=np.uint32)

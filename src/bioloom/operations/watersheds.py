@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioloom.operations._catalogue import operation
-from bioloom.operations._cutting import above, threshold_value, threshold_value_of_blocks
-from bioloom.operations._numbering import in_reading_order, pixels_of_size
+from bioloom.operations._cutting import threshold_value
+from bioloom.operations._numbering import count_ids, in_reading_order, pixels_of_size, small_ids, without_ids
 from bioloom.operations._regions import connected
 from bioloom.operations._types import Image, Labels, Length, Mask, Number, Size, Spacing
 from bioloom.operations._watershed import watershed
@@ -86,28 +86,7 @@ def seeded_watershed(
     inside = None if mask is None else np.asarray(mask) != 0
     grown = _grow(inside, image, seeds, borders, compactness, spacing)
     least = pixels_of_size(minimum_size, spacing)
-    return grown if least <= 1 else _without(grown, _small(_counted([grown]), least))
-
-
-def _count_ids(labels: NDArray[np.uint32]) -> tuple[NDArray[Any], NDArray[Any]]:
-    ids, counts = np.unique(labels, return_counts=True)
-    return ids, counts
-
-
-def _counted(parts: Sequence[NDArray[np.uint32]]) -> list[tuple[NDArray[Any], NDArray[Any]]]:
-    return [_count_ids(part) for part in parts]
-
-
-def _small(counted: Sequence[tuple[NDArray[Any], NDArray[Any]]], least: float) -> NDArray[Any]:
-    """Return the ids that have fewer pixels in all parts of an image."""
-    ids, place = np.unique(np.concatenate([ids for ids, _ in counted]), return_inverse=True)
-    totals = np.bincount(place, weights=np.concatenate([n for _, n in counted]), minlength=ids.size)
-    small: NDArray[Any] = ids[(totals < least) & (ids > 0)]
-    return small
-
-
-def _without(labels: NDArray[np.uint32], ids: NDArray[Any]) -> NDArray[np.uint32]:
-    return np.where(np.isin(labels, ids), np.uint32(0), labels) if ids.size else labels
+    return grown if least <= 1 else without_ids(grown, small_ids([count_ids(grown)], least))
 
 
 @seeded_watershed.dask()
@@ -129,15 +108,15 @@ def _(
     least = pixels_of_size(minimum_size, spacing)
     if least <= 1:
         return grown
-    small = delayed(_small)([delayed(_count_ids)(block) for block in grown.to_delayed().ravel()], least)
-    return with_value(_without, small, grown, dtype=np.uint32)
+    small = delayed(small_ids)([delayed(count_ids)(block) for block in grown.to_delayed().ravel()], least)
+    return with_value(without_ids, small, grown, dtype=np.uint32)
 
 
 @seeded_watershed.suggest
 def _(
     image: NDArray[Any], seeds: NDArray[Any], mask: Any = None, spacing: Sequence[float] | None = None
 ) -> dict[str, Any]:
-    ids, counts = _count_ids(seeds)
+    ids, counts = count_ids(seeds)
     counts = counts[ids > 0]
     if not counts.size:
         return {}
@@ -217,7 +196,7 @@ def _(
     image: Any, spot_sigma: float, outline_sigma: float, compactness: float, minimum_size: float,
     spacing: Sequence[float] | None, mask: Any = None,
 ) -> Any:  # fmt: skip
-    from bioloom.operations._blocks import checked, of_whole, solve_by_regions
+    from bioloom.operations._blocks import checked, of_whole, smooth_blocks, solve_by_regions, with_halo
 
     pixels = checked(local_minima_seeded_watershed, "image", image)
     settings = {"spot_sigma": spot_sigma, "outline_sigma": outline_sigma, "compactness": compactness}
@@ -226,22 +205,12 @@ def _(
         whole = partial(function, **settings, minimum_size=minimum_size, spacing=spacing)
         return of_whole(whole, pixels, dtype=np.uint32)
     inside = checked(local_minima_seeded_watershed, "mask", mask) != 0
-    outline, minima = _smooth_and_extreme(pixels, outline_sigma, spot_sigma, spacing, _minima)
+    outline = smooth_blocks(pixels, outline_sigma, spacing)
+    reach = [4 * s + 2 for s in per_axis(spot_sigma, image.ndim, spacing)]
+    minima = with_halo(lambda block: _minima(block, spot_sigma, spacing), reach, pixels, dtype=bool)
     least = pixels_of_size(minimum_size, spacing)
     solve = partial(_grow_from_minima, compactness=compactness, least=least, spacing=spacing)
     return solve_by_regions(solve, inside, (outline, minima), number=True)
-
-
-def _smooth_and_extreme(
-    pixels: Any, outline_sigma: float, spot_sigma: float, spacing: Sequence[float] | None, extreme: Any
-) -> tuple[Any, Any]:
-    """Return a Dask array smoothed, and the extremes of it smoothed by another sigma."""
-    from bioloom.operations._blocks import with_halo
-
-    near, far = ([4 * s + 2 for s in per_axis(sigma, pixels.ndim, spacing)] for sigma in (outline_sigma, spot_sigma))
-    dtype = as_float(np.zeros(1, pixels.dtype)).dtype
-    outline = with_halo(lambda block: gaussian(block, outline_sigma, spacing), near, pixels, dtype=dtype)
-    return outline, with_halo(lambda block: extreme(block, spot_sigma, spacing), far, pixels, dtype=bool)
 
 
 def _suggest_for_membranes(
@@ -326,92 +295,3 @@ def thresholded_local_minima_seeded_watershed(
 
 
 thresholded_local_minima_seeded_watershed.suggest(_suggest_for_membranes)
-
-
-@operation("Segment/Label", keywords="morphological watershed nuclei blobs touching intensity")
-def watershed_otsu_labeling(
-    image: Image,
-    spot_sigma: Length = 3.0,
-    outline_sigma: Length = 1.0,
-    valley: Annotated[float, Number(minimum=0, maximum=1, step=0.05)] = 0.9,
-    mask: Mask | None = None,
-    minimum_size: Size = 0.0,
-    spacing: Spacing = None,
-) -> Labels:
-    """Label bright objects that touch, parted where the image is darker between them (watershed–Otsu).
-
-    Parameters
-    ----------
-    image
-        (y, x) or (z, y, x), any real dtype, bright objects on dark ground.
-    spot_sigma
-        How strongly the image is smoothed to find the objects' tops and the valleys between them.
-    outline_sigma
-        How smooth outlines are: Otsu's threshold of the image smoothed by this.
-    valley
-        Two tops are one object if the brightest way between them, above the darkest pixel of the image, is at least
-        this share of the fainter top. Larger splits more.
-    mask
-        Same shape; objects are looked for only where it is not 0, and only pixels there count for the threshold.
-        Everywhere if left out.
-    minimum_size
-        Smaller objects, by area (2D) or volume (3D), become background.
-    spacing
-        Physical size of a pixel per axis.
-
-    Returns
-    -------
-    numpy.ndarray
-        uint32 labels 1…n in reading order; 0 is background.
-
-    Raises
-    ------
-    InputError
-        If the image is not 2D or 3D, or holds NaN.
-
-    Notes
-    -----
-    Watershed by immersion (L. Vincent and P. Soille, IEEE TPAMI 13 (1991) 583-598) within the mask of Otsu; shallow
-    valleys are left out relative to their tops, where ITK's ``MorphologicalWatershed`` takes an absolute level.
-    """
-    outline = gaussian(image, outline_sigma, spacing)
-    inside = above(outline, threshold_value(outline, "otsu", mask), mask)
-    spots = gaussian(image, spot_sigma, spacing)
-    return _divide(inside, _raised(spots, spots.min()), valley, pixels_of_size(minimum_size, spacing))
-
-
-def _raised(spots: NDArray[Any], low: Any) -> NDArray[np.float32]:
-    return (spots - low).astype(np.float32, copy=False)
-
-
-def _divide(inside: NDArray[np.bool_], height: NDArray[np.float32], valley: float, least: float) -> NDArray[np.uint32]:
-    from bioloom.operations._split import divide
-
-    labels = divide(height, inside, valley)
-    return labels if least <= 1 else in_reading_order(labels, least)
-
-
-@watershed_otsu_labeling.dask()
-def _(
-    image: Any, spot_sigma: float, outline_sigma: float, valley: float, minimum_size: float,
-    spacing: Sequence[float] | None, mask: Any = None,
-) -> Any:  # fmt: skip
-    from dask import delayed
-
-    from bioloom.operations._blocks import checked, solve_by_regions, with_value
-
-    pixels = checked(watershed_otsu_labeling, "image", image)
-    outline, _ = _smooth_and_extreme(pixels, outline_sigma, 0.0, spacing, _minima)
-    spots, _ = _smooth_and_extreme(pixels, spot_sigma, 0.0, spacing, _minima)
-    inside = with_value(above, threshold_value_of_blocks(outline, "otsu", mask), outline, mask, dtype=bool)
-    height = with_value(_raised, delayed(np.asarray)(spots.min()), spots, dtype=np.float32)
-    solve = partial(_divide, valley=valley, least=pixels_of_size(minimum_size, spacing))
-    return solve_by_regions(solve, inside, (height,), number=True)
-
-
-@watershed_otsu_labeling.suggest
-def _(image: NDArray[Any], mask: Any = None, spacing: Sequence[float] | None = None) -> dict[str, Any]:
-    from bioloom.operations.labelling import voronoi_otsu_labeling
-
-    found = voronoi_otsu_labeling.suggested(image, mask=mask, spacing=spacing)
-    return found and {**found, "spot_sigma": float(f"{found['spot_sigma'] * 0.7:.2g}")}
