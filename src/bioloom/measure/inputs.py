@@ -14,11 +14,13 @@ from bioloom.measure import (
     clesperanto,
     colocalisation,
     features,
+    granularity,
     neighbours_gaps,
     neighbours_stats,
     radial,
     shape2d,
     shape3d,
+    texture,
 )
 from bioloom.measure.registry import (
     EXTRA_GROUPS,
@@ -40,6 +42,8 @@ assert radial
 assert colocalisation
 assert shape2d
 assert shape3d
+assert texture
+assert granularity
 
 SMALL_TABLE = 1 << 16  # a lookup table of as many labels is cheap whatever the size of the image
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 GROUPS = ("size", "position", "intensity", "shape")
-EXTRA_GROUPS = ("neighbours", "radial", "colocalisation", "clesperanto")
+EXTRA_GROUPS = ("neighbours", "radial", "texture", "colocalisation", "clesperanto")
 """Groups that are measured only where they, or their properties, are asked for by name."""
 
 SKIMAGE = "scikit-image, skimage.measure.regionprops"
