@@ -72,7 +72,8 @@ class MeasurementsDirective(SphinxDirective):
 
     @staticmethod
     def _cells(entry: "Property") -> tuple[str, str, str, str]:
-        parts = {"axes": ", one column per axis", "box": ", two columns per axis"}.get(entry.parts, "")
+        counted = f", {entry.parts} columns" if entry.parts.isdigit() else ""
+        parts = {"axes": ", one column per axis", "box": ", two columns per axis"}.get(entry.parts, counted)
         only = "" if len(entry.ndims) > 1 else f" Only in {entry.ndims[0]}D."
         own = "" if not entry.source or entry.source.startswith("scikit-image") else f" Source: {entry.source}."
         return f"``{entry.name}``{parts}", entry.group, entry.unit or "–", entry.description + only + own
