@@ -1,7 +1,7 @@
 """The only place that reads or writes napari layers: scale, units, names, features, colours and clicks."""
 
 from bioloom.layers.annotating import Click, colour_classes, look_at, on_canvas_click, on_keys, show_ring
-from bioloom.layers.chain_layers import ChainLayers, Source, View, sources_for
+from bioloom.layers.chain_layers import ChainLayers, Source, View, layer_kind, sources_for
 from bioloom.layers.objects import (
     add_columns,
     add_features,
@@ -69,6 +69,7 @@ __all__ = [
     "has_table",
     "image_stack",
     "is_rgb",
+    "layer_kind",
     "length_unit",
     "likely_objects",
     "look_at",

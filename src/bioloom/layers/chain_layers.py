@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import weakref
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
@@ -13,6 +15,7 @@ import numpy as np
 from psygnal import Signal
 
 from bioloom.errors import InputError
+from bioloom.layers.correcting import painted_corrections
 from bioloom.layers.objects import add_features
 from bioloom.layers.reading import grey, image_stack, pixels, plain, role
 from bioloom.layers.recent import note_use
@@ -128,12 +131,15 @@ class ChainLayers:
         A step got a new layer.
     updated : Signal(str, object)
         The layer of a step shows a new result. For a table the labels layer that has it.
+    taken_over : Signal(str, object)
+        A layer shows another step from now on: the corrected labels.
     edited : Signal(object)
         A layer that the chain begins with, or shows, was painted on.
     """
 
     shown = Signal(str, object)
     updated = Signal(str, object)
+    taken_over = Signal(str, object)
     edited = Signal(object)
 
     def __init__(self, viewer: ViewerModel, chain: Chain) -> None:
@@ -143,9 +149,12 @@ class ChainLayers:
         self._layers: dict[str, Layer] = {}
         # Of steps that were undone, to come back with their names, colours and tables.
         self._stash: dict[str, Layer] = {}
+        # Of steps with corrections: the step whose layer shows them.
+        self._corrected: dict[str, str] = {}
         self._painted: WeakSet[Any] = WeakSet()
+        self._unrecorded: WeakSet[Any] = WeakSet()
         self._hidden: WeakSet[Any] = WeakSet()
-        self._own = False
+        self._own = self._muted = False
         chain.result_changed.connect(self._result_changed)
         chain.structure_changed.connect(self._structure_changed)
         viewer.layers.events.removed.connect(self._removed)
@@ -171,6 +180,18 @@ class ChainLayers:
         if step_id in self._sources:
             return self._sources[step_id].layer
         return self._layers.get(step_id)
+
+    def kind_of(self, name: str) -> str:
+        """Return what a step gives, or an input is: ``image``, ``labels``, ``mask``, ``surface`` or ``table``."""
+        if name in self._sources:
+            return layer_kind(self._sources[name].layer)
+        step = self.chain.step(name)
+        operation = get_operation(step.operation)
+        first = next(step.inputs[p.name] for p in operation.arrays if p.name in step.inputs)
+        if step.enabled and not operation.keeps_kind:
+            return operation.returns
+        before = self.kind_of(first)
+        return operation.kind_of_result(before, step.settings) if step.enabled else before
 
     def source_of(self, step_id: str) -> Source | None:
         """Return where a step's first array comes from in the end; known only once there is a result."""
@@ -259,6 +280,9 @@ class ChainLayers:
         if source.frame is not None:
             title = f"{title} frame {source.frame}"
         timed = source.has_time and source.frame is None
+        if any(self.chain.input(name).data is data for name in self._sources):
+            # Another layer of the same array is an input of its own: its results lie where it lies.
+            data = data.view() if isinstance(data, np.ndarray) else copy(data)
         name = self.chain.add_input(title, data, spacing=spacing, has_time=timed, unit=unit)
         self._sources[name] = source
         source.mark = _mark(source)
@@ -300,13 +324,24 @@ class ChainLayers:
         if step_id not in self._layers:
             self._result_changed(step_id)
 
+    @contextmanager
+    def no_new_layers(self) -> Iterator[None]:
+        """Make no layers for what is added within the block, until :meth:`show` asks for one."""
+        self._muted = True
+        try:
+            yield
+        finally:
+            self._muted = False
+
     def take_over(self, layer: Layer, step_id: str) -> None:
         """Let a layer show another step than before; the one before has none then."""
-        before = self.step_of(layer)
+        layer, before = plain(layer), self.step_of(layer)
+        self._layers[step_id] = layer
         if before is not None and before != step_id:
+            self._corrected[step_id] = before
             del self._layers[before]
             self.chain.want(before, False)
-        self._layers[step_id] = plain(layer)
+            self.taken_over.emit(step_id, layer)
 
     def _result_changed(self, step_id: str) -> None:
         viewer, result = self.viewer, self.chain.result_of(step_id)
@@ -321,6 +356,15 @@ class ChainLayers:
             self._show_table(step_id, result.value)
             return
         layer = self._layers.get(step_id)
+        if layer is None and self._corrected.get(step_id) in self._layers:
+            # Corrections that were undone are made again.
+            layer = self._layers[self._corrected[step_id]]
+            self.take_over(layer, step_id)
+        if layer is None and self._muted:
+            return
+        if layer in self._unrecorded:
+            # What was painted since is to be recorded first; then there will be another result.
+            return
         if not step.enabled:
             if layer is not None and layer.visible:
                 layer.visible = False
@@ -333,10 +377,10 @@ class ChainLayers:
                 layer = self._stash.pop(step_id)
                 viewer.layers.append(layer)
                 self._layers[step_id] = layer
-            if layer in self._hidden:
+            if layer is not None and layer in self._hidden:
                 self._hidden.discard(layer)
                 layer.visible = True
-            kept = layer is not None and update_result_layer(layer, result.value, operation.returns, place)
+            kept = layer is not None and update_result_layer(layer, result.value, self.kind_of(step_id), place)
             if layer is not None and not kept:
                 index, name = viewer.layers.index(layer), layer.name
                 del self._layers[step_id]
@@ -353,10 +397,9 @@ class ChainLayers:
 
     def _make(self, step_id: str, name: str, value: Any, place: ResultPlace) -> Layer:
         step = self.chain.step(step_id)
-        returns = get_operation(step.operation).returns
         settings = {k: v for k, v in step.settings.items() if k != "corrections"}
         provenance = {"operation": step.operation, "settings": settings, "source": place.source.name, "step": step_id}
-        layer = new_result_layer(self.viewer, value, returns, name, place, provenance)
+        layer = new_result_layer(self.viewer, value, self.kind_of(step_id), name, place, provenance)
         self._layers[step_id] = layer
         if type(layer).__name__ == "Labels":
             layer.events.paint.connect(self._result_painted)
@@ -364,7 +407,43 @@ class ChainLayers:
 
     def _result_painted(self, event: Any) -> None:
         if not self._own:
-            self.edited.emit(plain(event.source))
+            layer = plain(event.source)
+            self._unrecorded.add(layer)
+            self.edited.emit(layer)
+
+    def record_painting(self, layer: Layer) -> bool:
+        """Make corrections of what was painted on the labels of a step; return whether there was anything."""
+        layer = plain(layer)
+        self._unrecorded.discard(layer)
+        step = self.step_of(layer)
+        result = None if step is None else self.chain.result_of(step)
+        if step is None or result is None:
+            return False
+        painted = np.asarray(layer.data).reshape(result.value.shape)
+        corrections = painted_corrections(np.asarray(result.value), painted, has_time=result.has_time)
+        for correction in corrections:
+            self.correct(layer, correction)
+        return bool(corrections)
+
+    def correct(self, layer: Layer, correction: Mapping[str, Any]) -> str:
+        """Correct the labels of a layer by hand; return the id of the step that does it.
+
+        The layer of a step shows the corrected labels from then on. One that came from elsewhere stays as it is, and
+        another layer shows them.
+
+        Raises
+        ------
+        InputError
+            If the chain does not know the layer.
+        """
+        name = self.step_of(layer) or self.input_of(layer)
+        if name is None:
+            raise InputError(f"{layer.name} is not known to the chain.")
+        before = name if name in self.chain else None
+        made = self.chain.correct(name, correction)
+        if before is not None and made != before and made not in self._layers:
+            self.take_over(layer, made)
+        return made
 
     def _show_table(self, step_id: str, table: Any) -> None:
         """Give a table to the layer of the labels that were measured."""
@@ -389,6 +468,11 @@ class ChainLayers:
         viewer = self.viewer
         for step_id in [s for s in self._layers if s not in self.chain]:
             layer = self._layers.pop(step_id)
+            before = self._corrected.get(step_id)
+            if before is not None and before in self.chain and before not in self._layers:
+                self._layers[before] = layer
+                self.chain.want(before, True)
+                continue
             if viewer is not None and layer in viewer.layers:
                 viewer.layers.remove(layer)
                 self._stash[step_id] = layer
@@ -427,3 +511,8 @@ def sources_for(layers: Mapping[str, Layer]) -> None:
     for layer in layers.values():
         if role(layer) == "preview":
             raise InputError(f"{layer.name} is a preview, which changes. Press Apply first, and go on from its result.")
+
+
+def layer_kind(layer: Layer) -> str:
+    """Return ``image``, ``labels`` or ``surface``, as operations call them."""
+    return type(layer).__name__.lower()

@@ -115,9 +115,21 @@ def _cut_out(source: Layer, axes: Sequence[int], start: Sequence[float], step: S
     options["units"] = _chosen(source.units, axes)
     options["axis_labels"] = _chosen(source.axis_labels, axes)
     if len(axes) < source.ndim:
-        part = before.set_slice(list(axes))
-        options |= {"rotate": part.rotate, "shear": part.shear, "affine": source.affine.set_slice(list(axes))}
+        options |= _part_of_transforms(source, list(axes))
     return options
+
+
+def _part_of_transforms(source: Layer, axes: list[int]) -> dict[str, Any]:
+    """Return rotation, shear and affine of some axes of a layer; a rotation into another axis is left out."""
+    both = np.ix_(axes, axes)
+    rotate = np.asarray(source.rotate)[both]
+    if not np.allclose(rotate @ rotate.T, np.eye(len(axes))):
+        rotate = np.eye(len(axes))
+    shear = np.eye(source.ndim)
+    shear[np.triu_indices(source.ndim, 1)] = np.asarray(source.shear)
+    homogeneous = [*axes, source.ndim]
+    affine = np.asarray(source.affine.affine_matrix)[np.ix_(homogeneous, homogeneous)]
+    return {"rotate": rotate, "shear": shear[both], "affine": affine}
 
 
 def _as_picture(

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Image, Labels, Layer
 
-Kind = Literal["image", "labels", "surface"]
+Kind = Literal["image", "labels", "surface", "pixels"]
+"""Of layers; ``pixels`` are images or labels."""
 METADATA_KEY = "bioloom"
 
 _TIME_NAMES = ("t", "time", "frame")
@@ -32,10 +33,10 @@ def active_layer(viewer: ViewerModel) -> Layer | None:
 
 
 def of_kind(viewer: ViewerModel, kind: Kind) -> list[Layer]:
-    """Return the image, labels or surface layers of a viewer, the topmost first."""
+    """Return the layers of a kind, the topmost first."""
     from napari.layers import Image, Labels, Surface
 
-    wanted = {"image": Image, "labels": Labels, "surface": Surface}[kind]
+    wanted: Any = {"image": Image, "labels": Labels, "surface": Surface, "pixels": (Image, Labels)}[kind]
     return [plain(layer) for layer in reversed(viewer.layers) if isinstance(layer, wanted)]
 
 

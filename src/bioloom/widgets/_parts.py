@@ -14,6 +14,7 @@ from qtpy.QtWidgets import (
     QFormLayout,
     QGridLayout,
     QGroupBox,
+    QLayout,
     QListWidget,
     QListWidgetItem,
     QSizePolicy,
@@ -59,6 +60,15 @@ def align_labels(widget: QWidget) -> None:
     width = max((min(label.sizeHint().width(), _WIDEST_LABEL) for label in labels), default=0)
     for label in labels:
         label.setMinimumWidth(width)
+
+
+def clear_layout(layout: QLayout) -> None:
+    """Take everything out of a layout; it is gone at once, and deleted when nobody waits for it."""
+    while layout.count():
+        item = layout.takeAt(0)
+        if item is not None and item.widget() is not None:
+            item.widget().hide()
+            item.widget().deleteLater()
 
 
 def narrow_combo(tooltip: str, items: Sequence[str] = ()) -> QComboBox:

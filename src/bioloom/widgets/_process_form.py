@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QHBoxLayout, QLayout, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from bioloom import layers
 from bioloom.errors import InputError
 from bioloom.layers import ChainLayers, View, sources_for
-from bioloom.operations import Operation
-from bioloom.widgets._parts import AxesOptions, LayerCombo, enable, form
+from bioloom.operations import Operation, Parameter
+from bioloom.widgets._parts import AxesOptions, LayerCombo, clear_layout, enable, form
 from bioloom.widgets._settings_form import SettingsForm
 
 _LAYER_KIND: dict[str, layers.Kind] = {"image": "image", "labels": "labels", "mask": "labels", "surface": "surface"}
@@ -96,14 +96,14 @@ class OperationForm:
         before = {name: combo.layer for name, combo in self.layer_combos.items()}
         for combo in self.layer_combos.values():
             combo.stop()
-        _clear(self._combos_layout)
-        _clear(self._fields_layout)
+        clear_layout(self._combos_layout)
+        clear_layout(self._fields_layout)
         self.operation = operation
         self.layer_combos = {}
         rows, rows_layout = form()
         for parameter in operation.arrays:
             tip = parameter.description or _WHAT.get(parameter.kind, "")
-            combo = LayerCombo(self._viewer, _LAYER_KIND[parameter.kind], tip, optional=parameter.optional)
+            combo = LayerCombo(self._viewer, _layer_kind(operation, parameter), tip, optional=parameter.optional)
             rows_layout.addRow(parameter.name.replace("_", " ").capitalize(), combo)
             self.layer_combos[parameter.name] = combo
             self._preselect(combo, parameter, before)
@@ -130,14 +130,26 @@ class OperationForm:
             if parameter.kind in ("labels", "mask"):
                 wanted.append(layers.likely_objects(self._viewer))
         elif parameter.optional:
-            wanted = [before.get(parameter.name)]
+            # Who works on objects mostly wants to look at their image, too.
+            beside = parameter.kind == "image" and parameter.name == "image"
+            wanted = [before.get(parameter.name), self._image_beside() if beside else None]
         else:
             taken = {id(other.layer) for other in self.layer_combos.values() if other is not combo}
-            others = [one for one in layers.of_kind(self._viewer, _LAYER_KIND[parameter.kind]) if id(one) not in taken]
+            others = [one for one in layers.of_kind(self._viewer, combo.kind) if id(one) not in taken]
             wanted = [before.get(parameter.name), *others]
         for layer in wanted:
             if layer is not None and (combo.choose(layer), combo.layer is layer)[1]:
                 return
+
+    def _image_beside(self) -> Any:
+        """Return the image of the same pixels as the source: the one that it was made of, else the topmost."""
+        source = self.source
+        step = self._chain_layers.step_of(source) if source is not None else None
+        root = self._chain_layers.root_of(step) if step is not None else None
+        listed = [root.layer] if root is not None else []
+        listed += [one for one in layers.of_kind(self._viewer, "image") if not layers.role(one)]
+        fitting = [one for one in listed if source is not None and _shape(one) == _shape(source)]
+        return fitting[0] if fitting else None
 
     def choose(self, layer: Any) -> None:
         """Choose the layer of the first array."""
@@ -282,8 +294,12 @@ def _column() -> tuple[QWidget, QVBoxLayout]:
     return widget, layout
 
 
-def _clear(layout: QLayout) -> None:
-    while layout.count():
-        item = layout.takeAt(0)
-        if item is not None and item.widget() is not None:
-            item.widget().deleteLater()
+def _layer_kind(operation: Operation, parameter: Parameter) -> layers.Kind:
+    """Return which layers to offer: what only moves pixels moves labels as well."""
+    return "pixels" if operation.keeps_kind and parameter.kind == "image" else _LAYER_KIND[parameter.kind]
+
+
+def _shape(layer: Any) -> tuple[int, ...]:
+    if type(layer).__name__ not in ("Image", "Labels"):
+        return ()
+    return tuple(layers.pixels(layer).shape[: layer.ndim])

@@ -99,6 +99,10 @@ _DRAWINGS: Mapping[str, str] = {
         "<path d='M8 1.5v4M8 5.5L3.5 10M8 5.5l4.5 4.5'/><circle cx='3.5' cy='12' r='2' class='full'/>"
         "<circle cx='12.5' cy='12' r='2'/>"
     ),
+    "input": (
+        "<rect x='1.5' y='2.5' width='13' height='11'/><circle cx='5.5' cy='6' r='1.3' class='full'/>"
+        "<path d='M2 12l4-4 3 3 2-2 3 3'/>"
+    ),
     "favourite": "<path d='M8 1.5l2 4.3 4.6.6-3.4 3.2.9 4.7L8 12l-4.1 2.3.9-4.7L1.4 6.4 6 5.8z' class='full'/>",
     "not favourite": "<path d='M8 1.5l2 4.3 4.6.6-3.4 3.2.9 4.7L8 12l-4.1 2.3.9-4.7L1.4 6.4 6 5.8z'/>",
     "recent": "<circle cx='8' cy='8' r='6.5'/><path d='M8 4v4l3 2'/>",

@@ -36,6 +36,7 @@ class NextSteps(QWidget):
         self._layer = layer
         for button in self.buttons:
             self._grid.removeWidget(button)
+            button.hide()
             button.deleteLater()
         self.buttons = []
         found = next_steps(CATALOGUE, kind, last) if layer is not None else []

@@ -118,8 +118,9 @@ class LivePreview(QObject):
         source, view = arguments.source, arguments.first
         if not self.box.isChecked() or source not in self._viewer.layers:
             return
-        kind: layers.Kind = "image" if operation.returns == "image" else "labels"
-        data = made.data.astype("uint8") if operation.returns == "mask" else made.data
+        returns = operation.kind_of_result(layers.layer_kind(source), settings)
+        kind: layers.Kind = "image" if returns == "image" else "labels"
+        data = made.data.astype("uint8") if returns == "mask" else made.data
         if made.moved:
             if source.ndim != view.n_spatial + view.has_time:
                 self._say(f"{operation.title} of {source.name} has no preview. Press Apply.")

@@ -11,6 +11,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from bioloom.errors import BioloomError
 from bioloom.operations import Operation
+from bioloom.recipe.graph import Recipe
 from bioloom.session.chain import Chain
 from bioloom.widgets._base import BioloomWidget
 from bioloom.widgets._viewer_chain import chain_of
@@ -31,6 +32,8 @@ class ProcessSteps(QObject):
 
     shown = Signal(str, object)
     """The result of a step that was begun here: its id, and the layer that shows it."""
+    lost = Signal(str, list)
+    """Corrections by hand that do not fit any more: the id of their step, and which."""
 
     def __init__(self, viewer: Any, panel: BioloomWidget) -> None:
         super().__init__(panel)
@@ -50,8 +53,10 @@ class ProcessSteps(QObject):
             (known.jobs.started, panel._job_started),
             (known.jobs.progressed, panel.status.show_progress),
             (known.jobs.ended, panel._job_ended),
+            (known.jobs.ended, self._ended),
             (known.jobs.failed, panel._job_failed),
             (known.chain.failed, self._failed),
+            (known.chain.corrections_lost, self.lost.emit),
             (known.layers.shown, self._shown),
             (known.layers.updated, self._shown),
             (known.layers.edited, self._edited),
@@ -81,6 +86,17 @@ class ProcessSteps(QObject):
             self._drop(step)
         return step
 
+    def add_recipe(self, recipe: Recipe, inputs: Mapping[str, str]) -> dict[str, str]:
+        """Add the steps of a recipe; only its outputs get layers. Return the new ids by those in the recipe."""
+        with self.layers.no_new_layers():
+            ids = self.chain.add_recipe(recipe, inputs)
+        for old, new in ids.items():
+            if old not in recipe.outputs:
+                self.chain.want(new, False)
+            elif self.chain.result_of(new) is not None:
+                self.layers.show(new)
+        return ids
+
     def cancel(self) -> str:
         """Stop computing; return what is left undone, if anything."""
         self.chain.cancel()
@@ -97,6 +113,11 @@ class ProcessSteps(QObject):
         else:
             with contextlib.suppress(BioloomError):
                 self.chain.remove(step_id, with_followers=True)
+
+    def _ended(self) -> None:
+        waiting = [s for s in self.chain.steps if self.chain.status(s.id) in ("waiting", "failed", "blocked")]
+        if self._panel.status.text.text().endswith(" …") and not waiting:
+            self._panel.say("All steps are up to date.")
 
     def _shown(self, step_id: str, layer: Any) -> None:
         self._told[step_id] = layer
@@ -121,7 +142,11 @@ class ProcessSteps(QObject):
     def _read_painted(self) -> None:
         painted, self._painted = self._painted, []
         for layer in painted:
-            self.layers.read_sources_again(layer)
+            try:
+                if not self.layers.record_painting(layer):
+                    self.layers.read_sources_again(layer)
+            except BioloomError as error:
+                self._panel.report(error)
 
 
 def _leave(chain: Chain, connections: list[tuple[Any, Any]], *_: object) -> None:

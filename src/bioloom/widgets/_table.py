@@ -1,4 +1,4 @@
-"""A table of objects: sorted without copying, its selected rows are the selection shared with plot and image."""
+"""A table of objects: a million rows sorted without copying, selected rows drawn from the selection that all share."""
 
 from __future__ import annotations
 
@@ -6,49 +6,72 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from qtpy.QtCore import QAbstractTableModel, QItemSelection, QItemSelectionModel, QModelIndex, Qt, Signal
-from qtpy.QtWidgets import QAbstractItemView, QTableView
+from qtpy.QtCore import QAbstractTableModel, QItemSelectionModel, QModelIndex, Qt, Signal
+from qtpy.QtGui import QKeySequence, QPalette
+from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QStyle, QStyledItemDelegate, QTableView
 
-_MOST_RANGES = 300
+from bioloom.session.table_view import TableView
+from bioloom.widgets._theme import accent, legible_on
+
+_NARROWEST, _WIDEST = 56, 190
+_LOOKED_AT = 12
+
+_RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+_LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 
 
 class ObjectTableModel(QAbstractTableModel):
-    """Shows the columns of a table in an order of its rows."""
+    """Shows the rows of a table view."""
 
-    def __init__(self) -> None:
+    def __init__(self, view: TableView) -> None:
         super().__init__()
-        self._names: list[str] = []
-        self._columns: list[np.ndarray] = []
-        self.order = np.zeros(0, np.intp)
-        self._sorted_by: tuple[int, bool] | None = None
+        self.view = view
+        self.names: list[str] = []
+        self._columns: list[Any] = []
+        self._n = 0
+        view.replaced.connect(self._replace)
+        view.changed.connect(self._rearrange)
+        self._replace()
 
-    def show_table(self, table: pd.DataFrame) -> None:
-        """Show another table, in the order of its rows or sorted by the column that was sorted by."""
+    @property
+    def order(self) -> np.ndarray:
+        """The row of the table behind each row shown."""
+        return self.view.rows
+
+    def _replace(self) -> None:
         self.beginResetModel()
-        before = self._names[self._sorted_by[0]] if self._sorted_by else None
-        self._names = [str(c) for c in table.columns if c != "index"]
-        self._columns = [table[c].to_numpy() for c in table.columns if c != "index"]
-        self.order = np.arange(len(table))
-        if before in self._names and self._sorted_by:
-            self._sorted_by = (self._names.index(before), self._sorted_by[1])
-            self.order = self._ordered(*self._sorted_by)
+        self.names = list(self.view.columns)
+        self._columns = list(self.view.columns.values())
+        self._n = len(self.view.rows)
         self.endResetModel()
 
+    def _rearrange(self) -> None:
+        n, before = len(self.view.rows), self._n
+        if n < before:
+            self.beginRemoveRows(QModelIndex(), n, before - 1)
+            self._n = n
+            self.endRemoveRows()
+        elif n > before:
+            self.beginInsertRows(QModelIndex(), before, n - 1)
+            self._n = n
+            self.endInsertRows()
+        if n and self.names:
+            self.dataChanged.emit(self.index(0, 0), self.index(n - 1, len(self.names) - 1))
+
     def rowCount(self, parent: QModelIndex | None = None) -> int:
-        """Return the number of objects."""
-        return len(self.order)
+        """Return the number of rows shown."""
+        return 0 if parent is not None and parent.isValid() else self._n
 
     def columnCount(self, parent: QModelIndex | None = None) -> int:
         """Return the number of columns."""
-        return len(self._columns)
+        return 0 if parent is not None and parent.isValid() else len(self.names)
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return the text of a cell."""
         if role == Qt.ItemDataRole.DisplayRole:
-            value = self._columns[index.column()][self.order[index.row()]]
-            return f"{value:.5g}" if isinstance(value, (float, np.floating)) else str(value)
+            return self._columns[index.column()].text(self.view.rows[index.row()])
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            return _LEFT if self._columns[index.column()].is_text else _RIGHT
         return None
 
     def headerData(self, section: int, orientation: Any, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -57,88 +80,256 @@ class ObjectTableModel(QAbstractTableModel):
             Qt.ItemDataRole.DisplayRole,
             Qt.ItemDataRole.ToolTipRole,
         ):
-            return self._names[section]
+            return self.names[section] if section < len(self.names) else None
         return None
 
     def sort(self, column: int, order: Any = Qt.SortOrder.AscendingOrder) -> None:
-        """Sort by a column; NaN comes last."""
-        if not 0 <= column < len(self._columns):
-            return
-        self.layoutAboutToBeChanged.emit()
-        self._sorted_by = (column, order == Qt.SortOrder.DescendingOrder)
-        self.order = self._ordered(*self._sorted_by)
-        self.layoutChanged.emit()
+        """Sort by a column; −1 for the table's own order."""
+        if column < 0:
+            self.view.sort(None)
+        elif column < len(self.names):
+            self.view.sort(self.names[column], order == Qt.SortOrder.DescendingOrder)
 
-    def _ordered(self, column: int, descending: bool) -> np.ndarray:
-        values = self._columns[column]
-        if values.dtype == object:
-            values = values.astype(str)
-        order = np.argsort(values, kind="stable")
-        if not descending:
-            return order
-        missing = np.isnan(values) if values.dtype.kind == "f" else np.zeros(len(values), bool)
-        backwards = order[::-1]
-        return np.concatenate([backwards[~missing[backwards]], backwards[missing[backwards]]])
+
+class _RowPainter(QStyledItemDelegate):
+    """Draws the rows that the selection has as selected; Qt's own selection would take seconds for many."""
+
+    def __init__(self, table: ObjectTable) -> None:
+        super().__init__(table)
+        self._table = table
+
+    def initStyleOption(self, option: Any, index: QModelIndex) -> None:
+        """Mark the selected rows, and the current one only by its row."""
+        super().initStyleOption(option, index)
+        option.state &= ~(QStyle.StateFlag.State_HasFocus | QStyle.StateFlag.State_Selected)
+        if self._table.is_selected(index.row()):
+            colour = accent(self._table)
+            option.backgroundBrush = colour
+            text = legible_on(colour)
+            for role in (QPalette.ColorRole.Text, QPalette.ColorRole.WindowText):
+                option.palette.setColor(role, text)
 
 
 class ObjectTable(QTableView):
-    """The view of the table."""
+    """The rows of a table view; which are selected is a mask per row of the whole table.
+
+    Attributes
+    ----------
+    view : TableView
+        What is shown, and in which order.
+    rows_selected : Signal(numpy.ndarray)
+        The user selected other rows: bool per row of the whole table.
+    row_clicked : Signal(int)
+        The user clicked on a row or went to it by the keyboard: its row in the whole table.
+    """
 
     rows_selected = Signal(object)
     row_clicked = Signal(int)
 
-    def __init__(self) -> None:
+    def __init__(self, view: TableView | None = None) -> None:
         super().__init__()
-        self.objects = ObjectTableModel()
+        self.view = view or TableView()
+        self.objects = ObjectTableModel(self.view)
+        self._mask = np.zeros(self.view.n_rows, bool)
+        self._anchor: int | None = None
+        self._before_drag: np.ndarray | None = None
+        self._toggled = False
+        self._widths: dict[str, int] = {}
         self.setModel(self.objects)
+        self.setItemDelegate(_RowPainter(self))
+        self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        self.setWordWrap(False)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setSortingEnabled(True)
-        self.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.verticalHeader().setVisible(False)
-        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 6)
-        self.setToolTip("Click a row to find its object, a header to sort")
-        self._quiet = False
-        self.selectionModel().selectionChanged.connect(self._selected)
-        self.clicked.connect(lambda index: self.row_clicked.emit(int(self.objects.order[index.row()])))
+        header = self.horizontalHeader()
+        header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        header.setSortIndicatorClearable(True)
+        header.setHighlightSections(False)
+        rows = self.verticalHeader()
+        rows.setVisible(False)
+        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        rows.setDefaultSectionSize(self.fontMetrics().height() + 6)
+        self.setToolTip(
+            "Click a row to find its object; Shift and Ctrl select several, Ctrl+A all that are shown.\n"
+            "Click a header to sort, again to turn the order, once more for the order as measured"
+        )
+        self.view.replaced.connect(self._replaced)
+        self.view.changed.connect(self._rearranged)
+        header.sectionResized.connect(self._remember_width)
 
+    # -------------------------------------------------------------------------------------------- what is shown
     def show_table(self, table: pd.DataFrame, mask: np.ndarray) -> None:
         """Show a table and its selected rows."""
-        self._quiet = True
-        self.objects.show_table(table)
-        self._quiet = False
-        self.show_selection(mask)
+        self._mask = np.asarray(mask, bool)
+        self.view.show(table)
+        self._to_selection()
 
     def show_selection(self, mask: np.ndarray) -> None:
-        """Mark the selected rows, and scroll to the first."""
-        if len(mask) != len(self.objects.order):
+        """Mark the selected rows, and scroll to the first unless one is in view."""
+        if len(mask) != self.view.n_rows or np.array_equal(mask, self._mask):
             return
-        rows = np.flatnonzero(mask[self.objects.order])
-        if np.array_equal(rows, self._rows()):
-            return
-        chosen = QItemSelection()
-        last = self.objects.columnCount() - 1
-        breaks = np.flatnonzero(np.diff(rows) > 1)
-        if len(breaks) > _MOST_RANGES:
-            # Qt needs seconds for many ranges: show the first ones, the plot and the image show all.
-            rows = rows[: breaks[_MOST_RANGES] + 1]
-            breaks = breaks[:_MOST_RANGES]
-        starts, ends = np.r_[rows[:1], rows[breaks + 1]], np.r_[rows[breaks], rows[-1:]]
-        for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
-            chosen.select(self.objects.index(start, 0), self.objects.index(end, last))
-        self._quiet = True
-        self.selectionModel().select(chosen, QItemSelectionModel.SelectionFlag.ClearAndSelect)
-        self._quiet = False
-        if len(rows):
-            self.scrollTo(self.objects.index(int(rows[0]), 0))
+        self._mask = np.asarray(mask, bool)
+        self._to_selection()
+        self.viewport().update()
 
-    def _rows(self) -> np.ndarray:
-        ranges = self.selectionModel().selection()
-        parts = [np.arange(r.top(), r.bottom() + 1) for r in ranges]
-        return np.unique(np.concatenate(parts)) if parts else np.zeros(0, np.intp)
+    @property
+    def mask(self) -> np.ndarray:
+        """Which rows of the whole table are selected."""
+        return self._mask
 
-    def _selected(self, *_: Any) -> None:
-        if self._quiet:
+    def is_selected(self, place: int) -> bool:
+        """Tell whether the row at a place is selected."""
+        rows = self.view.rows
+        return place < len(rows) and rows[place] < len(self._mask) and bool(self._mask[rows[place]])
+
+    def selected_places(self) -> np.ndarray:
+        """Return where the selected rows are among those shown."""
+        return np.flatnonzero(self._mask[self.view.rows]) if len(self._mask) else np.zeros(0, np.intp)
+
+    def go_to(self, place: int) -> None:
+        """Scroll to a place and make it the current row."""
+        column = max(self.currentIndex().column(), self.columnAt(0), 0)
+        index = self.objects.index(int(place), column)
+        self.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.NoUpdate)
+        self.scrollTo(index, QAbstractItemView.ScrollHint.EnsureVisible)
+
+    def go_to_selected(self, step: int) -> None:
+        """Go to the next (1) or previous (−1) selected row, round the end."""
+        places = self.selected_places()
+        if len(places):
+            here = self.currentIndex().row()
+            at = np.searchsorted(places, here, "right") if step > 0 else np.searchsorted(places, here) - 1
+            self.go_to(places[at % len(places)])
+            self.row_clicked.emit(int(self.view.rows[self.currentIndex().row()]))
+
+    def _to_selection(self) -> None:
+        places = self.selected_places()
+        if not len(places):
             return
-        mask = np.zeros(len(self.objects.order), bool)
-        mask[self.objects.order[self._rows()]] = True
-        self.rows_selected.emit(mask)
+        first = max(self.rowAt(0), 0)
+        last = self.rowAt(self.viewport().height() - 1)
+        last = len(self.view.rows) - 1 if last < 0 else last
+        if not ((places >= first) & (places <= last)).any():
+            self.go_to(places[0])
+
+    def _replaced(self) -> None:
+        if len(self._mask) != self.view.n_rows:
+            self._mask = np.zeros(self.view.n_rows, bool)
+        self._anchor = None
+        names = self.objects.names
+        at, descending = self.view.sorted_by or ("", False)
+        header = self.horizontalHeader()
+        header.blockSignals(True)
+        order = Qt.SortOrder.DescendingOrder if descending else Qt.SortOrder.AscendingOrder
+        header.setSortIndicator(names.index(at) if at in names else -1, order)
+        for place, name in enumerate(names):
+            header.resizeSection(place, self._widths.get(name) or self._fitting_width(place))
+        header.blockSignals(False)
+        self.updateGeometries()
+        header.viewport().update()
+
+    def _rearranged(self) -> None:
+        self._anchor = None
+        self.viewport().update()
+
+    def _fitting_width(self, place: int) -> int:
+        column = self.objects.view.columns[self.objects.names[place]]
+        measure = self.fontMetrics().horizontalAdvance
+        rows = np.linspace(0, max(len(column) - 1, 0), min(len(column), _LOOKED_AT)).astype(int)
+        cells = max((measure(column.text(row)) for row in rows), default=0)
+        return int(np.clip(max(cells + 14, self.horizontalHeader().sectionSizeHint(place)), _NARROWEST, _WIDEST))
+
+    def _remember_width(self, place: int, before: int, width: int) -> None:
+        if place < len(self.objects.names):
+            self._widths[self.objects.names[place]] = width
+
+    # -------------------------------------------------------------------------------------------- selecting
+    def selectAll(self) -> None:
+        """Select all rows that are shown."""
+        self._select_mask(self.view.kept if self.view.filtered else np.ones(self.view.n_rows, bool))
+
+    def clearSelection(self) -> None:
+        """Select nothing."""
+        self._select_mask(np.zeros(self.view.n_rows, bool))
+
+    def selectRow(self, place: int) -> None:
+        """Select the row at a place among those shown, and no other."""
+        if 0 <= place < len(self.view.rows):
+            self._anchor = place
+            self.go_to(place)
+            self._select_mask(self._span(place, place))
+
+    def _span(self, first: int, last: int) -> np.ndarray:
+        mask = np.zeros(self.view.n_rows, bool)
+        mask[self.view.rows[min(first, last) : max(first, last) + 1]] = True
+        return mask
+
+    def _select_mask(self, mask: np.ndarray, tell: bool = True) -> None:
+        changed = not np.array_equal(mask, self._mask)
+        self._mask = mask
+        self.viewport().update()
+        if tell and changed:
+            self.rows_selected.emit(mask)
+
+    def mousePressEvent(self, event: Any) -> None:
+        """Begin to select: the row, with Ctrl also or no longer it, with Shift all rows up to it."""
+        super().mousePressEvent(event)
+        place = self.rowAt(round(event.position().y()))
+        if event.button() != Qt.MouseButton.LeftButton or place < 0:
+            return
+        self._before_drag = self._mask
+        row = self.view.rows[place]
+        if event.modifiers() & Qt.KeyboardModifier.ShiftModifier and self._anchor is not None:
+            mask = self._span(self._anchor, place)
+            adding = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+            self._select_mask(self._mask | mask if adding else mask, tell=False)
+            return
+        self._anchor = place
+        self._toggled = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+        if self._toggled:
+            mask = self._mask.copy()
+            mask[row] = not mask[row]
+        else:
+            mask = self._span(place, place)
+        self._select_mask(mask, tell=False)
+
+    def mouseMoveEvent(self, event: Any) -> None:
+        """Select all rows from where the mouse was pressed."""
+        super().mouseMoveEvent(event)
+        if self._before_drag is None or self._anchor is None or self._toggled:
+            return
+        place = self.rowAt(round(np.clip(event.position().y(), 0, self.viewport().height() - 1)))
+        place = place if place >= 0 else len(self.view.rows) - 1
+        self._select_mask(self._span(self._anchor, place), tell=False)
+
+    def mouseReleaseEvent(self, event: Any) -> None:
+        """Tell what was selected."""
+        super().mouseReleaseEvent(event)
+        before, self._before_drag = self._before_drag, None
+        if before is None:
+            return
+        if not np.array_equal(before, self._mask):
+            self.rows_selected.emit(self._mask)
+        place = self.rowAt(round(event.position().y()))
+        if place >= 0 and place == self._anchor:
+            self.row_clicked.emit(int(self.view.rows[place]))
+
+    def keyPressEvent(self, event: Any) -> None:
+        """Select by the keyboard: arrows and pages, with Shift several; Ctrl+A all, Escape none."""
+        if event.matches(QKeySequence.StandardKey.SelectAll):
+            self.selectAll()
+        elif event.key() == Qt.Key.Key_Escape:
+            self.clearSelection()
+        else:
+            before = self.currentIndex().row()
+            super().keyPressEvent(event)
+            place = self.currentIndex().row()
+            if place == before or place < 0:
+                return
+            if event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+                self._anchor = before if self._anchor is None else self._anchor
+                self._select_mask(self._span(max(self._anchor, 0), place))
+            elif not event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+                self._anchor = place
+                self._select_mask(self._span(place, place))
+                self.row_clicked.emit(int(self.view.rows[place]))

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 import napari.viewer
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QPushButton
 
 from bioloom import device, layers
@@ -13,12 +14,15 @@ from bioloom.operations import Operation
 from bioloom.recipe.catalogue import CATALOGUE, get_operation
 from bioloom.session.jobs import JobRunner
 from bioloom.widgets._base import BioloomWidget, abandon
-from bioloom.widgets._parts import align_labels, enable, form, group
+from bioloom.widgets._chain_view import ChainView
+from bioloom.widgets._corrections import Corrections
+from bioloom.widgets._parts import CollapsibleGroup, align_labels, enable, form, group
 from bioloom.widgets._process_form import Arguments, OperationForm
 from bioloom.widgets._process_next import NextSteps
 from bioloom.widgets._process_picker import OperationPicker
 from bioloom.widgets._process_preview import LivePreview
 from bioloom.widgets._process_steps import ProcessSteps
+from bioloom.widgets._recipe_menu import RecipeMenu
 
 
 class ProcessWidget(BioloomWidget):
@@ -49,12 +53,19 @@ class ProcessWidget(BioloomWidget):
         self.axes = self.form.axes
         self.preview = LivePreview(viewer, self, preview_jobs, self._asked_for, self.say)
         self.preview_box = self.preview.box
+        self._state_timer = QTimer(self)
+        self._state_timer.setSingleShot(True)
+        self._state_timer.setInterval(60)
+        self._state_timer.timeout.connect(self._show_state)
         self.target_box = QComboBox()
         self.device_box = QComboBox()
         self.device_box.setToolTip("Where to compute: NumPy in main memory, or an OpenCL device")
         self.apply_button = QPushButton("Apply")
         self.apply_button.setToolTip("Compute the whole image, and add the result as a new layer")
         self.next_steps = NextSteps()
+        self.chain_view = ChainView(self.steps.chain, self.steps.layers)
+        self.recipe_menu = RecipeMenu(viewer, self.steps, self.chain_view)
+        self.corrections = Corrections(viewer, self.steps, self._axes_of)
         self._lay_out()
 
         self.operation: Operation = get_operation(operation)
@@ -64,9 +75,16 @@ class ProcessWidget(BioloomWidget):
         self.next_steps.chosen.connect(lambda chosen, layer: self.choose(chosen.name, layer))
         self.apply_button.clicked.connect(lambda: self.attempt(self.apply))
         for events in (viewer.layers.events.inserted, viewer.layers.events.removed):
-            events.connect(self._show_state)
-        viewer.layers.selection.events.changed.connect(self._show_state)
+            events.connect(self._show_state_soon)
+        viewer.layers.selection.events.changed.connect(self._active_changed)
         self.steps.shown.connect(self._step_shown)
+        for part in (self.chain_view, self.recipe_menu, self.corrections):
+            part.refused.connect(self.report)
+        for part in (self.recipe_menu, self.corrections):
+            part.done.connect(self.say)
+        self.chain_view.layer_wanted.connect(lambda layer: layers.activate(self.viewer, layer))
+        self.corrections_group.toggled.connect(lambda on: None if on else self.corrections.choose(""))
+        self.steps.lost.connect(self._corrections_lost)
         self.on_close(self._leave_viewer)
         self.choose(operation)
         self._list_devices()
@@ -84,13 +102,23 @@ class ProcessWidget(BioloomWidget):
         self.content.addWidget(self.settings_group)
         self.content.addLayout(buttons)
         self.content.addWidget(self.next_steps)
+        self.chain_view.add_tool(self.recipe_menu)
+        self.steps_group = CollapsibleGroup("Steps", self.chain_view, key="process steps")
+        self.content.addWidget(self.steps_group)
+        self.corrections_group = CollapsibleGroup(
+            "Correct by hand", self.corrections, key="process corrections", is_open=False
+        )
+        self.content.addWidget(self.corrections_group)
         self.content.addStretch(1)
 
     def _leave_viewer(self) -> None:
         for events in (self.viewer.layers.events.inserted, self.viewer.layers.events.removed):
-            events.disconnect(self._show_state)
-        self.viewer.layers.selection.events.changed.disconnect(self._show_state)
+            events.disconnect(self._show_state_soon)
+        self.viewer.layers.selection.events.changed.disconnect(self._active_changed)
+        self._state_timer.stop()
         self.preview.stop()
+        self.corrections.stop()
+        self.chain_view.stop()
         self.steps.stop()
 
     # -------------------------------------------------------------------------------------------- choosing
@@ -111,6 +139,8 @@ class ProcessWidget(BioloomWidget):
         self.form.show(self.operation)
         if layer is not None:
             self.form.choose(layer)
+        if any(p.kind == "corrections" for p in self.operation.settings):
+            self.corrections_group.set_open(True)
         align_labels(self)
         self._changed()
 
@@ -118,9 +148,30 @@ class ProcessWidget(BioloomWidget):
         self._show_state()
         self.preview.request()
 
+    def _active_changed(self, event: Any = None) -> None:
+        self.chain_view.show_layer(layers.active_layer(self.viewer))
+        self._show_state()
+
+    def _axes_of(self, layer: Any) -> tuple[bool, bool]:
+        """Tell of a layer whether its first axis is time, and whether lengths are counted in its unit."""
+        if layer is self.form.source:
+            return self.axes.has_time, self.axes.physical
+        return layers.time_axis(layer) == 0, False
+
+    def _corrections_lost(self, step_id: str, lost: list[Any]) -> None:
+        reasons = "; ".join(f"{one.correction.get('kind')}: {one.reason}" for one in lost[:3])
+        self.say(f"{len(lost)} corrections no longer fit and were left out: {reasons}.")
+        self.corrections.show_state()
+
+    def _show_state_soon(self, event: Any = None) -> None:
+        # Not at once: Mesa crashes if a preview goes before the window has shown that another layer is gone.
+        self._state_timer.start()
+
     def _show_state(self, event: Any = None) -> None:
         """Enable what can be done, and say why the rest cannot."""
         missing = self.form.missing()
+        if not missing and any(p.kind == "corrections" for p in self.operation.settings):
+            missing = "Corrections are made in the image: choose a tool under ‘Correct by hand’"
         # Without an image at all the button stays: pressing it tells the way.
         enable(self.apply_button, not missing or self.form.source is None, missing)
         enable(self.form.suggest_button, not missing, missing)
@@ -258,7 +309,7 @@ class ProcessWidget(BioloomWidget):
 
     def _step_shown(self, step_id: str, layer: Any) -> None:
         operation = get_operation(self.steps.chain.step(step_id).operation)
-        self.next_steps.show_for(layer, operation.returns, operation)
+        self.next_steps.show_for(layer, self.steps.layers.kind_of(step_id), operation)
         if operation.returns == "table":
             rows = len(layers.features(layer))
             self.say(f"Done: a table of {rows} rows, kept with ‘{layer.name}’. Open Measure or Explore to see it.")

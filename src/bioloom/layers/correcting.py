@@ -1,0 +1,132 @@
+"""Correcting labels with the mouse: clicks on objects, lines across them, and strokes of the brush."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioloom.layers.placing import place_plane
+from bioloom.layers.reading import position
+from bioloom.layers.writing import remove, show_preview
+from bioloom.operations.corrections import runs_of
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Labels
+
+_LEFT = 1
+
+
+def painted_corrections(before: NDArray[Any], after: NDArray[Any], *, has_time: bool = False) -> list[dict[str, Any]]:
+    """Return the corrections that turn labels into what was painted on them.
+
+    Parameters
+    ----------
+    before, after
+        Labels (y, x) or (z, y, x), with time first if `has_time`.
+    has_time
+        Whether the first axis is time.
+    """
+    if not has_time:
+        return _corrections_of_frame(before, after)
+    found = []
+    for frame in np.flatnonzero((before != after).reshape(len(before), -1).any(1)):
+        made = _corrections_of_frame(before[frame], after[frame])
+        found += [{**correction, "frame": int(frame)} for correction in made]
+    return found
+
+
+def _corrections_of_frame(before: NDArray[Any], after: NDArray[Any]) -> list[dict[str, Any]]:
+    changed = before != after
+    if not changed.any():
+        return []
+    where = np.nonzero(changed)
+    box = tuple(slice(int(i.min()), int(i.max()) + 1) for i in where)
+    start = [part.start for part in box]
+    corrections = []
+    for label in np.unique(after[where]):
+        runs = runs_of(changed[box] & (after[box] == label), start)
+        if label == 0:
+            corrections.append({"kind": "erase", "runs": runs})
+            continue
+        own = np.argwhere(before == label)
+        correction: dict[str, Any] = {"kind": "draw", "runs": runs}
+        if len(own):
+            correction["point"] = [int(i) for i in own[len(own) // 2]]
+        corrections.append(correction)
+    return corrections
+
+
+def on_line(
+    viewer: ViewerModel, layer: Labels, callback: Callable[[list[tuple[float, ...]]], None]
+) -> Callable[[], None]:
+    """Report lines drawn with the left mouse button, whichever layer is active; the camera stays where it is meanwhile.
+
+    Parameters
+    ----------
+    viewer
+        The viewer.
+    layer
+        The layer in whose data coordinates the points are.
+    callback
+        Called with the points after the button was let go; two or more.
+
+    Returns
+    -------
+    callable
+        Stops the reports.
+    """
+    before = [(one, one.mouse_pan) for one in viewer.layers]
+    for one, _ in before:
+        one.mouse_pan = False
+
+    def keep_still(event: Any) -> None:
+        event.value.mouse_pan = False
+
+    viewer.layers.events.inserted.connect(keep_still)
+
+    def drawn(source: Any, event: Any) -> Iterator[None]:
+        if event.button != _LEFT or layer not in viewer.layers:
+            return
+        points = [np.asarray(layer.world_to_data(event.position), float)]
+        line: Any = None
+        yield
+        while event.type == "mouse_move":
+            points.append(np.asarray(layer.world_to_data(event.position), float))
+            line = line or _new_line(viewer, layer)
+            _draw(line, points[-2][-2:], points[-1][-2:])
+            yield
+        remove(viewer, line)
+        if len({tuple(np.rint(p)) for p in points}) > 1:
+            callback([tuple(float(c) for c in point) for point in points])
+
+    viewer.mouse_drag_callbacks.append(drawn)
+
+    def stop() -> None:
+        if drawn in viewer.mouse_drag_callbacks:
+            viewer.mouse_drag_callbacks.remove(drawn)
+        viewer.layers.events.inserted.disconnect(keep_still)
+        kept = {id(one): pan for one, pan in before}
+        for one in viewer.layers:
+            one.mouse_pan = kept.get(id(one), True)
+
+    return stop
+
+
+def _new_line(viewer: ViewerModel, layer: Labels) -> Labels:
+    """Add an empty layer over the plane in view, to show a line while it is drawn."""
+    index = position(viewer, layer)
+    data, placed = place_plane(np.zeros(layer.data.shape[-2:], np.uint8), layer, index)
+    return show_preview(viewer, data, "labels", layer, placed, None)
+
+
+def _draw(line: Labels, start: NDArray[Any], stop: NDArray[Any]) -> None:
+    steps = int(np.abs(stop - start).max()) + 2
+    pixels = np.rint(np.linspace(start, stop, steps)).astype(int)
+    inside = ((pixels >= 0) & (pixels < line.data.shape[-2:])).all(1)
+    ys, xs = pixels[inside].T
+    line.data[..., ys, xs] = 1
+    line.refresh()

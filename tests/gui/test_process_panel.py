@@ -1,0 +1,706 @@
+"""The Process panel: every operation, its form, previews, steps, corrections and recipes, as a user meets them."""
+
+import json
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+
+from bioloom.classify import (
+    ObjectClassifier,
+    ObjectSegmenter,
+    ObjectSelector,
+    PixelClassifier,
+    ProbabilityMapper,
+)
+from bioloom.operations import over_frames
+from bioloom.recipe.catalogue import CATALOGUE
+from bioloom.recipe.graph import Recipe
+from bioloom.samples import nuclei_2d
+
+pytestmark = pytest.mark.gui
+
+SCALES = {"2d": (0.5, 0.5), "3d": (0.9, 0.3, 0.3), "time": (1.0, 0.5, 0.5)}
+
+
+@pytest.fixture
+def errors(monkeypatch):
+    """Collect what is shown to the user as an error."""
+    shown = []
+    monkeypatch.setattr("bioloom.widgets._base.show_error", shown.append)
+    return shown
+
+
+@pytest.fixture(scope="module")
+def truth():
+    """A small 2D image with its objects."""
+    return nuclei_2d(shape=(96, 104), n_nuclei=8, seed=0)
+
+
+@pytest.fixture(scope="module")
+def classifiers(tmp_path_factory, truth):
+    """A file of every kind of classifier, by the operation that applies it."""
+    folder = tmp_path_factory.mktemp("classifiers")
+    marks = np.zeros(truth.labels.shape, np.uint8)
+    marks[truth.labels > 0], marks[truth.labels == 0] = 2, 1
+    types = np.zeros(truth.labels.shape, np.uint8)
+    types[truth.labels > 0] = 1 + (truth.labels[truth.labels > 0] > 4)
+    made = {
+        "classify_pixels": PixelClassifier(n_trees=5).fit(truth.image, marks),
+        "segment_objects": ObjectSegmenter(positive_class=2, n_trees=5).fit(truth.image, marks),
+        "map_probability": ProbabilityMapper(positive_class=2, n_trees=5).fit(truth.image, marks),
+        "classify_objects": ObjectClassifier(n_trees=5).fit(truth.labels, types, truth.image),
+        "select_objects": ObjectSelector(positive_class=2, n_trees=5).fit(truth.labels, types, truth.image),
+    }
+    for name, classifier in made.items():
+        classifier.save(folder / f"{name}.cl")
+    return {name: str(folder / f"{name}.cl") for name in made}
+
+
+def sample_data(kind, truth):
+    """A small image and its labels: 2D, 3D or over time."""
+    image, labels = truth.image[16:64, 16:72].astype(np.float32), truth.labels[16:64, 16:72]
+    if kind == "2d":
+        return image, labels
+    if kind == "time":
+        return np.stack([image, image[::-1], image[:, ::-1]]), np.stack([labels, labels[::-1], labels[:, ::-1]])
+    depth = np.exp(-(((np.arange(8) - 4) / 3) ** 2))[:, None, None]
+    stack = (image[None, :24, :24] * depth).astype(np.float32)
+    return stack, (labels[None, :24, :24] * (depth > 0.4)).astype(labels.dtype)
+
+
+def add_sample(viewer, kind, truth):
+    """Add two images and two labels layers that lie somewhere in the world."""
+    image, labels = sample_data(kind, truth)
+    where = {
+        "scale": SCALES[kind],
+        "translate": np.arange(len(SCALES[kind])) + 3.0,
+        "units": {"time": ("s", "um", "um")}.get(kind, ("um",) * len(SCALES[kind])),
+        "axis_labels": {"2d": ("y", "x"), "3d": ("z", "y", "x"), "time": ("t", "y", "x")}[kind],
+    }
+    other = np.clip(image[..., ::-1], 1, None)
+    return {
+        "other image": viewer.add_image(np.ascontiguousarray(other), name="other image", **where),
+        "image": viewer.add_image(image, name="image", **where),
+        "other labels": viewer.add_labels(np.ascontiguousarray(labels[..., ::-1]), name="other labels", **where),
+        "labels": viewer.add_labels(labels, name="labels", **where),
+    }
+
+
+def world_extent(layer):
+    return np.asarray(layer.extent.world)
+
+
+def process(user):
+    return user.viewer.window.dock_widgets["Process (napari-bioloom)"]
+
+
+# ------------------------------------------------------------------------------------------------ every operation
+@pytest.mark.parametrize("kind", ["2d", "3d", "time"])
+def test_every_operation_opens_by_its_menu_and_applies(user, truth, classifiers, errors, kind):
+    """In one window: the form opens, and Apply gives a layer (or a table) where its source lies, or says why not."""
+    viewer = user.viewer
+    viewer.window.resize(900, 700)
+    added = add_sample(viewer, kind, truth)
+    user.menu("operation.gaussian_blur")
+    panel = process(user)
+    surface = None
+    if kind == "3d":
+        panel.choose(surface_maker(), added["labels"])
+        panel.apply_button.click()
+        user.wait(panel)
+        surface = viewer.layers[-1]
+        assert type(surface).__name__ == "Surface"
+    wrong = []
+    for name, operation in CATALOGUE.items():
+        if any(p.kind == "corrections" for p in operation.settings):
+            continue
+        wanted = {"image": added["image"], "surface": surface}.get(operation.arrays[0].kind, added["labels"])
+        before = set(viewer.layers)
+        columns = set(added["labels"].features.columns)
+        del errors[:]
+        viewer.layers.selection.active = wanted
+        user.menu(f"operation.{name}")
+        if panel.operation is not operation:
+            wrong.append(f"{name}: its menu opened {panel.operation.name}")
+            continue
+        for field in panel.settings:
+            if field.parameter.kind == "file":
+                field.value = classifiers.get(name, "")
+        if name not in classifiers and any(f.parameter.kind == "file" for f in panel.settings):
+            continue
+        if not panel.apply_button.isEnabled() or panel.form.source is None:
+            n_axes = 3 if kind == "3d" else 2
+            why = panel.apply_button.toolTip() or panel.form.missing()
+            if n_axes in operation.ndims and operation.arrays[0].kind != "surface":
+                wrong.append(f"{name}: cannot be applied: {why}")
+            elif not why:
+                wrong.append(f"{name}: does not say why it cannot be applied")
+            continue
+        panel.apply_button.click()
+        user.until(lambda: not panel.jobs.busy, name, 60)
+        user.look(0.02)
+        made = [layer for layer in viewer.layers if layer not in before]
+        if errors:
+            wrong.append(f"{name}: {errors[-1]}")
+        elif operation.returns == "table":
+            if set(added["labels"].features.columns) == columns or "label" not in added["labels"].features.columns:
+                wrong.append(f"{name}: no columns")
+        elif len(made) != 1:
+            wrong.append(f"{name}: {len(made)} layers")
+        else:
+            (layer,) = made
+            if not layer.name.startswith(operation.title):
+                wrong.append(f"{name}: is called {layer.name}")
+            if operation.gives_pixels and not np.isfinite(np.asarray(layer.data)).all():
+                wrong.append(f"{name}: holds NaN")
+            here = np.shape(layer.data) == np.shape(wanted.data) and (
+                np.allclose(world_extent(layer), world_extent(wanted)) and layer.units == wanted.units
+            )
+            if operation.gives_pixels and not here and not moves_pixels(operation, panel.form.arguments()):
+                wrong.append(f"{name}: lies elsewhere")
+        for layer in made:
+            # Removing one takes napari half a second.
+            layer.visible = False
+    assert not wrong, "\n".join(wrong)
+
+
+def moves_pixels(operation, arguments):
+    shape = arguments.first.shape
+    placed = operation.place(shape, arguments.settings)
+    return placed != type(placed)(tuple(range(len(shape))), (0.0,) * len(shape), (1.0,) * len(shape), shape)
+
+
+def surface_maker():
+    return next(o.name for o in CATALOGUE.values() if o.returns == "surface" and o.arrays[0].kind == "labels")
+
+
+# ------------------------------------------------------------------------------------------------ finding
+def test_search_categories_favourites_and_recent(user, truth, errors):
+    viewer = user.viewer
+    viewer.add_image(truth.image, name="image")
+    panel = user.open("Process")
+    picker = panel.picker
+    for typed, name in (
+        ("otsu", "threshold_otsu"),
+        ("tophat", "top_hat"),
+        ("gausian blur", "gaussian_blur"),
+        ("voronoi", "voronoi_otsu_labeling"),
+        ("remove edges", "remove_labels_at_edges"),
+    ):
+        picker.search.setText(typed)
+        assert name in [o.name for o in picker.found()][:3], typed
+    QTest.keyClick(picker.search, Qt.Key.Key_Return)
+    assert panel.operation.name == "remove_labels_at_edges"
+    assert picker.search.text() == ""
+    picker.search.setText("otsu")
+    QTest.keyClick(picker.search, Qt.Key.Key_Down)
+    second = picker.found()[1]
+    QTest.keyClick(picker.search, Qt.Key.Key_Return)
+    assert panel.operation is second
+    picker.search.setText("no such thing at all")
+    assert "No operation" in picker.tree.topLevelItem(0).text(0)
+    QTest.keyClick(picker.search, Qt.Key.Key_Return)
+    assert panel.operation is second
+
+    picker.search.clear()
+    picker.browse.setChecked(True)
+    tops = [picker.tree.topLevelItem(i) for i in range(picker.tree.topLevelItemCount())]
+    listed = [top.child(i).text(0) for top in tops for i in range(top.childCount())]
+    assert sorted(listed) == sorted(o.title for o in CATALOGUE.values())
+    assert all(not top.icon(0).isNull() for top in tops)
+
+    panel.choose("gaussian_blur")
+    picker.star.click()
+    assert picker.tree.topLevelItem(0).text(0).startswith("Favourites")
+    panel.apply_button.click()
+    user.wait(panel)
+    names = [picker.tree.topLevelItem(i).text(0) for i in range(3)]
+    assert names[0].startswith("Favourites")
+    assert names[1].startswith("Used last")
+    again = type(picker)(list(CATALOGUE.values()))
+    again.browse.setChecked(True)
+    assert again.tree.topLevelItem(0).child(0).text(0) == "★ Gaussian blur"
+    again.deleteLater()
+    assert not errors
+
+
+# ------------------------------------------------------------------------------------------------ forms
+def test_lengths_follow_the_unit_and_say_it(user, truth):
+    image = user.viewer.add_image(truth.image, name="image", scale=(0.5, 0.5), units="um")
+    panel = user.open("Process")
+    panel.choose("gaussian_blur", image)
+    sigma = panel.settings["sigma"]
+    sigma.value = 4
+    assert "px" in sigma.label
+    assert "pixels" in sigma.tooltip
+    panel.axes.sizes.setCurrentIndex(1)
+    assert sigma.value == pytest.approx(2.0)
+    assert "µm" in sigma.label
+    assert "µm" in sigma.tooltip
+    panel.form.defaults_button.click()
+    assert sigma.value == pytest.approx(CATALOGUE["gaussian_blur"].parameters["sigma"].default * 0.5)
+
+
+def test_what_cannot_be_done_says_why(user, truth, errors):
+    viewer = user.viewer
+    panel = user.open("Process")
+    panel.choose("remove_labels_at_edges")
+    assert "segment an image first" in panel.form.missing()
+    viewer.add_labels(truth.labels, name="labels")
+    panel.choose("remove_labels_at_edges")
+    assert panel.apply_button.isEnabled()
+    needs_stack = next((o for o in CATALOGUE.values() if o.ndims == (3,) and o.arrays[0].kind == "labels"), None)
+    if needs_stack is not None:
+        panel.choose(needs_stack.name)
+        assert not panel.apply_button.isEnabled()
+        assert "no z axis" in panel.apply_button.toolTip()
+    assert not errors
+
+
+def test_suggested_settings_fill_the_form(user, truth, errors):
+    operation = CATALOGUE["voronoi_otsu_labeling"]
+    if not operation.can_suggest:
+        pytest.skip("it has no way to tell")
+    image = user.viewer.add_image(truth.image, name="image")
+    panel = user.open("Process")
+    panel.choose("voronoi_otsu_labeling", image)
+    panel.form.suggest_button.click()
+    user.until(lambda: not panel._look_jobs.busy, "the suggestion")
+    user.look()
+    for name, value in operation.suggested(truth.image).items():
+        assert panel.settings[name].value == pytest.approx(value, rel=1e-3)
+    assert "Suggested" in panel.status.text.text()
+    assert not errors
+
+
+def test_a_frame_all_frames_or_all_selected_layers(user, truth, errors):
+    viewer = user.viewer
+    film = sample_data("time", truth)[0]
+    layer = viewer.add_image(film, name="film", axis_labels=("t", "y", "x"), scale=(2, 1, 1))
+    panel = user.open("Process")
+    panel.choose("gaussian_blur", layer)
+    viewer.dims.set_point(0, layer.data_to_world((1, 0, 0))[0])
+    panel.target_box.setCurrentIndex(panel.target_box.findData("frame"))
+    panel.apply_button.click()
+    user.wait(panel)
+    made = viewer.layers[-1]
+    assert made.data.shape == (1, *film.shape[1:])
+    assert world_extent(made)[0][0] == pytest.approx(layer.data_to_world((1, 0, 0))[0])
+    np.testing.assert_allclose(made.data[0], CATALOGUE["gaussian_blur"](film[1]), rtol=1e-5)
+    panel.choose("gaussian_blur", layer)
+    panel.target_box.setCurrentIndex(panel.target_box.findData("all"))
+    panel.apply_button.click()
+    user.wait(panel)
+    np.testing.assert_allclose(viewer.layers[-1].data, over_frames("gaussian_blur", film), rtol=1e-5)
+
+    user.clear()
+    both = [viewer.add_image(truth.image, name=n) for n in ("first", "second")]
+    panel.choose("gaussian_blur", both[0])
+    viewer.layers.selection = set(both)
+    panel.target_box.setCurrentIndex(panel.target_box.findData("layers"))
+    panel.apply_button.click()
+    user.wait(panel)
+    assert {layer.name for layer in viewer.layers} == {
+        "first", "second", "Gaussian blur of first", "Gaussian blur of second",
+    }  # fmt: skip
+    assert not errors
+
+
+# ------------------------------------------------------------------------------------------------ previews
+def test_preview_of_a_stack_is_what_apply_gives(user, truth, errors):
+    viewer = user.viewer
+    layer = add_sample(viewer, "3d", truth)["image"]
+    panel = user.open("Process")
+    for name in ("gaussian_blur", "voronoi_otsu_labeling"):
+        panel.choose(name, layer)
+        viewer.dims.set_point(0, layer.data_to_world((4, 0, 0))[0])
+        panel.preview_box.setChecked(True)
+        user.until(lambda: panel.preview.layer in viewer.layers and not panel.preview._jobs.busy, "the preview")
+        user.look(0.2)
+        shown = np.asarray(panel.preview.layer.data)[0]
+        panel.apply_button.click()
+        user.wait(panel)
+        assert panel.preview.layer is None
+        np.testing.assert_allclose(shown, viewer.layers[-1].data[4], rtol=1e-5)
+    assert not errors
+
+
+def test_preview_follows_settings_and_time_and_goes(user, truth, errors):
+    viewer = user.viewer
+    film = viewer.add_image(sample_data("time", truth)[0], name="film", axis_labels=("t", "y", "x"))
+    panel = user.open("Process")
+    panel.choose("gaussian_blur", film)
+    viewer.layers.selection.active = film
+    panel.preview_box.setChecked(True)
+    user.until(lambda: panel.preview.layer in viewer.layers, "the preview")
+    panel.settings["sigma"].value = 3
+    viewer.dims.set_point(0, 2)
+
+    def right():
+        layer = panel.preview.layer
+        wanted = CATALOGUE["gaussian_blur"](film.data[2], sigma=3)
+        return layer is not None and np.allclose(layer.data[0], wanted, rtol=1e-4)
+
+    user.until(right, "the preview of the third frame")
+    assert viewer.layers.selection.active is film
+    panel.preview_box.setChecked(False)
+    user.look()
+    assert list(viewer.layers) == [film]
+    assert not errors
+
+
+def test_a_preview_goes_with_its_image(user, truth, errors):
+    image = user.viewer.add_image(truth.image, name="image")
+    panel = user.open("Process")
+    panel.choose("threshold_otsu", image)
+    panel.preview_box.setChecked(True)
+    user.until(lambda: panel.preview.layer in user.viewer.layers, "the preview")
+    user.viewer.layers.remove(image)
+    user.look(0.3)
+    assert not panel.preview_box.isChecked()
+    assert not user.viewer.layers
+    assert not errors
+
+
+# ------------------------------------------------------------------------------------------------ steps
+def apply(user, panel, name, layer=None, **settings):
+    """Choose, fill in, apply, and return the new layer."""
+    panel.choose(name, layer)
+    for key, value in settings.items():
+        panel.settings[key].value = value
+    panel.apply_button.click()
+    user.wait(panel)
+    return user.viewer.layers[-1]
+
+
+@pytest.fixture
+def three(user, truth, errors):
+    """A panel after blurring, a threshold and labelling."""
+    image = user.viewer.add_image(truth.image, name="image", scale=(0.5, 0.5), units="um")
+    panel = user.open("Process")
+    blurred = apply(user, panel, "gaussian_blur", image, sigma=1)
+    mask = apply(user, panel, "threshold_otsu", blurred)
+    labels = apply(user, panel, "connected_components", mask)
+    return panel, image, blurred, mask, labels
+
+
+def by_hand(image, sigma):
+    blurred = CATALOGUE["gaussian_blur"](image, sigma=sigma)
+    return CATALOGUE["connected_components"](CATALOGUE["threshold_otsu"](blurred))
+
+
+def settled(user, panel):
+    user.look(0.3)
+    user.until(lambda: not panel.jobs.busy, "the steps")
+    user.look(0.05)
+
+
+def test_the_steps_of_a_layer_are_listed_and_a_change_goes_all_the_way(user, three, truth, errors):
+    panel, *_, labels = three
+    view = panel.chain_view
+    assert [row.title for row in view.rows.rows] == ["image", "Gaussian blur", "Threshold Otsu", "Connected components"]
+    labels.name = "my nuclei"
+    view.rows.choose("gaussian_blur")
+    view.settings["sigma"].value = 4
+    settled(user, panel)
+    np.testing.assert_array_equal(labels.data, by_hand(truth.image, 4))
+    assert labels.name == "my nuclei"
+    assert len(user.viewer.layers) == 4
+    view.undo_button.click()
+    settled(user, panel)
+    np.testing.assert_array_equal(labels.data, by_hand(truth.image, 1))
+    assert view.settings["sigma"].value == 1
+    view.redo_button.click()
+    settled(user, panel)
+    np.testing.assert_array_equal(labels.data, by_hand(truth.image, 4))
+    assert not errors
+
+
+def test_steps_are_switched_off_moved_removed_and_undone(user, three, truth, errors):
+    panel, image, blurred, _, labels = three
+    view = panel.chain_view
+    view.rows.item(1).setCheckState(Qt.CheckState.Unchecked)
+    settled(user, panel)
+    plain = CATALOGUE["connected_components"](CATALOGUE["threshold_otsu"](truth.image))
+    np.testing.assert_array_equal(labels.data, plain)
+    view.rows.item(1).setCheckState(Qt.CheckState.Checked)
+    settled(user, panel)
+    np.testing.assert_array_equal(labels.data, by_hand(truth.image, 1))
+
+    view.rows.choose("threshold_otsu")
+    view.up_button.click()
+    settled(user, panel)
+    assert [row.title for row in view.rows.rows][1:3] == ["Threshold Otsu", "Gaussian blur"]
+    view.undo_button.click()
+    settled(user, panel)
+    np.testing.assert_array_equal(labels.data, by_hand(truth.image, 1))
+
+    view.rows.choose("gaussian_blur")
+    view.remove_button.click()
+    settled(user, panel)
+    np.testing.assert_array_equal(labels.data, plain)
+    assert blurred not in user.viewer.layers
+    view.undo_button.click()
+    settled(user, panel)
+    assert blurred in user.viewer.layers
+    np.testing.assert_array_equal(labels.data, by_hand(truth.image, 1))
+    for _ in range(8):
+        view.undo_button.click()
+        settled(user, panel)
+    assert list(user.viewer.layers) == [image]
+    for _ in range(3):
+        view.redo_button.click()
+        settled(user, panel)
+    assert labels in user.viewer.layers
+    np.testing.assert_array_equal(labels.data, by_hand(truth.image, 1))
+    assert not errors
+
+
+def test_what_would_not_fit_is_refused(user, truth, errors):
+    labels = add_sample(user.viewer, "3d", truth)["labels"]
+    panel, view = user.open("Process"), process(user).chain_view
+    surface = apply(user, panel, surface_maker(), apply(user, panel, "expand_labels", labels))
+    smoother = next(o.name for o in CATALOGUE.values() if o.returns == o.arrays[0].kind == "surface")
+    smooth = apply(user, panel, smoother, surface)
+    before = smooth.data[0].copy()
+    view.rows.choose(view.rows.rows[2].id)
+    view.remove_button.click()
+    assert "cannot be removed" in errors.pop()
+    view.down_button.click()
+    assert "cannot be moved" in errors.pop()
+    view.rows.item(2).setCheckState(Qt.CheckState.Unchecked)
+    settled(user, panel)
+    assert errors.pop()
+    assert view.rows.item(2).checkState() == Qt.CheckState.Checked
+    assert len(view.rows.rows) == 4
+    np.testing.assert_array_equal(smooth.data[0], before)
+    assert not errors
+
+
+def test_labels_stay_labels_where_pixels_only_move(user, truth, errors):
+    labels = user.viewer.add_labels(truth.labels, name="labels", scale=(2, 2))
+    panel = user.open("Process")
+    made = apply(user, panel, "flip", labels)
+    assert type(made).__name__ == "Labels"
+    assert np.unique(made.data).tolist() == np.unique(truth.labels).tolist()
+    assert not np.array_equal(made.data, truth.labels)
+    assert not errors
+
+
+def test_layers_are_the_users_to_delete(user, three, truth, errors):
+    panel, _, blurred, mask, labels = three
+    user.viewer.layers.remove(blurred)
+    user.viewer.layers.remove(mask)
+    view = panel.chain_view
+    view.rows.choose("gaussian_blur")
+    view.settings["sigma"].value = 3
+    settled(user, panel)
+    assert len(user.viewer.layers) == 2
+    np.testing.assert_array_equal(labels.data, by_hand(truth.image, 3))
+    view.rows.itemDoubleClicked.emit(view.rows.item(2))
+    settled(user, panel)
+    assert [layer.name for layer in user.viewer.layers][-1] == "Threshold Otsu of image"
+    assert not errors
+
+
+def test_the_chain_outlives_the_panel(user, three, truth, errors):
+    panel, image, *_, labels = three
+    user.viewer.window.remove_dock_widget(panel)
+    user.look(0.3)
+    again = user.open("Process")
+    user.viewer.layers.selection.active = image
+    user.viewer.layers.selection.active = labels
+    assert len(again.chain_view.rows.rows) == 4
+    again.chain_view.rows.choose("gaussian_blur")
+    again.chain_view.settings["sigma"].value = 2
+    settled(user, again)
+    np.testing.assert_array_equal(labels.data, by_hand(truth.image, 2))
+    assert not errors
+
+
+def test_next_steps_go_on_from_the_result(user, three, errors):
+    panel, *_, labels = three
+    assert panel.next_steps.isVisible()
+    button = panel.next_steps.buttons[0]
+    button.click()
+    assert panel.operation.title == button.accessibleName()
+    assert panel.form.source is labels
+
+
+def test_a_failed_step_leaves_nothing(user, truth, errors):
+    broken = truth.image.astype(float)
+    broken[3, 4] = np.nan
+    user.viewer.add_image(broken, name="broken")
+    panel = user.open("Process")
+    apply(user, panel, "gaussian_blur", user.viewer.layers["broken"])
+    assert "replace_nan" in errors.pop()
+    assert len(user.viewer.layers) == 1
+    assert not panel.steps.chain.steps
+    fixed = apply(user, panel, "replace_nan", user.viewer.layers["broken"])
+    assert np.isfinite(fixed.data).all()
+    assert not errors
+
+
+# ------------------------------------------------------------------------------------------------ corrections
+def click(user, layer, position):
+    """Click on the canvas where a position of a layer is shown."""
+    user.drag_on_canvas([layer.data_to_world(position)[-2:]])
+
+
+def middle_of(labels, label):
+    where = np.argwhere(np.asarray(labels) == label)
+    return tuple(int(i) for i in where[np.abs(where - where.mean(0)).sum(1).argmin()])
+
+
+def test_labels_are_corrected_by_hand_and_stay_so(user, three, truth, errors):
+    panel, *_, labels = three
+    viewer = user.viewer
+    panel.corrections_group.set_open(True)
+    viewer.reset_view()
+    before = labels.data.copy()
+    first, second, third = np.unique(before)[1:4]
+
+    panel.corrections.buttons["delete"].click()
+    click(user, labels, middle_of(before, first))
+    settled(user, panel)
+    assert not (labels.data[before == first]).any()
+
+    panel.corrections.buttons["merge"].click()
+    click(user, labels, middle_of(before, second))
+    click(user, labels, middle_of(before, third))
+    settled(user, panel)
+    merged = labels.data[(before == second) | (before == third)]
+    assert len(np.unique(merged)) == 1
+    assert merged[0]
+    panel.corrections.choose("")
+
+    assert panel.chain_view.rows.rows[-1].title == CATALOGUE["correct_labels"].title
+    assert len(viewer.layers) == 4
+    # The steps before change, and the corrections are made again.
+    panel.chain_view.rows.choose("gaussian_blur")
+    panel.chain_view.settings["sigma"].value = 1.5
+    settled(user, panel)
+    fresh = by_hand(truth.image, 1.5)
+    assert not labels.data[middle_of(before, first)]
+    assert labels.data[middle_of(before, second)] == labels.data[middle_of(before, third)]
+    assert not np.array_equal(labels.data, fresh)
+    for _ in range(3):
+        panel.chain_view.undo_button.click()
+        settled(user, panel)
+    np.testing.assert_array_equal(labels.data, before)
+    assert not errors
+
+
+def test_painting_on_a_result_is_a_correction(user, three, errors):
+    panel, *_, labels = three
+    panel.corrections_group.set_open(True)
+    panel.corrections.buttons["draw"].click()
+    before = labels.data.copy()
+    empty = np.argwhere(before == 0)[40]
+    labels.brush_size = 3
+    user.paint(labels, int(before.max()) + 1, [tuple(empty), (empty[0], empty[1] + 4)])
+    settled(user, panel)
+    user.look(0.5)
+    settled(user, panel)
+    drawn = labels.data != before
+    assert drawn.sum() >= 10
+    assert len(np.unique(labels.data[drawn])) == 1
+    step = panel.steps.chain.step(panel.steps.layers.step_of(labels))
+    assert step.operation == "correct_labels"
+    np.testing.assert_array_equal(panel.steps.chain.result(step.id), labels.data)
+    panel.chain_view.undo_button.click()
+    settled(user, panel)
+    np.testing.assert_array_equal(labels.data, before)
+    assert not errors
+
+
+def test_a_line_cuts_an_object(user, truth, errors):
+    viewer = user.viewer
+    disc = np.zeros((60, 60), np.uint8)
+    yy, xx = np.mgrid[:60, :60]
+    disc[(yy - 30) ** 2 + (xx - 30) ** 2 < 200] = 1
+    labels = viewer.add_labels(disc, name="disc")
+    viewer.reset_view()
+    panel = user.open("Process")
+    viewer.layers.selection.active = labels
+    panel.corrections_group.set_open(True)
+    panel.corrections.buttons["split"].click()
+    user.look(0.3)
+    user.drag_on_canvas([(30, 8), (30, 20), (30, 30), (30, 40), (30, 52)])
+    settled(user, panel)
+    made = viewer.layers[-1]
+    assert made is not labels
+    assert len(np.unique(made.data)) == 3
+    np.testing.assert_array_equal(labels.data, disc)
+    assert not errors
+
+
+# ------------------------------------------------------------------------------------------------ recipes
+def test_recipes_are_saved_loaded_exported_and_run(user, three, truth, errors, tmp_path):
+    import subprocess
+    import sys
+
+    from bioloom.files import write_image
+
+    panel, *_, labels = three
+    viewer = user.viewer
+    menu = panel.recipe_menu
+    menu.save(tmp_path / "chain")
+    recipe = Recipe.load(tmp_path / "chain.yaml")
+    assert [step.operation for step in recipe.steps] == ["gaussian_blur", "threshold_otsu", "connected_components"]
+    np.testing.assert_array_equal(recipe.run({recipe.inputs[0]: truth.image})[recipe.outputs[0]], labels.data)
+
+    other = viewer.add_image(truth.image[::-1].copy(), name="other")
+    n_layers = len(viewer.layers)
+    menu.load(tmp_path / "chain.yaml")
+    settled(user, panel)
+    assert len(viewer.layers) == n_layers + 1
+    np.testing.assert_array_equal(viewer.layers[-1].data, by_hand(other.data, 1))
+
+    panel.chain_view.show_layer(labels)
+    menu.export_script(tmp_path / "chain.py")
+    menu.export_notebook(tmp_path / "chain.ipynb")
+    assert json.loads((tmp_path / "chain.ipynb").read_text(encoding="utf-8"))["cells"]
+    write_image(tmp_path / "cells.tif", truth.image)
+    script = [sys.executable, str(tmp_path / "chain.py"), f"--{recipe.inputs[0]}", str(tmp_path / "cells.tif")]
+    subprocess.run([*script, "--out", str(tmp_path / "by_script")], check=True, capture_output=True, cwd=tmp_path)
+    assert any((tmp_path / "by_script").iterdir())
+    assert not errors
+
+
+def test_a_batch_runs_over_files_and_reports(user, three, truth, errors, tmp_path):
+    from bioloom.files import read_image, write_image
+
+    panel, *_ = three
+    (tmp_path / "in").mkdir()
+    for number in range(3):
+        write_image(tmp_path / "in" / f"cells{number}.tif", np.roll(truth.image, number, 0))
+    (tmp_path / "in" / "broken.tif").write_bytes(b"nothing")
+    menu = panel.recipe_menu
+    menu.actions_by_name["batch"].trigger()
+    dialog = menu.batch_dialog
+    assert not dialog.run_button.isEnabled()
+    assert "Choose the images" in dialog.run_button.toolTip()
+    dialog.images.setText(str(tmp_path / "in" / "*.tif"))
+    dialog.out.setText(str(tmp_path / "in"))
+    assert "another folder" in dialog.hint.text()
+    dialog.out.setText(str(tmp_path / "out"))
+    dialog.n_jobs.setValue(1)
+    dialog.run_button.click()
+    user.until(lambda: not dialog.jobs.busy, "the batch")
+    user.look(0.1)
+    assert "3 of 4 files" in dialog.hint.text()
+    assert dialog.table.topLevelItemCount() == 4
+    name = dialog.recipe.outputs[0]
+    for number in range(3):
+        found = read_image(tmp_path / "out" / f"cells{number}_{name}.tif")
+        np.testing.assert_array_equal(found, by_hand(np.roll(truth.image, number, 0), 1))
+    assert "broken.tif" in (tmp_path / "out" / "bioloom-report.csv").read_text(encoding="utf-8")
+    dialog.run_button.click()
+    user.until(lambda: not dialog.jobs.busy, "the second batch")
+    user.look(0.1)
+    assert "3 had results already" in dialog.hint.text()
+    dialog.close()
+    assert not errors
