@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 MAX_COUNTED = 1 << 16
@@ -55,27 +54,6 @@ class Histogram:
     def flat(self) -> bool:
         """Whether there is one value only, or none."""
         return self.counts.size < 2
-
-
-@njit(nogil=True, cache=True)
-def _count_exact(pixels: Any, low: Any, counts: Any) -> None:
-    for value in pixels:
-        counts[int(value - low)] += 1
-
-
-@njit(nogil=True, cache=True)
-def _count_evenly(pixels: Any, low: float, factor: float, edges: Any, counts: Any) -> None:
-    last = counts.size - 1
-    for value in pixels:
-        if not np.isfinite(value):
-            continue
-        index = min(int((value - low) * factor), last)
-        # Rounding may have moved it over an edge.
-        if value < edges[index]:
-            index -= 1
-        elif index < last and value >= edges[index + 1]:
-            index += 1
-        counts[index] += 1
 
 
 def _pixels(image: NDArray[Any], mask: NDArray[Any] | None) -> NDArray[Any]:
@@ -135,6 +113,8 @@ def choose_scale(values: Range, n_bins: int, max_counted: int) -> Scale | None:
 
 def count(image: NDArray[Any], scale: Scale | None, mask: NDArray[Any] | None = None) -> NDArray[np.int64]:
     """Count the finite pixels of an image, or of those of them in a mask, on a scale."""
+    from bioloom.operations._histogram_kernels import count_evenly, count_exact
+
     pixels = _pixels(image, mask)
     counts = np.zeros(scale.n_bins if scale else 0, np.int64)
     if scale is None or not pixels.size:
@@ -144,15 +124,15 @@ def count(image: NDArray[Any], scale: Scale | None, mask: NDArray[Any] | None = 
     elif scale.exact:
         if pixels.dtype.kind == "f":
             pixels = pixels[np.isfinite(pixels)] if not np.isfinite(pixels.sum()) else pixels
-            _count_exact(pixels, float(scale.low), counts)
+            count_exact(pixels, float(scale.low), counts)
         else:
-            _count_exact(pixels, pixels.dtype.type(scale.low), counts)
+            count_exact(pixels, pixels.dtype.type(scale.low), counts)
     else:
         floats = pixels if pixels.dtype.kind == "f" else pixels.astype(np.float64)
         low, high = float(scale.low), float(scale.high)
         edges = np.linspace(low, high, scale.n_bins + 1).astype(floats.dtype)
         # Two steps, because the range of numbers of any size may be too large for a number.
-        _count_evenly(floats, low, scale.n_bins / (high - low), edges, counts)
+        count_evenly(floats, low, scale.n_bins / (high - low), edges, counts)
     return counts
 
 

@@ -6,43 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
-
-
-@njit(nogil=True, cache=True)
-def _first(flat: Any, firsts: Any) -> None:
-    for index in range(flat.size):
-        label = flat[index]
-        if label and firsts[label - 1] < 0:
-            firsts[label - 1] = index
-
-
-@njit(nogil=True, cache=True)
-def _renumber(flat: Any, counts: Any, least: Any, names: Any, result: Any) -> int:
-    count = 0
-    for index in range(flat.size):
-        label = flat[index]
-        if label == 0 or counts[label] < least:
-            result[index] = 0
-            continue
-        if names[label] == 0:
-            count += 1
-            names[label] = count
-        result[index] = names[label]
-    return count
-
-
-@njit(nogil=True, cache=True)
-def _count(flat: Any, counts: Any) -> None:
-    for index in range(flat.size):
-        counts[flat[index]] += 1
 
 
 def first_pixels(labels: NDArray[Any]) -> NDArray[np.int64]:
     """Return the flat index of the first pixel of each label 1…n."""
+    from bioloom.operations._region_kernels import first_of_each
+
     firsts = np.full(int(labels.max()), -1, np.int64)
-    _first(np.ascontiguousarray(labels).reshape(-1), firsts)
+    first_of_each(np.ascontiguousarray(labels).reshape(-1), firsts)
     return firsts
 
 
@@ -61,15 +33,17 @@ def in_reading_order(labels: NDArray[Any], least: float = 1) -> NDArray[np.uint3
     numpy.ndarray
         uint32 labels 1…n.
     """
+    from bioloom.operations._region_kernels import count_pixels, renumber
+
     flat = np.ascontiguousarray(labels).reshape(-1)
     counts = np.zeros(int(flat.max()) + 1, np.int64)
     if least > 1:
-        _count(flat, counts)
+        count_pixels(flat, counts)
         smallest = least
     else:
         smallest = 0
     result = np.empty(flat.size, np.uint32)
-    _renumber(flat, counts, float(smallest), np.zeros(counts.size, np.uint32), result)
+    renumber(flat, counts, float(smallest), np.zeros(counts.size, np.uint32), result)
     return result.reshape(labels.shape)
 
 

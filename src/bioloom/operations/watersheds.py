@@ -14,7 +14,6 @@ from bioloom.operations._cutting import threshold_value
 from bioloom.operations._numbering import count_ids, in_reading_order, pixels_of_size, small_ids, without_ids
 from bioloom.operations._regions import connected
 from bioloom.operations._types import Image, Labels, Length, Mask, Number, Size, Spacing
-from bioloom.operations._watershed import watershed
 from bioloom.operations.filters import as_float, gaussian, per_axis
 
 Compactness = Annotated[float, Number(minimum=0, maximum=1e6, step=0.1)]
@@ -32,6 +31,8 @@ def _grow(
     mask: NDArray[np.bool_] | None, image: NDArray[Any], seeds: NDArray[Any], borders: str, compactness: float,
     spacing: Sequence[float] | None,
 ) -> NDArray[np.uint32]:  # fmt: skip
+    from bioloom.operations._watershed import watershed
+
     return watershed(_as_ridges(image, borders), seeds.astype(np.uint32, copy=False), mask, compactness, spacing)
 
 
@@ -187,6 +188,8 @@ def _grow_from_minima(
     inside: NDArray[np.bool_] | None, outline: NDArray[Any], minima: NDArray[np.bool_], compactness: float,
     least: float, spacing: Sequence[float] | None,
 ) -> NDArray[np.uint32]:  # fmt: skip
+    from bioloom.operations._watershed import watershed
+
     seeds = connected(minima if inside is None else minima & inside, True)
     return in_reading_order(watershed(outline, seeds, inside, compactness, spacing), least)
 
