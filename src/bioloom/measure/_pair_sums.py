@@ -16,7 +16,7 @@ from bioloom.measure._regions import position_of
 Array = NDArray[Any]
 
 # columns of the sums
-COUNT, A, B, AA, BB, AB, LEAST = range(7)
+COUNT, A, B, AA, BB, AB, BELOW = range(7)
 N_SUMS = 7
 
 
@@ -24,7 +24,7 @@ N_SUMS = 7
 def add_pair_sums(
     labels: Array, a: Array, b: Array, table: Array, ids: Array, first_row: int, last_row: int, sums: Array
 ) -> None:
-    """Add the count, the sums of both values, of their squares and of their products; keep the smallest value."""
+    """Add the count, the sums of values, of their squares and of their products, and the count of values below 0."""
     ny, nx = labels.shape[1], labels.shape[2]
     for row in range(first_row, last_row):
         line, of_a, of_b = labels[row // ny, row % ny], a[row // ny, row % ny], b[row // ny, row % ny]
@@ -40,7 +40,7 @@ def add_pair_sums(
                 continue
             n = 0
             sum_a = sum_b = sum_aa = sum_bb = sum_ab = 0.0
-            least = sums[k, LEAST]
+            below = 0
             for i in range(start, x):
                 u, v = float(of_a[i]), float(of_b[i])
                 if u == u and v == v:
@@ -50,14 +50,15 @@ def add_pair_sums(
                     sum_aa += u * u
                     sum_bb += v * v
                     sum_ab += u * v
-                    least = min(least, u, v)
+                    below += u < 0
+                    below += v < 0
             sums[k, COUNT] += n
             sums[k, A] += sum_a
             sums[k, B] += sum_b
             sums[k, AA] += sum_aa
             sums[k, BB] += sum_bb
             sums[k, AB] += sum_ab
-            sums[k, LEAST] = least
+            sums[k, BELOW] += below
 
 
 @kernel
@@ -126,22 +127,6 @@ def add_shared_sums(
                     sum_b += v
             sums[k, 0] += sum_a
             sums[k, 1] += sum_b
-
-
-@kernel
-def smaller_limits(
-    labels: Array, a: Array, b: Array, table: Array, ids: Array, first_row: int, last_row: int, slope: float,
-    intercept: float, ends: Array,
-) -> None:  # fmt: skip
-    """Widen `ends` to the smallest and largest threshold of a, on the line b = slope a + intercept, met by a pixel."""
-    ny, nx = labels.shape[1], labels.shape[2]
-    for row in range(first_row, last_row):
-        z, y = row // ny, row % ny
-        for x in range(nx):
-            if labels[z, y, x] != 0 and position_of(labels[z, y, x], table, ids) >= 0:
-                limit = min(float(a[z, y, x]), (float(b[z, y, x]) - intercept) / slope)
-                if limit - limit == 0.0:
-                    ends[0], ends[1] = min(ends[0], limit), max(ends[1], limit)
 
 
 @kernel

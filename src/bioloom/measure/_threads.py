@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -12,6 +13,7 @@ from bioloom.device import thread_pool
 
 Result = TypeVar("Result")
 
+_LANES = 4
 _WORK = 1 << 21  # pixels per call, between two looks at whether the user wants to stop
 
 
@@ -23,6 +25,22 @@ def ranges(work: NDArray[Any], most: int = _WORK) -> list[tuple[int, int]]:
     borders = np.searchsorted(ends, np.arange(most, ends[-1], most))
     edges = np.unique(np.concatenate([[0], borders, [work.size]]))
     return list(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True))
+
+
+def added_up(
+    slabs: Iterable[tuple[int, int]], shape: tuple[int, ...], add: Callable[..., None], tick: Callable[[], None]
+) -> NDArray[np.float64]:
+    """Call ``add(first_row, last_row, sums)`` for ranges of rows, in threads, and add up the sums, which start at 0.
+
+    The order of the additions does not depend on the number of cores.
+    """
+    sums = np.zeros((_LANES, *shape))
+    todo = list(slabs)
+    for i in range(0, len(todo), _LANES):
+        lanes = zip(todo[i : i + _LANES], sums, strict=False)
+        in_threads([partial(add, *rows, lane) for rows, lane in lanes], tick)
+    total: NDArray[np.float64] = sums.sum(axis=0)
+    return total
 
 
 def in_threads(calls: Iterable[Callable[[], Result]], tick: Callable[[], None]) -> list[Result]:

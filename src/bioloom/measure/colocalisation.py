@@ -44,15 +44,17 @@ class PairSums:
 def pair_sums(objects: Objects, a: Array, b: Array) -> PairSums:
     """Add up both values, their squares and products."""
     from bioloom.measure import _pair_sums as k
+    from bioloom.measure._threads import added_up
 
-    plain, centred = np.zeros((objects.ids.size, k.N_SUMS)), np.zeros((objects.ids.size, 5))
-    plain[:, k.LEAST] = np.inf
+    n = objects.ids.size
     given = (objects.labels, a, b, objects.table, objects.ids)
-    for rows in objects.slabs():
-        k.add_pair_sums(*given, *rows, plain)
+    plain = added_up(objects.slabs(), (n, k.N_SUMS), partial(k.add_pair_sums, *given), objects.tick)
     means = plain[:, [k.A, k.B]] / np.maximum(plain[:, [k.COUNT]], 1)
-    for rows in objects.slabs():
-        k.add_centred_sums(*given, *rows, means, centred)
+
+    def add(first: int, last: int, sums: Floats) -> None:
+        k.add_centred_sums(*given, first, last, means, sums)
+
+    centred = added_up(objects.slabs(), (n, 5), add, objects.tick)
     # What is left of the differences between equal numbers is rounding.
     for i in range(2):
         scale = plain[:, k.COUNT] * np.square(_FLAT * means[:, i])
@@ -117,9 +119,9 @@ def intensity_correlation_quotient(objects: Objects, a: Array, b: Array, sums: P
 
 
 def _none_below_0(sums: PairSums) -> NDArray[np.bool_]:
-    from bioloom.measure._pair_sums import LEAST
+    from bioloom.measure._pair_sums import BELOW
 
-    none: NDArray[np.bool_] = sums.plain[:, LEAST] >= 0
+    none: NDArray[np.bool_] = sums.plain[:, BELOW] == 0
     return none
 
 
@@ -140,6 +142,7 @@ def costes_thresholds(objects: Objects, a: Array, b: Array, sums: PairSums) -> t
     that are below in one channel or both is not above 0; found to 1/65536 of the range. NaN without a rising line.
     """
     from bioloom.measure import _pair_sums as k
+    from bioloom.measure._threads import added_up
 
     counts = sums.plain[:, k.COUNT]
     total = counts.sum()
@@ -153,31 +156,41 @@ def costes_thresholds(objects: Objects, a: Array, b: Array, sums: PairSums) -> t
         return np.nan, np.nan
     slope = (var_b - var_a + np.hypot(var_b - var_a, 2 * cov)) / (2 * cov)
     intercept = means[1] - slope * means[0]
-    given = (objects.labels, a, b, objects.table, objects.ids)
-    ends = np.array([np.inf, -np.inf])
-    for rows in objects.slabs():
-        k.smaller_limits(*given, *rows, slope, intercept, ends)
-    width = (ends[1] - ends[0]) / _BINS
-    if not width > 0:
-        return np.nan, np.nan
-    bins = np.zeros((_BINS, k.N_SUMS))
-    for rows in objects.slabs():
-        k.add_by_limit(*given, *rows, slope, intercept, ends[0], width, means, bins)
-    n, u, v, uu, vv, uv = np.cumsum(bins, axis=0)[:, : k.LEAST].T
+    # What a threshold of the first image must be to be met by the lowest and highest values of both.
+    low, high = (min(in_a, (in_b - intercept) / slope) for in_a, in_b in zip(_ends(a), _ends(b), strict=True))
+    width = (high - low) / _BINS
+
+    def add(first: int, last: int, sums: Floats) -> None:
+        table = (objects.labels, a, b, objects.table, objects.ids)
+        k.add_by_limit(*table, first, last, slope, intercept, low, width, means, sums)
+
+    bins = added_up(objects.slabs(), (_BINS, k.N_SUMS), add, objects.tick)
+    n, u, v, uu, vv, uv = np.cumsum(bins, axis=0)[:, : k.BELOW].T
     # The sign of the covariance is that of the correlation; where it is rounding, there is none.
     correlated = n * uv - u * v > 1e-9 * np.sqrt(np.maximum((n * uu - u * u) * (n * vv - v * v), 0))
     uncorrelated = np.flatnonzero(~correlated & (n > 2))
-    threshold = ends[0] + width * (uncorrelated[-1] + 1 if uncorrelated.size else 0)
+    threshold = low + width * (uncorrelated[-1] + 1 if uncorrelated.size else 0)
     return float(threshold), float(slope * threshold + intercept)
+
+
+def _ends(image: Array) -> tuple[float, float]:
+    """Smallest and largest finite value."""
+    low, high = float(image.min()), float(image.max())
+    if not np.isfinite(low + high):
+        values = image[np.isfinite(image)]
+        low, high = float(values.min()), float(values.max())
+    return low, high
 
 
 def manders_shares(objects: Objects, a: Array, b: Array, sums: PairSums, above_a: float, above_b: float) -> Floats:
     """Manders' M1 and M2 (n, 2) for thresholds of both channels."""
     from bioloom.measure._pair_sums import A, B, add_shared_sums
+    from bioloom.measure._threads import added_up
 
-    shared = np.zeros((objects.ids.size, 2))
-    for rows in objects.slabs():
-        add_shared_sums(objects.labels, a, b, objects.table, objects.ids, *rows, above_a, above_b, shared)
+    def add(first: int, last: int, part: Floats) -> None:
+        add_shared_sums(objects.labels, a, b, objects.table, objects.ids, first, last, above_a, above_b, part)
+
+    shared = added_up(objects.slabs(), (objects.ids.size, 2), add, objects.tick)
     parts = np.stack([_ratio(shared[:, i], sums.plain[:, j]) for i, j in ((0, A), (1, B))], axis=1)
     usable = _none_below_0(sums) & np.isfinite(above_a + above_b)
     return np.where(usable[:, None], parts, np.nan)
