@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy import ndimage, stats
 from skimage import measure as skm
+from skimage.segmentation import find_boundaries
 
 from bioloom.errors import Cancelled, InputError
 from bioloom.measure import GROUPS, PROPERTIES, inputs, list_properties, measure, registry
@@ -499,3 +501,135 @@ def test_speed_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
             f"\n2,500 objects, 1000²: all {everything.shape[1]} columns {seconds:.3f} s; "
             f"{len(names)} properties {ours:.3f} s, scikit-image {theirs:.3f} s"
         )
+
+
+# ------------------------------------------------------------------------------------- moments and intensities
+def by_object(labels: np.ndarray, image: np.ndarray, function: Callable[[np.ndarray], float]) -> list[float]:
+    return [function(image[labels == k]) for k in np.unique(labels[labels > 0])]
+
+
+def moments_reference(labels: np.ndarray, image: np.ndarray, spacing=None) -> pd.DataFrame:
+    names = ["moments", "moments_central", "moments_normalized", "inertia_tensor", "inertia_tensor_eigvals"]
+    names += ["moments_weighted", "moments_weighted_central", "moments_weighted_normalized"]
+    names += ["centroid_local", "centroid_weighted_local"]
+    if labels.ndim == 2 and spacing is None:
+        names += ["moments_hu", "moments_weighted_hu"]
+    return reference(labels, image, tuple(names), spacing)
+
+
+@pytest.mark.parametrize(
+    ("shape", "spacing"),
+    [((70, 80), None), ((70, 80), (0.4, 1.5)), ((18, 30, 32), None), ((18, 30, 32), (2.0, 0.5, 0.7))],
+)
+def test_moments_agree_with_scikit_image(shape: tuple[int, ...], spacing: tuple[float, ...] | None) -> None:
+    labels = blobs(shape, 25, 12)
+    image = image_for(labels)
+    table = measure(labels, image, spacing, "image_moments")
+    expected = moments_reference(labels, image, spacing)
+    # scikit-image also has moments of fourth order and above, which are not third order moments.
+    higher = [c for c in expected if "moments" in c and "hu" not in c and sum(map(int, c.split("-")[1:])) > 3]
+    missing = [c for c in table if c not in expected]
+    assert all("hu" in c for c in missing)
+    assert spacing is not None or not missing
+    for name in expected.columns.drop(higher):
+        family = [c for c in expected if c.split("-")[0] == name.split("-")[0] and "nan" not in str(expected[c][0])]
+        scale = np.abs(expected[family]).max(axis=None)
+        np.testing.assert_allclose(table[name], expected[name], rtol=1e-7, atol=1e-11 * scale, err_msg=name)
+
+
+def test_moments_of_a_box() -> None:
+    labels = np.zeros((40, 50), int)
+    labels[10:20, 5:35] = 3
+    row = measure(labels, spacing=(2, 0.5), properties="image_moments").iloc[0]
+    assert row["moments-0-0"] == 300
+    assert row["centroid_local-0"] == 4.5 * 2
+    assert row["moments_central-2-0"] == pytest.approx(300 * 4 * (10**2 - 1) / 12)
+    assert row["moments_central-0-2"] == pytest.approx(300 * 0.25 * (30**2 - 1) / 12)
+    for name in ("moments_central-1-0", "moments_central-0-1", "moments_central-1-1", "moments_central-3-0"):
+        assert row[name] == pytest.approx(0, abs=1e-8), name
+    assert row["inertia_tensor_eigvals-0"] >= row["inertia_tensor_eigvals-1"]
+
+
+def test_hu_moments_do_not_change_with_position_and_quarter_turns() -> None:
+    labels = blobs((60, 60), 1, 3)
+    assert labels.any()
+    moved, turned = np.pad(labels, ((90, 0), (0, 200))), np.rot90(labels).copy()
+    tables = [measure(one, properties="moments_hu").drop(columns="label") for one in (labels, moved, turned)]
+    for other in tables[1:]:
+        np.testing.assert_allclose(other, tables[0], rtol=1e-9, atol=1e-15)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32", "float64"])
+@pytest.mark.parametrize("shape", [(60, 70), (14, 25, 26)])
+def test_statistics_of_values_agree_with_scipy(shape: tuple[int, ...], dtype: str) -> None:
+    labels = blobs(shape, 20, 14)
+    image = (image_for(labels) % 250).astype(dtype)
+    table = measure(labels, image, properties=["intensity", "intensity_percentile=5", "intensity_percentile=100"])
+    statistics = {
+        "intensity_lower_quartile": lambda v: np.percentile(v.astype(float), 25),
+        "intensity_upper_quartile": lambda v: np.percentile(v.astype(float), 75),
+        "intensity_percentile=5": lambda v: np.percentile(v.astype(float), 5),
+        "intensity_percentile=100": np.max,
+        "intensity_mad": lambda v: stats.median_abs_deviation(v.astype(float)),
+        "intensity_skewness": lambda v: stats.skew(v.astype(float)),
+        "intensity_kurtosis": lambda v: stats.kurtosis(v.astype(float)),
+    }
+    big = np.array(by_object(labels, image, np.size)) > 2
+    for name, function in statistics.items():
+        expected = by_object(labels, image, function)
+        np.testing.assert_allclose(table[name][big], np.array(expected)[big], rtol=1e-6, atol=1e-9, err_msg=name)
+    ids = table["label"].to_numpy()
+    for name, places in (
+        ("intensity_min_position", ndimage.minimum_position(image, labels, ids)),
+        ("intensity_max_position", ndimage.maximum_position(image, labels, ids)),
+    ):
+        at = table[[f"{name}-{i}" for i in range(labels.ndim)]].to_numpy().astype(int)
+        np.testing.assert_array_equal(image[tuple(at.T)], image[tuple(np.array(places).T)])
+        np.testing.assert_array_equal(labels[tuple(at.T)], ids)
+
+
+@pytest.mark.parametrize("shape", [(60, 70), (14, 25, 26)])
+def test_edges_agree_with_scikit_image(shape: tuple[int, ...]) -> None:
+    labels = blobs(shape, 20, 15)
+    image = image_for(labels)
+    table = measure(labels, image, properties="intensity")
+    border = np.where(find_boundaries(labels, mode="inner"), labels, 0)
+    inside = {k: image[border == k] for k in table["label"]}
+    for name in ("mean", "std", "min", "max", "sum"):
+        expected = [getattr(np, name)(v) for v in inside.values()]
+        np.testing.assert_allclose(table[f"intensity_edge_{name}"], expected, rtol=1e-9, atol=1e-9, err_msg=name)
+
+
+def test_an_object_that_fills_the_image_has_no_edge() -> None:
+    row = measure(np.full((4, 5), 7), np.ones((4, 5)), properties="intensity").iloc[0]
+    assert np.isnan([row[f"intensity_edge_{s}"] for s in ("mean", "std", "min", "max", "sum")]).all()
+
+
+def test_mass_displacement_is_a_length() -> None:
+    labels = np.ones((1, 4), int)
+    table = measure(labels, np.array([[0.0, 0, 0, 5]]), (3, 2), "intensity_mass_displacement")
+    assert table["intensity_mass_displacement"].item() == pytest.approx(1.5 * 2)
+
+
+def test_equal_values_have_no_skewness() -> None:
+    labels = np.repeat([[1, 2, 3]], 9, axis=0)
+    image = np.full(labels.shape, 0.1) + 1000.3
+    image[0, 1] = 7
+    table = measure(labels, image, properties=["intensity_skewness", "intensity_kurtosis", "intensity_std"])
+    assert table["intensity_skewness"].isna().tolist() == [True, False, True]
+    assert table["intensity_kurtosis"].isna().tolist() == [True, False, True]
+    assert table["intensity_std"][0] == 0
+
+
+def test_scattered_objects_have_ranks_too() -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 30, (150, 160))
+    image = rng.normal(size=labels.shape)
+    table = measure(labels, image, properties=["intensity_median", "intensity_mad"])
+    np.testing.assert_allclose(table["intensity_median"], by_object(labels, image, np.median))
+    np.testing.assert_allclose(table["intensity_mad"], by_object(labels, image, stats.median_abs_deviation))
+
+
+def test_percentiles_are_numbered_to_100() -> None:
+    with pytest.raises(InputError, match="from 1 to 100 after"):
+        measure(L, L, properties="intensity_percentile=101")

@@ -340,6 +340,9 @@ def test_labels_read_in_parts_give_the_same(shape: tuple[int, ...], rows: int, m
     found: dict[str, object] = {}
     for step in steps:
         mine = step.compute.__module__.startswith("bioloom.measure.shape")
+        if step.sums:
+            found[step.name] = registry.evaluate([step], whole, {}, lambda: None)[step.name, ""]
+            continue
         with np.errstate(all="ignore"):
             found[step.name] = step.compute(parts if mine else whole, *[found[need] for need in step.needs])
     for name in names:

@@ -44,7 +44,7 @@ def columns_of(feature: str, columns: Sequence[str]) -> list[str]:
     found = find_property(feature)
     if found is None:
         return []
-    pattern = re.escape(feature) + (r"-\d+" if found.parts else "") + (r"(_.*)?" if found.n_images else "")
+    pattern = re.escape(feature) + (r"(-\d+)+" if found.parts else "") + (r"(_.*)?" if found.n_images else "")
     return [c for c in columns if re.fullmatch(pattern, str(c), re.DOTALL)]
 
 

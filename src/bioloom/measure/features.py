@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bioloom.measure.quantities import Coordinates, Intensities
+from bioloom.measure.quantities import Coordinates
 from bioloom.measure.registry import Objects, measured
 
 Array = NDArray[Any]
@@ -55,54 +55,9 @@ def bbox(objects: Objects, coordinates: Coordinates) -> Array:
 @measured("position", "", "coordinates", dtype=bool, source="")
 def touches_border(objects: Objects, coordinates: Coordinates) -> Array:
     """Whether a pixel of the object lies at the edge of the image, so that part of it may be missing."""
-    at_edge = (coordinates.low == 0) | (coordinates.high == objects.labels.shape)
+    at_edge = (coordinates.low == 0) | (coordinates.high == objects.image_shape)
     touching: NDArray[np.bool_] = at_edge[:, objects.axes].any(axis=1)
     return touching
-
-
-@measured("intensity", "intensity", "intensities", per_channel=True)
-def intensity_mean(objects: Objects, image: Array, intensities: Intensities) -> Array:
-    """Mean value; NaN pixels are left out."""
-    return intensities.shift + intensities.sums[:, 0] / intensities.counts
-
-
-@measured("intensity", "intensity", "intensities", per_channel=True)
-def intensity_min(objects: Objects, image: Array, intensities: Intensities) -> Array:
-    """Smallest value; NaN pixels are left out."""
-    return intensities.extremes[:, 0]
-
-
-@measured("intensity", "intensity", "intensities", per_channel=True)
-def intensity_max(objects: Objects, image: Array, intensities: Intensities) -> Array:
-    """Largest value; NaN pixels are left out."""
-    return intensities.extremes[:, 1]
-
-
-@measured("intensity", "intensity", "intensities", per_channel=True)
-def intensity_std(objects: Objects, image: Array, intensities: Intensities) -> Array:
-    """Spread of the values: their standard deviation, divided by n, not n − 1; NaN pixels are left out."""
-    mean = intensities.sums / intensities.counts[:, None]
-    return np.sqrt(np.maximum(mean[:, 1] - mean[:, 0] ** 2, 0))
-
-
-@measured("intensity", "intensity", "intensities", per_channel=True, source="")
-def intensity_sum(objects: Objects, image: Array, intensities: Intensities) -> Array:
-    """Sum of the values; NaN pixels are left out."""
-    total = intensities.counts * intensities.shift + intensities.sums[:, 0]
-    return np.where(intensities.counts > 0, total, np.nan)
-
-
-@measured("intensity", "intensity", "median_values", per_channel=True)
-def intensity_median(objects: Objects, image: Array, median_values: Floats) -> Array:
-    """Median value; NaN pixels are left out."""
-    return median_values
-
-
-@measured("intensity", "length", "coordinates", "weighted_sums", per_channel=True, parts="axes")
-def centroid_weighted(objects: Objects, image: Array, coordinates: Coordinates, weighted_sums: Floats) -> Array:
-    """Mean position weighted by the value, per axis; NaN pixels are left out; NaN if the values sum up to 0."""
-    total = np.where(weighted_sums[:, :1] == 0, np.nan, weighted_sums[:, :1])
-    return ((coordinates.first + weighted_sums[:, 1:] / total) * objects.spacing)[:, objects.axes]
 
 
 @measured("shape", "", "contacts", dtype=int, source="CLIJ, touchingNeighborCount")

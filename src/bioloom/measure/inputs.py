@@ -15,6 +15,8 @@ from bioloom.measure import (
     colocalisation,
     features,
     granularity,
+    intensity,
+    moments,
     neighbours_gaps,
     neighbours_stats,
     radial,
@@ -40,6 +42,8 @@ assert neighbours_stats
 assert neighbours_gaps
 assert radial
 assert colocalisation
+assert intensity
+assert moments
 assert shape2d
 assert shape3d
 assert texture
@@ -230,7 +234,8 @@ def _unknown(name: str) -> str:
     """Say that there is no such property, and which has a similar name."""
     groups = (*GROUPS, *EXTRA_GROUPS)
     if name.partition("=")[0] in NUMBERED:
-        return f"Unknown property {name!r}. Give a whole number from 1 to 1000 after the '='."
+        most = 100 if "percentile" in name else 1000
+        return f"Unknown property {name!r}. Give a whole number from 1 to {most} after the '='."
     if name.partition("=")[0] in MEASURED:
         return f"Unknown property {name!r}. Give a length above 0 after the '=', such as 2.5."
     close = difflib.get_close_matches(name, [*PROPERTIES, *groups], n=3)

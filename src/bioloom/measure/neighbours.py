@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bioloom.measure.quantities import Coordinates, coordinates
-from bioloom.measure.registry import Objects, quantity
+from bioloom.measure.quantities import Coordinates, touching_rows
+from bioloom.measure.registry import Objects, quantity, summed
+from bioloom.measure.sums import Sums, sum_up
 
 Array = NDArray[Any]
 Ints = NDArray[np.int64]
@@ -31,26 +32,16 @@ class Borders:
     counts: Ints
 
 
-@quantity()
-def borders(objects: Objects) -> Borders:
+@summed("faces")
+def borders(objects: Objects, sums: Sums, channel: str) -> Borders:
     """Count the faces of pixels between objects, and between objects and background."""
-    from bioloom.measure._touching import list_faces
-
-    n = objects.ids.size + 1
-    keys, counts = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    nothing = np.empty(0, np.int64)
-    for rows in objects.slabs():
-        arguments = (objects.labels, objects.table, objects.ids, *rows)
-        size = list_faces(*arguments, nothing, nothing)
-        found, times = np.empty(size, np.int64), np.empty(size, np.int64)
-        # The labels may have been painted in between, and the faces be fewer.
-        used = min(list_faces(*arguments, found, times), size)
-        unique, inverse = np.unique(found[:used], return_inverse=True)
-        keys.append(unique)
-        counts.append(np.bincount(inverse, times[:used], unique.size).astype(np.int64))
-    unique, inverse = np.unique(np.concatenate(keys), return_inverse=True)
-    total = np.bincount(inverse, np.concatenate(counts), unique.size).astype(np.int64)
-    return Borders(np.stack(np.divmod(unique, n), axis=1), total)
+    assert sums.faces is not None
+    n = objects.ids.size
+    open_rows = np.flatnonzero(sums.faces.outside.any(axis=1))
+    pairs = np.concatenate([touching_rows(sums), np.stack([open_rows, np.full_like(open_rows, n)], axis=1)])
+    counts = np.concatenate([sums.faces.counts.sum(axis=1), sums.faces.outside[open_rows].sum(axis=1)])
+    order = np.lexsort((pairs[:, 1], pairs[:, 0]))
+    return Borders(pairs[order], counts[order])
 
 
 @quantity("borders", per_channel=True)
@@ -105,7 +96,8 @@ def _touching_dilated(objects: Objects, radius: int) -> dict[str, Array]:
     numbered = dilated(rows.astype(np.uint32), radius, objects.tick)
     table = np.arange(-1, n, dtype=np.int32)
     grown = dataclasses.replace(objects, labels=numbered, ids=np.arange(1, n + 1, dtype=np.uint32), table=table)
-    return _touching(n, centroids_in_pixels(coordinates(grown)), borders(grown))
+    sums = sum_up(numbered, {}, ["faces"], tick=objects.tick).of(grown.ids)
+    return _touching(n, centroids_in_pixels(sums.places), borders(grown, sums, ""))
 
 
 def dilated(labels: Array, radius: int, tick: Any = lambda: None) -> Array:

@@ -202,6 +202,7 @@ def _columns(
 def touching_labels(labels: NDArray[Any], frame_axis: int | None = None) -> NDArray[np.int64]:
     """Return the pairs (n, 3) of frame (0 without time) and two labels, the lower first, that share a face."""
     from bioloom.measure.quantities import contacts
+    from bioloom.measure.sums import sum_up
 
     axis = None if frame_axis is None else inputs.checked_axis(frame_axis, labels.ndim, "frame_axis")
     frames: list[int | None] = [None] if axis is None else list(range(labels.shape[axis]))
@@ -209,6 +210,6 @@ def touching_labels(labels: NDArray[Any], frame_axis: int | None = None) -> NDAr
     for t in frames:
         part = inputs.as_stack(inputs.checked_labels(_frame(labels, axis, t)))
         objects = inputs.index_objects(part, part.ndim, np.ones(3), lambda: None)
-        pairs = objects.ids[contacts(objects)].astype(np.int64)
+        pairs = objects.ids[contacts(objects, sum_up(part, {}, ["faces"]).of(objects.ids), "")].astype(np.int64)
         found.append(np.column_stack([np.full(len(pairs), t or 0), pairs]))
     return np.concatenate(found)

@@ -2,42 +2,73 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bioloom.measure.registry import Objects, quantity
+from bioloom.measure.registry import Objects, quantity, summed
+from bioloom.measure.sums import Places, Sums, Values
 
 Array = NDArray[Any]
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-
-@dataclass(frozen=True)
-class Coordinates:
-    """First pixel, bounding box (`high` is exclusive), and sums of coordinates from the first pixel, per object."""
-
-    first: Ints
-    low: Ints
-    high: Ints
-    sums: Ints
+Coordinates = Places
+Intensities = Values
 
 
-@quantity()
-def coordinates(objects: Objects) -> Coordinates:
-    """Add up where the pixels of each object are."""
-    from bioloom.measure._regions import N_SUMS, add_coordinates
-
-    n = objects.ids.size
-    first, low, high = (np.zeros((n, 3), np.int64) for _ in range(3))
-    sums = np.zeros((n, N_SUMS), np.int64)
-    for rows in objects.slabs():
-        add_coordinates(objects.labels, objects.table, objects.ids, *rows, first, low, high, sums)
-    return Coordinates(first, low, high, sums)
+# ---------------------------------------------------------------------------------------- sums over the pixels
+@summed("places")
+def coordinates(objects: Objects, sums: Sums, channel: str) -> Coordinates:
+    """Return where the pixels of each object are."""
+    return sums.places
 
 
+@summed("cubes")
+def cubic_coordinates(objects: Objects, sums: Sums, channel: str) -> Floats:
+    """Return sums (n, 20) of powers of the coordinates from the first pixel, to third order; see `Places`."""
+    return np.concatenate([sums.places.sums.astype(np.float64), sums.places.cubes], axis=1)
+
+
+@summed("values", per_channel=True)
+def intensities(objects: Objects, sums: Sums, channel: str) -> Intensities:
+    """Return what values the pixels of each object have."""
+    return sums.values[channel]
+
+
+@summed("edges", per_channel=True)
+def edge_intensities(objects: Objects, sums: Sums, channel: str) -> Intensities:
+    """Return what values those pixels have that share a face with another object or background."""
+    return sums.edges[channel]
+
+
+@summed("weighted", per_channel=True)
+def weighted_cubes(objects: Objects, sums: Sums, channel: str) -> Floats:
+    """Return sums (n, 20) of value × powers of the coordinates from the first pixel, to third order; see `Places`."""
+    return sums.weighted[channel]
+
+
+@summed("weighted", per_channel=True)
+def weighted_sums(objects: Objects, sums: Sums, channel: str) -> Floats:
+    """Return sums (n, 4) of the value, and of the value times z, y and x from the first pixel."""
+    return sums.weighted[channel][:, :4]
+
+
+@summed("faces")
+def contacts(objects: Objects, sums: Sums, channel: str) -> Ints:
+    """Return pairs (n, 2) of rows of objects that share a face, the lower row first, sorted."""
+    return touching_rows(sums)
+
+
+def touching_rows(sums: Sums) -> Ints:
+    """Return the rows of the objects of each pair of `sums.faces`."""
+    assert sums.faces is not None
+    return np.searchsorted(sums.ids, sums.faces.pairs.astype(sums.ids.dtype)).astype(np.int64).reshape(-1, 2)
+
+
+# ---------------------------------------------------------------------------------------------------- moments
 @quantity("coordinates")
 def pixel_count(objects: Objects, coordinates: Coordinates) -> Ints:
     """Count the pixels."""
@@ -79,69 +110,42 @@ def inertia_eigenvalues(objects: Objects, inertia: Floats) -> Floats:
     return values
 
 
-@quantity()
-def contacts(objects: Objects) -> Array:
-    """Pairs (n, 2) of rows of objects that share a face, the lower row first, sorted."""
-    from bioloom.measure._outline import list_contacts
-
-    n = objects.ids.size
-    keys = [np.zeros(0, np.int64)]
-    for rows in objects.slabs():
-        arguments = (objects.labels, objects.table, objects.ids, *rows)
-        found = np.empty(list_contacts(*arguments, np.empty(0, np.int64)), np.int64)
-        # The labels may have been painted in between, and the contacts be fewer.
-        n_found = min(list_contacts(*arguments, found), found.size)
-        keys.append(np.unique(found[:n_found]))
-    unique = np.unique(np.concatenate(keys))
-    return np.stack(np.divmod(unique, max(n, 1)), axis=1)
+# ------------------------------------------------------------------------------------------------------ ranks
+@quantity("coordinates", "intensities", per_channel=True)
+def quartiles(objects: Objects, image: Array, coordinates: Coordinates, intensities: Intensities) -> Floats:
+    """Lower quartile, median, upper quartile, and median absolute deviation from the median (n, 4)."""
+    return ranked(objects, image, coordinates, intensities)
 
 
-@dataclass(frozen=True)
-class Intensities:
-    """Number of values that are not NaN, sums of (value − shift) and its square, and (minimum, maximum), per object."""
+def ranked(
+    objects: Objects, image: Array, coordinates: Coordinates, intensities: Intensities, percent: float | None = None
+) -> Floats:
+    """Return a percentile (n, 1) of the values of every object, or what `quartiles` does; NaN where there are none."""
+    from bioloom.measure import _ranks, _regions
+    from bioloom.measure._threads import in_threads, ranges
 
-    counts: Ints
-    shift: Floats
-    sums: Floats
-    extremes: Floats
-
-
-@quantity(per_channel=True)
-def intensities(objects: Objects, image: Array) -> Intensities:
-    """Add up the values of the pixels of each object."""
-    from bioloom.measure._regions import add_intensities
-
-    n = objects.ids.size
-    counts, shift, sums = np.zeros(n, np.int64), np.zeros(n), np.zeros((n, 2))
-    extremes = np.tile([np.inf, -np.inf], (n, 1))
-    for rows in objects.slabs():
-        add_intensities(objects.labels, image, objects.table, objects.ids, *rows, counts, shift, sums, extremes)
-    extremes[counts == 0] = np.nan
-    return Intensities(counts, shift, sums, extremes)
-
-
-@quantity("coordinates", per_channel=True)
-def weighted_sums(objects: Objects, image: Array, coordinates: Coordinates) -> Floats:
-    """Add up (n, 4) the value, and the value times z, y and x from the first pixel."""
-    from bioloom.measure._regions import add_weighted_coordinates
-
-    sums = np.zeros((objects.ids.size, 4))
-    for rows in objects.slabs():
-        add_weighted_coordinates(objects.labels, image, objects.table, objects.ids, *rows, coordinates.first, sums)
-    return sums
-
-
-@quantity("intensities", per_channel=True)
-def median_values(objects: Objects, image: Array, intensities: Intensities) -> Floats:
-    """Median of the values that are not NaN."""
-    from bioloom.measure._regions import gather_values, medians
-
-    offsets = np.concatenate([[0], np.cumsum(intensities.counts)])
-    gathered = np.empty(offsets[-1], image.dtype)
-    starts, ends = offsets[:-1], offsets[1:]
-    cursor = starts.copy()
-    for rows in objects.slabs():
-        gather_values(objects.labels, image, objects.table, objects.ids, *rows, cursor, ends, gathered)
-    out = np.empty(objects.ids.size)
-    medians(gathered, starts, cursor, out)
+    out = np.full((objects.ids.size, 4 if percent is None else 1), np.nan)
+    share = float(percent or 0)
+    low, high = np.ascontiguousarray(coordinates.low), np.ascontiguousarray(coordinates.high)
+    boxes = np.prod(high - low, axis=1)
+    # Those that fill their box so little that looking through it would take too long are gathered row by row.
+    sparse = boxes > 8 * intensities.counts + 4096
+    counts = np.where(sparse, 0, intensities.counts)
+    given = objects.labels, image, objects.ids
+    in_threads(
+        [
+            partial(_ranks.of_boxes, *given, *some, low, high, counts, share, out)
+            for some in ranges(np.where(sparse, 0, boxes))
+        ],
+        objects.tick,
+    )
+    if sparse.any():
+        offsets = np.concatenate([[0], np.cumsum(np.where(sparse, intensities.counts, 0))])
+        gathered = np.empty(offsets[-1], image.dtype)
+        cursor = offsets[:-1].copy()
+        for rows in objects.slabs():
+            _regions.gather_values(
+                objects.labels, image, objects.table, objects.ids, *rows, cursor, offsets[1:], gathered
+            )
+        _ranks.of_gathered(gathered, offsets[:-1], cursor, share, out)
     return out

@@ -10,14 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 GROUPS = ("size", "position", "intensity", "shape")
-EXTRA_GROUPS = ("neighbours", "radial", "texture", "colocalisation", "clesperanto")
+EXTRA_GROUPS = ("image_moments", "neighbours", "radial", "texture", "colocalisation", "clesperanto")
 """Groups that are measured only where they, or their properties, are asked for by name."""
 
 SKIMAGE = "scikit-image, skimage.measure.regionprops"
@@ -45,6 +45,8 @@ class Objects:
         Pixel size along z, y and x (1 for the z of a plane).
     tick
         To be called now and then during long computations; raises Cancelled if the user wants to stop.
+    whole
+        Shape of the image where `labels` cannot tell it; empty if it can.
     """
 
     labels: NDArray[Any]
@@ -53,6 +55,12 @@ class Objects:
     ndim: int
     spacing: NDArray[np.float64]
     tick: Callable[[], None]
+    whole: tuple[int, ...] = ()
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """Shape (z, y, x) of the whole image."""
+        return self.whole or self.labels.shape
 
     @property
     def pixel_size(self) -> float:
@@ -75,6 +83,8 @@ class Quantity:
 
     `compute(objects, *needs)`; per channel `compute(objects, image, *needs)`, and per pair of channels
     `compute(objects, first, second, *needs)`, where a need that is per channel comes as the tuple of both.
+    With `sums`, it is taken from what adds up over the pixels of an image: ``compute(objects, sums, channel)`` is given
+    `bioloom.measure.sums.Sums`, with the part of that name (one of its `PARTS`, or "places").
     """
 
     name: str
@@ -82,6 +92,7 @@ class Quantity:
     compute: Compute
     per_channel: bool = False
     per_pair: bool = False
+    sums: str = ""
 
     @property
     def n_images(self) -> int:
@@ -113,7 +124,8 @@ class Property(Quantity):
     ndims
         Numbers of spatial dimensions for which it is defined.
     parts
-        "" for one column, "axes" for one per axis, "box" for two per axis, or the number of columns.
+        "" for one column, "axes" for one per axis, "box" for two per axis, "tensor" for one per pair of axes, "moments"
+        for one per moment to third order (-p-q or -p-q-r, the powers of the axes), or the number of columns.
     """
 
     group: str = ""
@@ -126,14 +138,22 @@ class Property(Quantity):
 
     def columns(self, ndim: int, suffix: str = "") -> list[str]:
         """Names of its columns in a table of `ndim`-dimensional objects, for the channel with this suffix."""
+        if self.parts in ("moments", "tensor"):
+            numbers = moment_powers(ndim) if self.parts == "moments" else list(product(range(ndim), repeat=2))
+            return ["-".join(map(str, (self.name, *some))) + suffix for some in numbers]
         n = int(self.parts) if self.parts.isdigit() else {"": 0, "axes": ndim, "box": 2 * ndim}[self.parts]
         names = [f"{self.name}-{i}" for i in range(n)] or [self.name]
         return [name + suffix for name in names]
 
 
+def moment_powers(ndim: int) -> list[tuple[int, ...]]:
+    """List the powers of the axes of the moments to third order, in the order of their columns."""
+    return [powers for powers in product(range(4), repeat=ndim) if sum(powers) <= 3]
+
+
 QUANTITIES: dict[str, Quantity] = {}
 PROPERTIES: dict[str, Property] = {}
-NUMBERED: dict[str, Callable[[int], Property]] = {}
+NUMBERED: dict[str, Callable[[int], Property | None]] = {}
 """What makes the property ``<name>=<number>`` of a whole number, by name."""
 MEASURED: dict[str, Callable[[float], Property]] = {}
 """What makes the property ``<name>=<number>`` of a length such as 2.5, by name."""
@@ -161,6 +181,17 @@ def quantity(*needs: str, per_channel: bool = False, per_pair: bool = False) -> 
     return register
 
 
+def summed(part: str, per_channel: bool = False) -> Callable[[Compute], Compute]:
+    """Register a function as the quantity of its name that is a part of the sums over all pixels."""
+
+    def register(compute: Compute) -> Compute:
+        name = compute.__name__
+        QUANTITIES[name] = Quantity(name, (), compute, per_channel, sums=part)
+        return compute
+
+    return register
+
+
 def measured(group: str, unit: str, *needs: str, **details: Any) -> Callable[[Compute], Compute]:
     """Register a function as the property of its name, its docstring being the description."""
 
@@ -182,7 +213,7 @@ def find_property(name: str) -> Property | None:
     # int() would also take "٣" and "1_0", which other programs do not.
     if stem in NUMBERED and number.isascii() and number.isdigit() and 1 <= int(number[:9]) <= _MAX_NUMBER:
         return NUMBERED[stem](int(number))
-    if stem in MEASURED and re.fullmatch(r"\d{1,12}(\.\d{1,12})?", number, re.ASCII) and float(number) > 0:
+    if stem in MEASURED and re.fullmatch(r"\d{1,12}(\.\d{1,20})?", number, re.ASCII) and float(number) > 0:
         return MEASURED[stem](float(number))
     return None
 
@@ -213,6 +244,7 @@ def evaluate(
     objects: Objects,
     images: dict[str, NDArray[Any]],
     finished: Callable[[], None],
+    sums: Any = None,
 ) -> dict[tuple[str, str], Any]:
     """Compute quantities and properties in the order of `closure`.
 
@@ -226,6 +258,8 @@ def evaluate(
         Per channel an image of the shape of `objects.labels`.
     finished
         Called after each step and channel.
+    sums
+        The sums of these objects, if they are known already.
 
     Returns
     -------
@@ -234,8 +268,18 @@ def evaluate(
         both suffixes, one after the other.
     """
     values: dict[tuple[str, str], Any] = {}
+    steps = list(steps)
+    parts = {step.sums for step in steps if step.sums}
+    if parts and sums is None:
+        from bioloom.measure.sums import sum_up
+
+        sums = sum_up(objects.labels, images, sorted(parts), tick=objects.tick).of(objects.ids)
     for step in steps:
         for pair in step.suffixes(list(images)):
+            if step.sums:
+                values[step.name, "".join(pair)] = step.compute(objects, sums, "".join(pair))
+                finished()
+                continue
             needs = [_need(values, need, pair) for need in step.needs]
             with np.errstate(all="ignore"):
                 values[step.name, "".join(pair)] = step.compute(objects, *(images[c] for c in pair), *needs)

@@ -1,0 +1,299 @@
+"""Numba kernels that add up, per object, what runs of its pixels hold, and that add two such sums.
+
+Coordinates are counted from the first pixel of the object, and values from the first finite one, so that no digits are
+lost far from the origin or on a high offset. Sums from different first pixels, or values, are moved before they are
+added.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioloom.measure._compile import kernel
+
+Array = NDArray[Any]
+
+POWERS = np.array(
+    [
+        (0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1), (2, 0, 0), (0, 2, 0), (0, 0, 2), (1, 1, 0), (1, 0, 1), (0, 1, 1),
+        (3, 0, 0), (2, 1, 0), (2, 0, 1), (1, 2, 0), (1, 1, 1), (1, 0, 2), (0, 3, 0), (0, 2, 1), (0, 1, 2), (0, 0, 3),
+    ]
+)  # fmt: skip
+"""Powers of z, y and x of the sums of coordinates, those to second order first."""
+N_WHOLE, N_POWERS = 10, 20
+
+COLUMN = np.full((4, 4, 4), -1)
+"""Number of the sum with given powers."""
+COLUMN[tuple(POWERS.T)] = np.arange(N_POWERS)
+BINOMIAL = np.array([[1, 0, 0, 0], [1, 1, 0, 0], [1, 2, 1, 0], [1, 3, 3, 1]], np.float64)
+
+
+@kernel
+def add_places(
+    runs: Array, ny: int, origin: Array, first: Array, low: Array, high: Array, sums: Array, cubes: Array
+) -> None:
+    """Add runs to the first pixel, the bounding box and the sums of coordinates, to third order if `cubes` has rows."""
+    for i in range(runs.shape[0]):
+        k = runs[i, 0]
+        z, y, x = origin[0] + runs[i, 1] // ny, origin[1] + runs[i, 1] % ny, origin[2] + runs[i, 2]
+        n = np.int64(runs[i, 3]) - np.int64(runs[i, 2])
+        if sums[k, 0] == 0:
+            first[k, 0], first[k, 1], first[k, 2] = z, y, x
+            low[k, 0], low[k, 1], low[k, 2] = z, y, x
+            high[k, 0], high[k, 1], high[k, 2] = z + 1, y + 1, x + n
+        else:
+            low[k, 1] = min(low[k, 1], y)
+            low[k, 2] = min(low[k, 2], x)
+            high[k, 0] = z + 1
+            high[k, 1] = max(high[k, 1], y + 1)
+            high[k, 2] = max(high[k, 2], x + n)
+        dz, dy, dx = z - first[k, 0], y - first[k, 1], x - first[k, 2]
+        sum_x = n * dx + n * (n - 1) // 2
+        sum_xx = n * dx * dx + dx * n * (n - 1) + (n - 1) * n * (2 * n - 1) // 6
+        sums[k, 0] += n
+        sums[k, 1] += n * dz
+        sums[k, 2] += n * dy
+        sums[k, 3] += sum_x
+        sums[k, 4] += n * dz * dz
+        sums[k, 5] += n * dy * dy
+        sums[k, 6] += sum_xx
+        sums[k, 7] += n * dz * dy
+        sums[k, 8] += dz * sum_x
+        sums[k, 9] += dy * sum_x
+        if cubes.shape[0] > 0:
+            # A product of three coordinates and a count can be beyond whole numbers of 64 bits.
+            u, v, w, m, s, t = float(dz), float(dy), float(dx), float(n), float(sum_x), float(sum_xx)
+            half = m * (m - 1) / 2
+            cube = m * w * w * w + 3 * w * w * half + w * (m - 1) * m * (2 * m - 1) / 2 + half * half
+            cubes[k, 0] += m * u * u * u
+            cubes[k, 1] += m * u * u * v
+            cubes[k, 2] += u * u * s
+            cubes[k, 3] += m * u * v * v
+            cubes[k, 4] += u * v * s
+            cubes[k, 5] += u * t
+            cubes[k, 6] += m * v * v * v
+            cubes[k, 7] += v * v * s
+            cubes[k, 8] += v * t
+            cubes[k, 9] += cube
+
+
+@kernel
+def add_values(
+    runs: Array, image: Array, origin: Array, counts: Array, shift: Array, sums: Array, extremes: Array, where: Array
+) -> None:
+    """Add values that are not NaN: how many, powers of their difference from `shift`, extremes and where these lie."""
+    ny = image.shape[1]
+    for i in range(runs.shape[0]):
+        k, start, stop = runs[i, 0], runs[i, 2], runs[i, 3]
+        z, y = runs[i, 1] // ny, runs[i, 1] % ny
+        values = image[z, y, start:stop]
+        if counts[k] == 0:
+            for x in range(values.size):
+                value = float(values[x])
+                if value - value == 0.0:
+                    shift[k] = value
+                    break
+        base = shift[k]
+        n = 0
+        one = two = three = four = 0.0
+        smallest, largest = np.inf, -np.inf
+        for x in range(values.size):
+            value = float(values[x])
+            if value == value:
+                n += 1
+                difference = value - base
+                square = difference * difference
+                one += difference
+                two += square
+                three += square * difference
+                four += square * square
+                smallest = min(smallest, value)
+                largest = max(largest, value)
+        if n == 0:
+            continue
+        for side in range(2):
+            extreme = smallest if side == 0 else largest
+            known = extremes[k, side]
+            if counts[k] == 0 or (extreme < known if side == 0 else extreme > known):
+                extremes[k, side] = extreme
+                for x in range(values.size):
+                    if float(values[x]) == extreme:
+                        where[k, side, 0], where[k, side, 1] = origin[0] + z, origin[1] + y
+                        where[k, side, 2] = origin[2] + start + x
+                        break
+        counts[k] += n
+        sums[k, 0] += one
+        sums[k, 1] += two
+        sums[k, 2] += three
+        sums[k, 3] += four
+
+
+@kernel
+def add_weighted(runs: Array, image: Array, origin: Array, first: Array, column: Array, sums: Array) -> None:
+    """Add value times powers of z, y and x, counted from the first pixel; NaN is left out."""
+    ny = image.shape[1]
+    along = np.zeros(4)
+    for i in range(runs.shape[0]):
+        k, start, stop = runs[i, 0], runs[i, 2], runs[i, 3]
+        z, y = runs[i, 1] // ny, runs[i, 1] % ny
+        values = image[z, y, start:stop]
+        x = float(origin[2] + start - first[k, 2])
+        zero = one = two = three = 0.0
+        for j in range(values.size):
+            value = float(values[j])
+            if value == value:
+                a = value * x
+                b = a * x
+                zero += value
+                one += a
+                two += b
+                three += b * x
+            x += 1.0
+        along[0], along[1], along[2], along[3] = zero, one, two, three
+        dz, dy = float(origin[0] + z - first[k, 0]), float(origin[1] + y - first[k, 1])
+        power_z = 1.0
+        for p in range(4):
+            power = power_z
+            for q in range(4 - p):
+                for r in range(4 - p - q):
+                    sums[k, column[p, q, r]] += power * along[r]
+                power *= dy
+            power_z *= dz
+            if dz == 0.0:
+                break
+
+
+@kernel
+def move(source: Array, d: Array, powers: Array, column: Array, binomial: Array, out: Array) -> None:
+    """Write sums of powers of coordinates, to third order, for coordinates that are all larger by `d`."""
+    for m in range(powers.shape[0]):
+        p, q, r = powers[m, 0], powers[m, 1], powers[m, 2]
+        total = 0.0
+        for i in range(p + 1):
+            for j in range(q + 1):
+                for h in range(r + 1):
+                    factor = binomial[p, i] * binomial[q, j] * binomial[r, h]
+                    for _ in range(p - i):
+                        factor *= d[0]
+                    for _ in range(q - j):
+                        factor *= d[1]
+                    for _ in range(r - h):
+                        factor *= d[2]
+                    if factor != 0.0:
+                        total += factor * source[column[i, j, h]]
+        out[m] = total
+
+
+@kernel
+def move_whole(sums: Array, d: Array) -> None:
+    """Change sums of whole coordinates to second order to those for coordinates that are larger by `d`, exactly."""
+    n, z, y, x = sums[0], sums[1], sums[2], sums[3]
+    sums[4] += 2 * d[0] * z + n * d[0] * d[0]
+    sums[5] += 2 * d[1] * y + n * d[1] * d[1]
+    sums[6] += 2 * d[2] * x + n * d[2] * d[2]
+    sums[7] += d[0] * y + d[1] * z + n * d[0] * d[1]
+    sums[8] += d[0] * x + d[2] * z + n * d[0] * d[2]
+    sums[9] += d[1] * x + d[2] * y + n * d[1] * d[2]
+    sums[1], sums[2], sums[3] = z + n * d[0], y + n * d[1], x + n * d[2]
+
+
+@kernel
+def is_before(a: Array, b: Array) -> bool:
+    """Whether the pixel a comes before b in an image."""
+    if a[0] != b[0]:
+        return bool(a[0] < b[0])
+    return bool(a[1] < b[1] if a[1] != b[1] else a[2] < b[2])
+
+
+@kernel
+def merge_places(
+    rows: Array, first: Array, low: Array, high: Array, sums: Array, cubes: Array, weighted: Array,
+    to_first: Array, to_low: Array, to_high: Array, to_sums: Array, to_cubes: Array, to_weighted: Array,
+    powers: Array, column: Array, binomial: Array,
+) -> None:  # fmt: skip
+    """Add the places of objects, and their weighted sums (channel, n, 20), to those of the objects `rows`."""
+    n_channels = weighted.shape[0]
+    source, moved = np.zeros((2, 20)), np.zeros(20)
+    mine, its = np.zeros(10, np.int64), np.zeros(10, np.int64)
+    d = np.zeros((2, 3), np.int64)
+    for i in range(rows.size):
+        k = rows[i]
+        if sums[i, 0] == 0:
+            continue
+        if to_sums[k, 0] == 0:
+            to_first[k], to_low[k], to_high[k], to_sums[k] = first[i], low[i], high[i], sums[i]
+            if cubes.shape[0] > 0:
+                to_cubes[k] = cubes[i]
+            for c in range(n_channels):
+                to_weighted[c, k] = weighted[c, i]
+            continue
+        earlier = is_before(first[i], to_first[k])
+        for axis in range(3):
+            base = first[i, axis] if earlier else to_first[k, axis]
+            d[0, axis], d[1, axis] = first[i, axis] - base, to_first[k, axis] - base
+        mine[:], its[:] = to_sums[k], sums[i]
+        if cubes.shape[0] > 0:
+            source[0, :10], source[0, 10:] = its.astype(np.float64), cubes[i]
+            source[1, :10], source[1, 10:] = mine.astype(np.float64), to_cubes[k]
+            to_cubes[k] = 0
+            for side in range(2):
+                move(source[side], d[side], powers, column, binomial, moved)
+                to_cubes[k] += moved[10:]
+        for c in range(n_channels):
+            source[0], source[1] = weighted[c, i], to_weighted[c, k]
+            to_weighted[c, k] = 0
+            for side in range(2):
+                move(source[side], d[side], powers, column, binomial, moved)
+                to_weighted[c, k] += moved
+        move_whole(its, d[0])
+        move_whole(mine, d[1])
+        to_sums[k] = mine + its
+        for axis in range(3):
+            to_low[k, axis] = min(to_low[k, axis], low[i, axis])
+            to_high[k, axis] = max(to_high[k, axis], high[i, axis])
+        if earlier:
+            to_first[k] = first[i]
+
+
+@kernel
+def merge_values(
+    rows: Array, counts: Array, shift: Array, sums: Array, extremes: Array, where: Array,
+    to_counts: Array, to_shift: Array, to_sums: Array, to_extremes: Array, to_where: Array,
+) -> None:  # fmt: skip
+    """Add the values of objects to those of the objects `rows`."""
+    for i in range(rows.size):
+        k = rows[i]
+        n = counts[i]
+        if n == 0:
+            continue
+        if to_counts[k] == 0:
+            to_counts[k], to_shift[k], to_sums[k], to_extremes[k] = n, shift[i], sums[i], extremes[i]
+            to_where[k] = where[i]
+            continue
+        d = shift[i] - to_shift[k]
+        one, two, three, four = sums[i, 0], sums[i, 1], sums[i, 2], sums[i, 3]
+        if d != 0.0:  # 0 times infinity would be NaN
+            four += d * (4 * three + d * (6 * two + d * (4 * one + d * n)))
+            three += d * (3 * two + d * (3 * one + d * n))
+            two += d * (2 * one + d * n)
+            one += d * n
+        to_counts[k] += n
+        to_sums[k, 0] += one
+        to_sums[k, 1] += two
+        to_sums[k, 2] += three
+        to_sums[k, 3] += four
+        for side in range(2):
+            a, b = extremes[i, side], to_extremes[k, side]
+            if (a < b if side == 0 else a > b) or (a == b and is_before(where[i, side], to_where[k, side])):
+                to_extremes[k, side] = a
+                to_where[k, side] = where[i, side]
+
+
+@kernel
+def move_all(sums: Array, shift: Array, powers: Array, column: Array, binomial: Array, out: Array) -> None:
+    """Write sums (n, 20) of powers of coordinates, for coordinates that are all larger by `shift` (n, 3)."""
+    for k in range(sums.shape[0]):
+        move(sums[k], shift[k], powers, column, binomial, out[k])
