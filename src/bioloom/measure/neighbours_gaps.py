@@ -33,7 +33,7 @@ class Runs:
 @quantity()
 def pixel_runs(objects: Objects) -> Runs:
     """List the runs of pixels of each object."""
-    from bioloom.measure._contacts import count_runs, write_runs
+    from bioloom.measure._gaps import count_runs, write_runs
     from bioloom.measure._threads import in_threads
 
     nz, ny, _ = objects.labels.shape
@@ -60,7 +60,7 @@ def _over_runs(objects: Objects, runs: Runs, function: Any, *rest: Any) -> None:
 @quantity("pixel_runs")
 def surface_gaps(objects: Objects, runs: Runs) -> tuple[Floats, Ints]:
     """Gap between each object and the nearest other, and the row of the latter; NaN and -1 if there is no other."""
-    from bioloom.measure._contacts import nearest_surfaces
+    from bioloom.measure._gaps import nearest_surfaces
 
     square, nearest = np.full(objects.ids.size, np.nan), np.full(objects.ids.size, -1, np.int64)
     if objects.ids.size > 1:
@@ -86,7 +86,7 @@ def nearest_surface_label(objects: Objects, gaps: tuple[Floats, Ints]) -> Array:
 
 def _surface_neighbor_count_within(distance: float) -> Property:
     def compute(objects: Objects, runs: Runs) -> Ints:
-        from bioloom.measure._contacts import count_surfaces_within
+        from bioloom.measure._gaps import count_surfaces_within
 
         counts = np.zeros(objects.ids.size, np.int64)
         _over_runs(objects, runs, count_surfaces_within, (distance * (1 + ROUNDING)) ** 2, counts)

@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bioloom.measure.registry import MEASURED, NUMBERED, Objects, Property, measured, quantity
+from bioloom.measure.quantities import touching_rows
+from bioloom.measure.registry import MEASURED, NUMBERED, Objects, Property, measured, quantity, summed
+from bioloom.measure.sums import Sums
 
 Array = NDArray[Any]
 Ints = NDArray[np.int64]
@@ -29,9 +31,8 @@ ROUNDING = 1e-9  # share of a distance that is rounding: objects 0.3 apart are w
 class Contacts:
     """Pairs (n, 2) of rows of objects that share faces of pixels, sorted, and the size of what they share.
 
-    Each pair is there in both directions. The size is a length in planes and an area in stacks. Background is a row
-    after that of the last object. `border` is the size (n objects,) of all faces of an object but those at the edge of
-    the image.
+    Each pair is there in both directions. The size is a length in planes and an area in stacks. `border` is the size
+    (n objects,) of all faces of an object but those at the edge of the image.
     """
 
     pairs: Ints
@@ -39,35 +40,17 @@ class Contacts:
     border: Floats
 
 
-@quantity()
-def contact_sizes(objects: Objects) -> Contacts:
-    """Add up the faces of pixels between objects, and between objects and background."""
-    from bioloom.measure._contacts import list_axis_faces
-    from bioloom.measure._threads import in_threads
-
-    def of_rows(first: int, last: int) -> tuple[Ints, Ints]:
-        room = max(1024, (last - first) * objects.labels.shape[2] // 8)
-        while True:
-            keys, counts = np.empty(room, np.int64), np.empty(room, np.int64)
-            n = list_axis_faces(objects.labels, objects.table, objects.ids, first, last, keys, counts)
-            if n <= room:
-                break
-            room = n
-        unique, inverse = np.unique(keys[:n], return_inverse=True)
-        return unique, np.bincount(inverse, counts[:n], unique.size).astype(np.int64)
-
-    parts = in_threads([partial(of_rows, *rows) for rows in objects.slabs()], objects.tick)
-    keys = np.concatenate([np.zeros(0, np.int64), *(p[0] for p in parts)])
-    counts = np.concatenate([np.zeros(0, np.int64), *(p[1] for p in parts)])
-    pairs, inverse = np.unique(keys // 3, return_inverse=True)
+@summed("faces")
+def contact_sizes(objects: Objects, sums: Sums, channel: str) -> Contacts:
+    """Sizes of the faces of pixels between objects, and between objects and background."""
+    assert sums.faces is not None
     face = objects.pixel_size / objects.spacing
-    sizes = _sums(inverse, counts * face[keys % 3], pairs.size)
-    a, b = np.divmod(pairs, objects.ids.size + 1)
-    both, other, twice = np.concatenate([a, b]), np.concatenate([b, a]), np.concatenate([sizes, sizes])
-    order = np.lexsort((other, both))
-    order = order[both[order] < objects.ids.size]
-    border = _sums(both[order], twice[order], objects.ids.size)
-    return Contacts(np.stack([both[order], other[order]], axis=1), twice[order], border)
+    sizes = sums.faces.counts @ face
+    pairs = touching_rows(sums)
+    both, sizes = np.concatenate([pairs, pairs[:, ::-1]]), np.concatenate([sizes, sizes])
+    order = np.lexsort((both[:, 1], both[:, 0]))
+    border = sums.faces.outside @ face + _sums(both[:, 0], sizes, objects.ids.size)
+    return Contacts(both[order], sizes[order], border)
 
 
 def _sums(rows: Ints, values: Floats, n: int) -> Floats:
@@ -75,15 +58,8 @@ def _sums(rows: Ints, values: Floats, n: int) -> Floats:
     return np.bincount(rows, values, n).astype(np.float64)
 
 
-def _touching(objects: Objects, contacts: Contacts) -> tuple[Ints, Ints, Floats]:
-    """Rows of objects and of objects they touch, and the size of the contact."""
-    real = contacts.pairs[:, 1] < objects.ids.size
-    return contacts.pairs[real, 0], contacts.pairs[real, 1], contacts.sizes[real]
-
-
 def _contact_size(objects: Objects, contacts: Contacts) -> Floats:
-    a, _, sizes = _touching(objects, contacts)
-    return _sums(a, sizes, objects.ids.size)
+    return _sums(contacts.pairs[:, 0], contacts.sizes, objects.ids.size)
 
 
 @measured(GROUP, "length", "contact_sizes", ndims=(2,), source="")
@@ -107,9 +83,8 @@ def touching_portion(objects: Objects, contacts: Contacts) -> Array:
 @measured(GROUP, "", "contact_sizes", source="CLIJ, touch portion")
 def touching_portion_max(objects: Objects, contacts: Contacts) -> Array:
     """Share of its border that touches the object with the longest contact; 0 if it touches none."""
-    a, _, sizes = _touching(objects, contacts)
     largest = np.zeros(objects.ids.size)
-    np.maximum.at(largest, a, sizes)
+    np.maximum.at(largest, contacts.pairs[:, 0], contacts.sizes)
     return largest / np.where(contacts.border > 0, contacts.border, np.nan)
 
 
@@ -117,7 +92,7 @@ def touching_portion_max(objects: Objects, contacts: Contacts) -> Array:
 def touching_distances(objects: Objects, contacts: Contacts, centroid: Floats) -> dict[str, Floats]:
     """Smallest, mean and largest distance to the centroids of the objects it touches; NaN if it touches none."""
     n = objects.ids.size
-    a, b, _ = _touching(objects, contacts)
+    a, b = contacts.pairs.T
     distances = np.linalg.norm(centroid[a] - centroid[b], axis=1)
     least, most = np.full(n, np.inf), np.full(n, -np.inf)
     np.minimum.at(least, a, distances)

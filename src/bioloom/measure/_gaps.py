@@ -1,7 +1,4 @@
-"""Numba kernels for neighbours: the faces of pixels between objects per axis, and the gaps between objects.
-
-Label images come as (z, y, x), a plane having one z. Background is counted as one object more, after all others.
-"""
+"""Numba kernels for the gaps between objects. Label images come as (z, y, x), a plane having one z."""
 
 from __future__ import annotations
 
@@ -14,46 +11,6 @@ from bioloom.measure._compile import kernel
 from bioloom.measure._regions import position_of
 
 Array = NDArray[Any]
-
-
-@kernel
-def list_axis_faces(
-    labels: Array, table: Array, ids: Array, first_row: int, last_row: int, keys: Array, counts: Array
-) -> int:
-    """Write 3 × (lower row × (number of objects + 1) + higher row) + axis per face between two labels, and how often.
-
-    Faces that repeat the one found before them along the same axis are counted with it; the number of entries is
-    returned, also where there is no room for them.
-    """
-    nz, ny, nx = labels.shape
-    background = ids.size
-    n = 0
-    previous = np.zeros((3, 2), np.int64) - 1
-    entry = np.zeros(3, np.int64)
-    for row in range(first_row, last_row):
-        z, y = row // ny, row % ny
-        for axis in range(3):
-            w, v = z + (axis == 0), y + (axis == 1)
-            if w == nz or v == ny:
-                continue
-            step = 1 if axis == 2 else 0
-            for x in range(nx - step):
-                label, other = labels[z, y, x], labels[w, v, x + step]
-                if label == other:
-                    continue
-                if label == previous[axis, 0] and other == previous[axis, 1]:
-                    if entry[axis] < counts.size:
-                        counts[entry[axis]] += 1
-                    continue
-                a = position_of(label, table, ids) if label != 0 else background
-                b = position_of(other, table, ids) if other != 0 else background
-                if a < 0 or b < 0:
-                    continue
-                previous[axis, 0], previous[axis, 1], entry[axis] = label, other, n
-                if n < keys.size:
-                    keys[n], counts[n] = 3 * (min(a, b) * (background + 1) + max(a, b)) + axis, 1
-                n += 1
-    return n
 
 
 @kernel
