@@ -316,6 +316,8 @@ def test_selection_with_modifiers_undo_and_the_users_own_colours(user, small, er
     explore = user.open("Explore")
     explore.x_box.setCurrentText("area")
     explore.y_box.setCurrentText("intensity_mean")
+    # The plot gets its place in the window.
+    user.look(0.5)
     explore.plot.wait()
     user.look()
     x, y = explore.plot.x, explore.plot.y
@@ -329,8 +331,7 @@ def test_selection_with_modifiers_undo_and_the_users_own_colours(user, small, er
     assert np.flatnonzero(explore._selection.mask).tolist() == last.tolist()
     lit = int(labels.features["label"].iloc[last[0]])
     assert labels.colormap.map(lit)[3] > 0.9
-    rows = measure.table.selectionModel().selectedRows()
-    assert [int(measure.table.objects.order[r.row()]) for r in rows] == last.tolist()
+    assert measure.table.view.rows[measure.table.selected_places()].tolist() == last.tolist()
     explore._selection.undo()
     assert set(np.flatnonzero(explore._selection.mask)) == {*first, *last}
     explore.clear_button.click()

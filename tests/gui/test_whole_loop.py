@@ -103,8 +103,7 @@ def test_the_whole_loop(user, tmp_path):
     wanted = table.iloc[10]
     inside = np.argwhere(labels.data == wanted["label"])
     user.click_object(labels, tuple(inside[len(inside) // 2]))
-    rows = measure.table.selectionModel().selectedRows()
-    assert [measure.table.objects.order[r.row()] for r in rows] == [10]
+    assert measure.table.view.rows[measure.table.selected_places()].tolist() == [10]
 
     # Embed and cluster.
     explore = user.open("Explore")

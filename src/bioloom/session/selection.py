@@ -141,7 +141,9 @@ class Selection:
             new = self._mask & ~new
         self._set(new.copy(), self._classes)
 
-    def select_objects(self, labels: Sequence[int] | NDArray[np.integer], frame: int = 0, mode: Mode = "replace") -> None:
+    def select_objects(
+        self, labels: Sequence[int] | NDArray[np.integer], frame: int = 0, mode: Mode = "replace"
+    ) -> None:
         """Select objects by their labels in one frame; labels that the table does not have are ignored."""
         mask = np.zeros(len(self), bool)
         mask[self.rows(labels, frame)] = True

@@ -1,0 +1,304 @@
+"""What of a table is shown, and in which order: sorting, filters and computed columns, without any window.
+
+A million rows are sorted and filtered in a moment, because only row numbers move, never the values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from psygnal import Signal
+
+from bioloom.errors import InputError
+from bioloom.session.feature_table import keys_of
+from bioloom.session.table_columns import Column, columns_of
+from bioloom.session.table_filters import ColumnFilter
+from bioloom.session.table_formula import condition, formula
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_MOST_SORTED = 4
+
+
+class TableView:
+    """The rows of a table that pass its filters, in their order.
+
+    Attributes
+    ----------
+    replaced : Signal()
+        Another table is shown: columns and rows are others.
+    changed : Signal()
+        Other rows are shown, or in another order.
+    columns : mapping of str to Column
+        The columns; read-only.
+    rows : numpy.ndarray
+        The row of the table behind each row shown, (n_shown,).
+    dropped : str
+        What could not be kept when another table was shown, for the user; empty if nothing was lost.
+    """
+
+    replaced = Signal()
+    changed = Signal()
+
+    def __init__(self) -> None:
+        import pandas as pd
+
+        self._table: pd.DataFrame = pd.DataFrame()
+        self._columns: dict[str, Column] = {}
+        self._sorted: list[tuple[str, bool]] = []
+        self._order = np.zeros(0, np.intp)
+        self._expression = ""
+        self._limits: dict[str, ColumnFilter] = {}
+        self._only: NDArray[np.bool_] | None = None
+        self._kept: dict[object, NDArray[np.bool_]] = {}
+        self._formulas: dict[str, str] = {}
+        self.rows = np.zeros(0, np.intp)
+        self.dropped = ""
+
+    # -------------------------------------------------------------------------------------------- table
+    def show(self, table: pd.DataFrame) -> None:
+        """Show another table; sorting and filters stay where their columns are still there."""
+        self._table, self._columns = table, columns_of(table)
+        if self._only is not None and len(self._only) != len(table):
+            self._only = None
+        self._formulas = {name: text for name, text in self._formulas.items() if name in self._columns}
+        self._sorted = [(name, down) for name, down in self._sorted if name in self._columns]
+        self._limits = {
+            name: limit
+            for name, limit in self._limits.items()
+            if name in self._columns and limit.fits(self._columns[name])
+        }
+        self._kept.clear()
+        self.dropped = ""
+        for name, limit in self._limits.items():
+            self._kept[name] = limit.keeps(self._columns[name])
+        if self._expression:
+            try:
+                self._kept[""] = condition(self._expression, self._columns, len(table))
+            except InputError as error:
+                self.dropped = f"The filter ‘{self._expression}’ was taken off: {error}"
+                self._expression = ""
+        self._arrange()
+        self._show_rows(self.replaced)
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The whole table as it was given."""
+        return self._table
+
+    @property
+    def columns(self) -> Mapping[str, Column]:
+        """The columns by name, without napari's index; read-only."""
+        return MappingProxyType(self._columns)
+
+    @property
+    def n_rows(self) -> int:
+        """The number of rows of the whole table."""
+        return len(self._table)
+
+    def shown_table(self, names: list[str] | None = None, mask: NDArray[np.bool_] | None = None) -> pd.DataFrame:
+        """Return the rows that are shown, in their order.
+
+        Parameters
+        ----------
+        names
+            The columns to take; all where left out.
+        mask
+            bool per row of the whole table: take only these.
+        """
+        rows = self.rows if mask is None else self.rows[mask[self.rows]]
+        table = self._table.drop(columns="index", errors="ignore") if names is None else self._table[names]
+        return table.iloc[rows]
+
+    # -------------------------------------------------------------------------------------------- order
+    @property
+    def sorted_by(self) -> tuple[str, bool] | None:
+        """The column that was sorted by last and whether it is descending, or None."""
+        return self._sorted[-1] if self._sorted else None
+
+    def sort(self, name: str | None, descending: bool = False) -> None:
+        """Sort by a column; rows that are equal there stay sorted by the columns before. None: the table's own order.
+
+        Raises
+        ------
+        InputError
+            If there is no such column.
+        """
+        if name is None:
+            self._sorted.clear()
+            self._order = np.arange(self.n_rows)
+        else:
+            self._column(name)
+            self._sorted = [entry for entry in self._sorted if entry[0] != name][1 - _MOST_SORTED :]
+            self._sorted.append((name, descending))
+            self._order = self._columns[name].order(self._order, descending)
+        self._show_rows(self.changed)
+
+    def _arrange(self) -> None:
+        self._order = np.arange(self.n_rows)
+        for name, descending in self._sorted:
+            self._order = self._columns[name].order(self._order, descending)
+
+    # -------------------------------------------------------------------------------------------- filters
+    @property
+    def expression(self) -> str:
+        """The expression that rows must fulfil, or nothing."""
+        return self._expression
+
+    @property
+    def limits(self) -> Mapping[str, ColumnFilter]:
+        """The filters of single columns; read-only."""
+        return MappingProxyType(self._limits)
+
+    @property
+    def kept(self) -> NDArray[np.bool_]:
+        """Which rows of the whole table pass all filters."""
+        kept = np.ones(self.n_rows, bool)
+        for part in self._kept.values():
+            kept &= part
+        if self._only is not None:
+            kept &= self._only
+        return kept
+
+    @property
+    def filtered(self) -> bool:
+        """Whether any filter is set."""
+        return bool(self._kept) or self._only is not None
+
+    def filter(self, expression: str) -> None:
+        """Show the rows for which an expression holds, such as ``area > 100 and class == "a"``; nothing shows all.
+
+        Raises
+        ------
+        InputError
+            If it cannot be read; then the filter stays as it was.
+        """
+        expression = expression.strip()
+        if expression:
+            self._kept[""] = condition(expression, self._columns, self.n_rows)
+        else:
+            self._kept.pop("", None)
+        self._expression = expression
+        self._show_rows(self.changed)
+
+    def limit(self, name: str, limit: ColumnFilter | None) -> None:
+        """Show the rows whose value in a column passes; None takes the filter of that column off.
+
+        Raises
+        ------
+        InputError
+            If there is no such column, or the filter is for another kind of values.
+        """
+        column = self._column(name)
+        if limit is None:
+            self._limits.pop(name, None)
+            self._kept.pop(name, None)
+        else:
+            if not limit.fits(column):
+                what = "text" if column.is_text else "numbers"
+                raise InputError(f"The column ‘{name}’ holds {what}; this filter is for other values.")
+            self._kept[name] = limit.keeps(column)
+            self._limits[name] = limit
+        self._show_rows(self.changed)
+
+    def only(self, mask: NDArray[np.bool_] | None) -> None:
+        """Show only these rows of those that pass the filters; None takes this off.
+
+        Parameters
+        ----------
+        mask
+            bool per row of the whole table.
+        """
+        if mask is not None and len(mask) != self.n_rows:
+            raise InputError(f"A mask of {self.n_rows} rows is needed, but one of {len(mask)} was given.")
+        self._only = None if mask is None else np.array(mask, bool)
+        self._show_rows(self.changed)
+
+    def show_all(self) -> None:
+        """Take all filters off."""
+        self._expression, self._only = "", None
+        self._limits.clear()
+        self._kept.clear()
+        self._show_rows(self.changed)
+
+    def _show_rows(self, signal: Any) -> None:
+        self.rows = self._order[self.kept[self._order]] if self.filtered else self._order
+        signal.emit()
+
+    # -------------------------------------------------------------------------------------------- new columns
+    @property
+    def formulas(self) -> Mapping[str, str]:
+        """The expressions of the columns that were computed; read-only."""
+        return MappingProxyType(self._formulas)
+
+    def compute(self, name: str, expression: str) -> pd.DataFrame:
+        """Compute a new column.
+
+        It is remembered, so that :meth:`outdated` can compute it again for another table; it is not shown before a
+        table that has it is shown.
+
+        Parameters
+        ----------
+        name
+            Its name; a column that was computed before may be replaced, others not.
+        expression
+            See :func:`bioloom.session.table_formula.formula`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``[frame,] label`` where the table has them, and the column; one row per row of the table.
+
+        Raises
+        ------
+        InputError
+            If the name is taken or empty, or the expression cannot be computed.
+        """
+        name = name.strip()
+        if not name or "`" in name:
+            raise InputError("A new column needs a name without backticks.")
+        if name == "index" or (name in self._columns and name not in self._formulas):
+            raise InputError(f"There is a column ‘{name}’ already. Choose another name.")
+        values = formula(expression, self._columns, self.n_rows)
+        self._formulas[name] = expression
+        return self._keyed({name: values})
+
+    def outdated(self) -> pd.DataFrame | None:
+        """Compute the computed columns again, for example after measuring.
+
+        Returns
+        -------
+        pandas.DataFrame or None
+            The keys and the columns whose values are others now; None if there are none. An expression that can no
+            longer be computed, because its columns are gone, is forgotten.
+        """
+        changed = {}
+        columns = dict(self._columns)
+        for name, expression in list(self._formulas.items()):
+            try:
+                values = formula(expression, columns, self.n_rows)
+            except InputError:
+                del self._formulas[name]
+                continue
+            new = self._keyed({name: values})[name]
+            if not new.equals(self._table[name].reset_index(drop=True).astype(new.dtype, errors="ignore")):
+                changed[name] = values
+                # Later expressions may use it.
+                columns[name] = Column(name, new)
+        return self._keyed(changed) if changed else None
+
+    def _keyed(self, values: Mapping[str, NDArray[Any]]) -> pd.DataFrame:
+        result = self._table[keys_of(self._table)].reset_index(drop=True)
+        for name, column in values.items():
+            result[name] = column
+        return result
+
+    def _column(self, name: str) -> Column:
+        if name not in self._columns:
+            raise InputError(f"There is no column ‘{name}’.")
+        return self._columns[name]
