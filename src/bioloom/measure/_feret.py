@@ -22,7 +22,8 @@ Array = NDArray[Any]
 def list_polygon(left: Array, right: Array, points: Array, chain: Array, mirrored: Array) -> int:
     """Corners (y, x) of the hull of diamonds, around and in half pixels; return their number."""
     n = trace_side(left, True, chain)
-    points[:n] = chain[:n]
+    for i in range(n):
+        points[i, 0], points[i, 1] = chain[i, 0], chain[i, 1]
     mirror(right, mirrored)
     m = trace_side(mirrored, True, chain)
     for i in range(m):
@@ -31,53 +32,65 @@ def list_polygon(left: Array, right: Array, points: Array, chain: Array, mirrore
 
 
 @kernel
-def widest(points: Array) -> float:
-    """Largest distance between two of some points (n, 2 or 3)."""
-    n, ndim = points.shape
-    centre = np.zeros(ndim)
-    for i in range(n):
-        centre += points[i] / n
-    radii = np.zeros(n)
-    for i in range(n):
-        for j in range(ndim):
-            radii[i] += (points[i, j] - centre[j]) ** 2
-    radii = np.sqrt(radii)
-    # Two points near the centre cannot be farther apart than some pair found among those far from it.
-    order = np.argsort(-radii)
-    best = 0.0
-    for a in range(n):
-        i = order[a]
-        for b in range(a):
-            if radii[i] + radii[order[b]] <= best:
-                break
-            square = 0.0
-            for j in range(ndim):
-                square += (points[i, j] - points[order[b], j]) ** 2
-            best = max(best, np.sqrt(square))
-    return best
+def distance(points: Array, i: int, j: int, scale: Array) -> float:
+    """Distance between two points (n, 2 or 3) whose coordinates are to be multiplied by `scale`."""
+    square = 0.0
+    for d in range(points.shape[1]):
+        square += ((points[i, d] - points[j, d]) * scale[d]) ** 2
+    return float(np.sqrt(square))
 
 
 @kernel
-def narrowest(points: Array) -> float:
+def widest(points: Array, scale: Array) -> float:
+    """Largest distance between two of some points (n, 2 or 3)."""
+    n = len(points)
+    best, far = 0.0, 0
+    radii = np.empty(n)
+    for i in range(n):
+        radii[i] = distance(points, i, 0, scale)
+        if radii[i] > radii[far]:
+            far = i
+    best = radii[far]
+    # The point halfway to the farthest is somewhere in the middle.
+    for i in range(n):
+        square = 0.0
+        for d in range(points.shape[1]):
+            square += ((points[i, d] - (points[0, d] + points[far, d]) / 2) * scale[d]) ** 2
+        radii[i] = np.sqrt(square)
+    for i in range(n):
+        for j in range(i):
+            # Two points near the middle cannot be farther apart than those far from it.
+            if radii[i] + radii[j] > best:
+                best = max(best, distance(points, i, j, scale))
+    return float(best)
+
+
+@kernel
+def narrowest(points: Array, scale: Array) -> float:
     """Smallest distance between two parallel lines around a convex polygon, one of which lies on an edge of it."""
     n = len(points)
     best = np.inf
     for i in range(n):
-        a, b = points[i], points[(i + 1) % n]
-        u, v = b[0] - a[0], b[1] - a[1]
+        k = (i + 1) % n
+        u, v = (points[k, 0] - points[i, 0]) * scale[0], (points[k, 1] - points[i, 1]) * scale[1]
         length = np.sqrt(u * u + v * v)
         if length == 0:
             continue
         far = 0.0
         for j in range(n):
-            far = max(far, abs(u * (points[j, 1] - a[1]) - v * (points[j, 0] - a[0])))
+            far = max(
+                far, abs(u * (points[j, 1] - points[i, 1]) * scale[1] - v * (points[j, 0] - points[i, 0]) * scale[0])
+            )
         best = min(best, far / length)
     return best
 
 
 @kernel
-def add_diameters(first: int, last: int, offsets: Array, left: Array, right: Array, spacing: Array, out: Array) -> None:
-    """Largest and smallest diameter (n, 2) of planar objects [first, last); NaN without pixels."""
+def add_diameters(first: int, last: int, offsets: Array, left: Array, right: Array, scale: Array, out: Array) -> None:
+    """Largest and smallest diameter (n, 2) of planar objects [first, last), half pixels being of the size `scale`.
+
+    NaN without pixels.
+    """
     tallest = 0
     for k in range(first, last):
         tallest = max(tallest, offsets[k + 1] - offsets[k])
@@ -87,20 +100,19 @@ def add_diameters(first: int, last: int, offsets: Array, left: Array, right: Arr
         begin, end = offsets[k], offsets[k + 1]
         n = list_polygon(left[begin:end], right[begin:end], points, chain, mirrored[: end - begin])
         if n == 0:
-            out[k] = np.nan
+            out[k, 0] = out[k, 1] = np.nan
             continue
-        physical = points[:n] * (spacing[1:] / 2)
-        out[k, 0], out[k, 1] = widest(physical), narrowest(physical)
+        out[k, 0], out[k, 1] = widest(points[:n], scale), narrowest(points[:n], scale)
 
 
 @kernel
 def add_diameters_3d(
-    first: int, last: int, offsets: Array, heights: Array, left: Array, right: Array, spacing: Array, out: Array
+    first: int, last: int, offsets: Array, heights: Array, left: Array, right: Array, scale: Array, out: Array
 ) -> None:
-    """Largest diameter of objects [first, last) of a stack; NaN without voxels."""
+    """Largest diameter of objects [first, last), half voxels being of the size `scale`; NaN without voxels."""
     for k in range(first, last):
         begin, end = offsets[k], offsets[k + 1]
-        out[k] = np.nan
+        out[k] = float("nan")
         if end == begin:
             continue
         points = list_corners(left[begin:end], right[begin:end], heights[k])
@@ -111,4 +123,9 @@ def add_diameters_3d(
         for f in range(len(faces)):
             for i in range(3):
                 used[faces[f, i]] = True
-        out[k] = widest(points[np.flatnonzero(used)] * (spacing / 2))
+        n = 0
+        for i in range(len(points)):
+            if used[i]:
+                points[n, 0], points[n, 1], points[n, 2] = points[i, 0], points[i, 1], points[i, 2]
+                n += 1
+        out[k] = widest(points[:n], scale)

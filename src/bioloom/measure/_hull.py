@@ -106,7 +106,8 @@ def trace_side(ends: Array, diamonds: bool, chain: Array) -> int:
 def fill_side(chain: Array, n: int, side: Array) -> None:
     """First pixel centre, per row, on or right of a chain of `trace_side`; FAR in rows beyond its ends."""
     if n < 2:
-        side[:] = FAR
+        for row in range(side.size):
+            side[row] = FAR
         if n == 1:
             side[chain[0, 0] // 2] = chain[0, 1] // 2
         return

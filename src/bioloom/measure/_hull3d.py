@@ -34,7 +34,8 @@ def list_corners(left: Array, right: Array, ny: int) -> Array:
         if h % 2 == 0:
             above = below = h >> 1
         for side in range(2):
-            ends[:] = FAR
+            for y in range(ny):
+                ends[y] = FAR
             for z in (above, below):
                 if 0 <= z < nz:
                     for y in range(ny):
@@ -43,7 +44,8 @@ def list_corners(left: Array, right: Array, ny: int) -> Array:
             n_chain = trace_side(ends, h % 2 == 0, chain)
             while n + n_chain > len(points):
                 larger = np.empty((2 * len(points), 3), np.int64)
-                larger[:n] = points[:n]
+                for i in range(n):
+                    larger[i, 0], larger[i, 1], larger[i, 2] = points[i, 0], points[i, 1], points[i, 2]
                 points = larger
             for i in range(n_chain):
                 points[n, 0], points[n, 1] = h, chain[i, 0]
@@ -60,8 +62,9 @@ def fill_facet(corners: Array, plane: Array, ny: int, starts: Array, stops: Arra
     from both sides.
     """
     nz = starts.size // ny
-    first = max(0, -(-corners[:, 0].min() // 2))
-    last = min(nz - 1, corners[:, 0].max() // 2)
+    bottom = min(corners[0, 0], corners[1, 0], corners[2, 0])
+    top = max(corners[0, 0], corners[1, 0], corners[2, 0])
+    first, last = max(0, -(-bottom // 2)), min(nz - 1, top // 2)
     slope = plane[2]
     if slope == 0:
         return
@@ -78,8 +81,8 @@ def fill_facet(corners: Array, plane: Array, ny: int, starts: Array, stops: Arra
             elif min(az, bz) <= h <= max(az, bz):
                 if bz < az:
                     az, ay, bz, by = bz, by, az, ay
-                top = ay * (bz - az) + (by - ay) * (h - az)
-                low, high = min(low, -(-top // (bz - az))), max(high, top // (bz - az))
+                scaled = ay * (bz - az) + (by - ay) * (h - az)
+                low, high = min(low, -(-scaled // (bz - az))), max(high, scaled // (bz - az))
         for y in range(max(0, -(-low // 2)), min(ny - 1, high // 2) + 1):
             room = plane[3] - plane[0] * h - plane[1] * 2 * y
             at = z * ny + y
@@ -109,10 +112,12 @@ def fill_hulls_3d(
         points = list_corners(left[begin:end], right[begin:end], ny)
         faces, planes = find_hull(points)
         begun, ended = starts[begin:end], stops[begin:end]
-        begun[:], ended[:] = -FAR, FAR
+        for at in range(begun.size):
+            begun[at], ended[at] = -FAR, FAR
         for f in range(len(faces)):
             for i in range(3):
-                corners[i] = points[faces[f, i]]
+                for j in range(3):
+                    corners[i, j] = points[faces[f, i], j]
             fill_facet(corners, planes[f], ny, begun, ended)
         for at in range(begun.size):
             if begun[at] == -FAR or ended[at] == FAR or begun[at] > ended[at]:

@@ -43,30 +43,27 @@ def first_simplex(points: Array, corners: Array) -> bool:
         a, b = points[i], points[corners[0]]
         if a[0] < b[0] or (a[0] == b[0] and (a[1] < b[1] or (a[1] == b[1] and a[2] < b[2]))):
             corners[0] = i
-    origin = points[corners[0]]
     best = 0.0
+    o = points[corners[0]]
     for i in range(n):
-        d = points[i] - origin
-        size = float(d[0]) ** 2 + float(d[1]) ** 2 + float(d[2]) ** 2
+        a = points[i]
+        size = float(a[0] - o[0]) ** 2 + float(a[1] - o[1]) ** 2 + float(a[2] - o[2]) ** 2
         if size > best:
             best, corners[1] = size, i
     if best == 0:
         return False
-    e = points[corners[1]] - origin
+    plane = np.empty(4, np.int64)
     best = 0.0
     for i in range(n):
-        d = points[i] - origin
-        size = (
-            float(d[1] * e[2] - d[2] * e[1]) ** 2
-            + float(d[2] * e[0] - d[0] * e[2]) ** 2
-            + float(d[0] * e[1] - d[1] * e[0]) ** 2
-        )
+        corners[2] = i
+        set_plane(points, corners, plane)
+        size = float(plane[0]) ** 2 + float(plane[1]) ** 2 + float(plane[2]) ** 2
         if size > best:
-            best, corners[2] = size, i
+            best, corners[3] = size, i
     if best == 0:
         return False
-    plane = np.empty(4, np.int64)
-    set_plane(points, corners[:3], plane)
+    corners[2] = corners[3]
+    set_plane(points, corners, plane)
     farthest = 0
     for i in range(n):
         size = height(plane, points[i])
@@ -88,13 +85,14 @@ def find_hull(points: Array) -> tuple[Array, Array]:
     faces, others = np.empty((size, 3), np.int32), np.empty((size, 3), np.int32)
     planes = np.empty((size, 4), np.int64)
     head, after = np.full(size, -1, np.int32), np.empty(n, np.int32)  # lists of the points outside of each face
-    seen = np.zeros(size, np.int64)  # -1: no face; else the step that saw it last
-    free = np.arange(size - 1, -1, -1).astype(np.int32)
+    seen = np.full(size, -1, np.int64)  # -1: no face; else the step that saw it last
+    free = np.empty(size, np.int32)
+    for i in range(size):
+        free[i] = size - 1 - i
     n_free = size
     corners = np.zeros(4, np.int64)
     if n < 4 or not first_simplex(points, corners):
         return faces[:0], planes[:0]
-    seen[:] = -1
     a, b, c, d = corners[0], corners[1], corners[2], corners[3]
     for i, (u, v, w) in enumerate(((a, b, c), (a, d, b), (b, d, c), (c, d, a))):
         faces[i, 0], faces[i, 1], faces[i, 2] = u, v, w
@@ -110,7 +108,8 @@ def find_hull(points: Array) -> tuple[Array, Array]:
                 break
 
     pending = np.empty(64, np.int32)
-    pending[:4] = np.arange(4)
+    for i in range(4):
+        pending[i] = i
     n_pending = 4
     visible = np.empty(size, np.int32)
     edges = np.empty((size, 3), np.int32)
@@ -167,7 +166,7 @@ def find_hull(points: Array) -> tuple[Array, Array]:
             n_free -= 1
             new = free[n_free]
             visible[i] = new
-            u, v, g = edges[i]
+            u, v, g = edges[i, 0], edges[i, 1], edges[i, 2]
             faces[new, 0], faces[new, 1], faces[new, 2] = u, v, p
             set_plane(points, faces[new], planes[new])
             seen[new] = step
@@ -187,7 +186,8 @@ def find_hull(points: Array) -> tuple[Array, Array]:
                     break
         while n_pending + n_edges > pending.size:
             larger = np.empty(2 * pending.size, np.int32)
-            larger[:n_pending] = pending[:n_pending]
+            for i in range(n_pending):
+                larger[i] = pending[i]
             pending = larger
         for i in range(n_edges):
             if head[visible[i]] >= 0:
@@ -196,6 +196,9 @@ def find_hull(points: Array) -> tuple[Array, Array]:
     m = 0
     for f in range(size):
         if seen[f] >= 0:
-            faces[m], planes[m] = faces[f], planes[f]
+            for j in range(3):
+                faces[m, j] = faces[f, j]
+            for j in range(4):
+                planes[m, j] = planes[f, j]
             m += 1
     return faces[:m], planes[:m]

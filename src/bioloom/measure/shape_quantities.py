@@ -177,9 +177,9 @@ def feret_diameters(objects: Objects, hull_rows: Rows) -> Floats:
 
     def task(first: int, last: int) -> None:
         if objects.ndim == 2:
-            add_diameters(first, last, r.offsets, r.left, r.right, objects.spacing, out)
+            add_diameters(first, last, r.offsets, r.left, r.right, objects.spacing[1:] / 2, out)
         else:
-            add_diameters_3d(first, last, r.offsets, r.heights, r.left, r.right, objects.spacing, out[:, 0])
+            add_diameters_3d(first, last, r.offsets, r.heights, r.left, r.right, objects.spacing / 2, out[:, 0])
 
     for_objects(objects, _ROW_COST[objects.ndim] * np.diff(r.offsets), task)
     return out
