@@ -103,9 +103,10 @@ def show_preview(
     """
     if old is not None and old in viewer.layers and _can_show(old, data, kind, source, placed):
         old.data = data
-        old.translate = placed["translate"]
+        if not np.allclose(old.translate, placed["translate"]):
+            old.translate = placed["translate"]
         if kind == "image":
-            old.reset_contrast_limits()
+            _fit_contrast(old, data)
         return old
     active = active_layer(viewer)
     remove(viewer, old)
@@ -114,6 +115,15 @@ def show_preview(
     if active in viewer.layers:
         viewer.layers.selection.active = active
     return layer
+
+
+def _fit_contrast(layer: Layer, data: NDArray[Any]) -> None:
+    """Show the range of the data; where it is nearly the same it stays, because drawing it anew takes time."""
+    low, high = float(data.min()), float(data.max())
+    before = layer.contrast_limits
+    if abs(low - before[0]) + abs(high - before[1]) > 0.02 * (high - low) and high > low:
+        layer.contrast_limits_range = (low, high)
+        layer.contrast_limits = (low, high)
 
 
 def _preview_of(source: Layer) -> dict[str, Any]:

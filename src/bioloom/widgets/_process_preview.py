@@ -16,7 +16,7 @@ from bioloom.session.jobs import JobRunner
 from bioloom.session.processing import Preview, preview
 from bioloom.widgets._process_form import Arguments
 
-_DELAY_MS = 40
+_DELAY_MS = 20
 
 
 class LivePreview(QObject):
