@@ -44,7 +44,7 @@ def with_value(
     """Apply ``function(block, value, mask block, **settings)`` to each block, `value` being delayed."""
     import dask.array as da
 
-    arrays = [image] if mask is None else [image, mask]
+    arrays = [image] if mask is None else [image, mask.rechunk(image.chunks)]
 
     def of_block(*blocks: NDArray[Any], value: Any) -> Any:
         return function(blocks[0], value, *blocks[1:], **settings)
