@@ -87,11 +87,25 @@ def skeletonize(mask: Mask) -> Mask:
     Notes
     -----
     ``skimage.morphology.skeletonize``: T. Y. Zhang and C. Y. Suen, Commun. ACM 27 (1984) 236-239 in 2D; T.-C. Lee,
-    R. L. Kashyap and C.-N. Chu, CVGIP 56 (1994) 462-478 in 3D. Lengths are in pixels, whatever their size.
+    R. L. Kashyap and C.-N. Chu, CVGIP 56 (1994) 462-478 in 3D, where small objects may vanish: those keep their deepest
+    pixel. Lengths are in pixels, whatever their size.
     """
     from skimage.morphology import skeletonize as thinned
 
-    return np.asarray(thinned(foreground(mask)), bool)
+    inside = foreground(mask)
+    skeleton = np.array(thinned(inside), bool)
+    regions = connected(inside, True)
+    lost = np.ones(int(regions.max()) + 1, bool)
+    lost[regions[skeleton]] = False
+    lost[0] = False
+    if lost.any():
+        depth = distances_to_background(inside, None)
+        where = np.flatnonzero(lost[regions])
+        # The deepest pixel of each first.
+        order = np.lexsort((-depth.ravel()[where], regions.ravel()[where]))
+        _, first = np.unique(regions.ravel()[where][order], return_index=True)
+        skeleton.ravel()[where[order[first]]] = True
+    return skeleton
 
 
 @operation("Segment/Binary mask", title="Distance map", keywords="distance transform EDT euclidean")
