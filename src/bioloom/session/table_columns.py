@@ -49,7 +49,7 @@ class Column:
         elif series.isna().any():
             self.values = series.to_numpy(dtype=np.float64, na_value=np.nan)
         else:
-            self.values = series.to_numpy(dtype=bool if series.dtype == "boolean" else None)
+            self.values = series.to_numpy(dtype=bool if pd.api.types.is_bool_dtype(series) else None)
             if self.values.dtype == object:
                 self.values = self.values.astype(np.float64)
 
