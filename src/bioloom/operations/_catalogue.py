@@ -158,7 +158,11 @@ class Operation:
         if self._suggest is None:
             return {}
         given = self.signature.bind_partial(*args, **kwargs).arguments
-        arrays = {p.name: self._check_array(p.name, device.pull(given[p.name])) for p in self.arrays if p.name in given}
+        arrays = {
+            p.name: self._check_array(p.name, device.pull(given[p.name]))
+            for p in self.arrays
+            if given.get(p.name) is not None
+        }
         shape = self._common_shape(arrays)
         return self._suggest(**arrays, spacing=check_spacing(spacing, len(shape), self.name))
 
