@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bioloom.measure import _accumulate as add
 from bioloom.measure import _accumulate_runs as kernels
-from bioloom.measure.sums import Faces, Places, Sums, Values, added_pairs
+from bioloom.measure.sums import Faces, Places, Sums, Values, added_pairs, merged
 
 Array = NDArray[Any]
 Ints = NDArray[np.int64]
@@ -81,6 +81,19 @@ def _faces_of(labels: Array, low: Ints, shape: Ints, runs: NDArray[np.int32], n:
         more = np.zeros((2 * len(pairs), 2), np.uint64), np.zeros((2 * len(pairs), 3), np.int64)
         kernels.rehash_pairs(pairs, counts, *more)
         pairs, counts = more
+
+
+def sum_rows(
+    labels: Array, low: Ints, shape: Ints, images: Mapping[str, Array], parts: Sequence[str], origin: Ints
+) -> Sums:
+    """Sum up as `sum_block` does, some rows at a time, so that the lists of runs stay short."""
+    found = []
+    for z, y, (planes, rows) in rows_per_block(tuple(shape.tolist())):
+        at, size = np.array([z, y, 0]), np.array([planes, rows, shape[2]])
+        window = tuple(slice(a, a + n) for a, n in zip(at.tolist(), size.tolist(), strict=True))
+        here = {c: np.ascontiguousarray(image[window]) for c, image in images.items()}
+        found.append(sum_block(labels, low + at, size, here, parts, origin + at))
+    return merged(found)
 
 
 def sum_block(

@@ -126,7 +126,7 @@ def _none_below_0(sums: PairSums) -> NDArray[np.bool_]:
 
 
 # ------------------------------------------------------------------------------------------------ thresholds
-@quantity(per_channel=True)
+@quantity(per_channel=True, whole=True)
 def otsu_threshold(objects: Objects, image: Array) -> float:
     """Otsu's threshold of the whole frame."""
     from bioloom.operations.labelling import otsu_value
@@ -134,7 +134,7 @@ def otsu_threshold(objects: Objects, image: Array) -> float:
     return otsu_value(image)
 
 
-@quantity("pair_sums", per_pair=True)
+@quantity("pair_sums", per_pair=True, whole=True)
 def costes_thresholds(objects: Objects, a: Array, b: Array, sums: PairSums) -> tuple[float, float]:
     """Thresholds of both channels below which pixels are not correlated, over the pixels of all objects of a frame.
 

@@ -24,6 +24,7 @@ from bioloom.measure import (
     shape3d,
     texture,
 )
+from bioloom.measure._lazy import LazyPart, is_lazy
 from bioloom.measure.registry import (
     EXTRA_GROUPS,
     GROUPS,
@@ -65,7 +66,9 @@ def checked_axis(axis: int, ndim: int, name: str) -> int:
 
 
 def take(array: Any, axis: int, index: int) -> Any:
-    """Part of an array at an index of an axis; nothing else is loaded if the array is lazy."""
+    """Part of an array at an index of an axis; if the array is lazy, so is the part."""
+    if is_lazy(array):
+        return LazyPart(array, axis, index)
     return (array if hasattr(array, "ndim") else np.asarray(array))[(slice(None),) * axis + (index,)]
 
 
@@ -142,7 +145,6 @@ def index_objects(labels: NDArray[Any], ndim: int, spacing: NDArray[np.float64],
     from bioloom.measure._regions import list_runs, mark_labels
 
     largest = int(labels.max(initial=0))
-    table = np.empty(0, np.int32)
     if largest <= max(labels.size, SMALL_TABLE):
         present = np.zeros(largest + 1, np.bool_)
         if labels.size:
@@ -150,8 +152,6 @@ def index_objects(labels: NDArray[Any], ndim: int, spacing: NDArray[np.float64],
                 mark_labels(labels, *rows, present)
         present[0] = False
         ids = np.flatnonzero(present).astype(labels.dtype)
-        table = np.full(largest + 1, -1, np.int32)
-        table[ids] = np.arange(ids.size, dtype=np.int32)
     else:
         parts = []
         for rows in slabs(labels, tick):
@@ -161,6 +161,18 @@ def index_objects(labels: NDArray[Any], ndim: int, spacing: NDArray[np.float64],
             parts.append(np.unique(found[:n]))
         ids = np.unique(np.concatenate(parts))
         ids = ids[ids > 0]
+    return with_table(labels, ids, ndim, spacing, tick)
+
+
+def with_table(
+    labels: NDArray[Any], ids: NDArray[Any], ndim: int, spacing: NDArray[np.float64], tick: Callable[[], None]
+) -> Objects:
+    """Make objects of labels that are known, with a table to look them up if that is cheap."""
+    largest = int(ids[-1]) if ids.size else 0
+    table = np.empty(0, np.int32)
+    if largest <= max(labels.size, SMALL_TABLE):
+        table = np.full(largest + 1, -1, np.int32)
+        table[ids] = np.arange(ids.size, dtype=np.int32)
     return Objects(labels, ids, table, ndim, spacing, tick)
 
 

@@ -44,7 +44,7 @@ def borders(objects: Objects, sums: Sums, channel: str) -> Borders:
     return Borders(pairs[order], counts[order])
 
 
-@quantity("borders", per_channel=True)
+@quantity("borders", per_channel=True, whole=True)
 def border_means(objects: Objects, image: Array, borders: Borders) -> Floats:
     """Mean value along the border of each pair of `borders`; NaN for borders with background.
 
@@ -73,13 +73,13 @@ def touching(objects: Objects, coordinates: Coordinates, borders: Borders) -> di
     return _touching(objects.ids.size, centroids_in_pixels(coordinates), borders)
 
 
-@quantity()
+@quantity(whole=True)
 def touching_dilated_5(objects: Objects) -> dict[str, Array]:
     """Statistics of the neighbours that touch an object once all have grown by 5 pixels."""
     return _touching_dilated(objects, 5)
 
 
-@quantity()
+@quantity(whole=True)
 def touching_dilated_10(objects: Objects) -> dict[str, Array]:
     """Statistics of the neighbours that touch an object once all have grown by 10 pixels."""
     return _touching_dilated(objects, 10)

@@ -30,7 +30,7 @@ class Runs:
     starts: Ints
 
 
-@quantity()
+@quantity(whole=True)
 def pixel_runs(objects: Objects) -> Runs:
     """List the runs of pixels of each object."""
     from bioloom.measure._gaps import count_runs, write_runs

@@ -85,6 +85,10 @@ class Quantity:
     `compute(objects, first, second, *needs)`, where a need that is per channel comes as the tuple of both.
     With `sums`, it is taken from what adds up over the pixels of an image: ``compute(objects, sums, channel)`` is given
     `bioloom.measure.sums.Sums`, with the part of that name (one of its `PARTS`, or "places").
+
+    Images that do not fit into memory are measured in parts: what looks at `objects.labels` or an image is then given
+    the surroundings of some objects at a time, with at least one pixel around them. `whole` says that this is not
+    enough, and that the result depends on pixels farther away or on other objects' pixels.
     """
 
     name: str
@@ -93,6 +97,7 @@ class Quantity:
     per_channel: bool = False
     per_pair: bool = False
     sums: str = ""
+    whole: bool = False
 
     @property
     def n_images(self) -> int:
@@ -170,12 +175,14 @@ def slabs(labels: NDArray[Any], tick: Callable[[], None]) -> Iterator[tuple[int,
         yield first, min(first + step, n_rows)
 
 
-def quantity(*needs: str, per_channel: bool = False, per_pair: bool = False) -> Callable[[Compute], Compute]:
+def quantity(
+    *needs: str, per_channel: bool = False, per_pair: bool = False, whole: bool = False
+) -> Callable[[Compute], Compute]:
     """Register a function as the quantity of its name."""
 
     def register(compute: Compute) -> Compute:
         name = compute.__name__
-        QUANTITIES[name] = Quantity(name, needs, compute, per_channel, per_pair)
+        QUANTITIES[name] = Quantity(name, needs, compute, per_channel, per_pair, whole=whole)
         return compute
 
     return register
@@ -245,6 +252,7 @@ def evaluate(
     images: dict[str, NDArray[Any]],
     finished: Callable[[], None],
     sums: Any = None,
+    known: dict[tuple[str, str], Any] | None = None,
 ) -> dict[tuple[str, str], Any]:
     """Compute quantities and properties in the order of `closure`.
 
@@ -260,6 +268,8 @@ def evaluate(
         Called after each step and channel.
     sums
         The sums of these objects, if they are known already.
+    known
+        Results that the steps may need and that are not to be computed.
 
     Returns
     -------
@@ -267,7 +277,7 @@ def evaluate(
         Results by (name, channel); the channel is "" for what does not depend on the image, and for pairs of channels
         both suffixes, one after the other.
     """
-    values: dict[tuple[str, str], Any] = {}
+    values: dict[tuple[str, str], Any] = dict(known or {})
     steps = list(steps)
     parts = {step.sums for step in steps if step.sums}
     if parts and sums is None:

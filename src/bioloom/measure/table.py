@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioloom.errors import InputError
-from bioloom.measure import inputs
+from bioloom.measure import _blocks, inputs
 from bioloom.measure.registry import EXTRA_GROUPS, GROUPS, PROPERTIES, Property, closure, evaluate
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def measure(
     frame_axis: int | None = None,
     channel_axis: int | None = None,
     channel_names: Sequence[str] | None = None,
+    block_shape: Sequence[int] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
     """Measure every object of a label image.
@@ -84,6 +85,10 @@ def measure(
         The axis of `image` that holds the channels.
     channel_names
         Their names; by default channel0, channel1, …
+    block_shape
+        Read and measure the image in blocks of this size, (y, x) or (z, y, x) in pixels; the table is the same but for
+        rounding. None does so, in blocks that suit the chunks, with arrays of Dask, Zarr and the like that have more
+        than 64 million pixels (a frame), and reads smaller ones as a whole.
     progress
         Called as ``progress(done, total)``, several times with the same number in long steps. It may raise
         `bioloom.errors.Cancelled`.
@@ -98,11 +103,14 @@ def measure(
     Raises
     ------
     InputError
-        If labels are not whole numbers from 0 up, shapes or spacing do not fit, or a property is unknown.
+        If labels are not whole numbers from 0 up, shapes or spacing do not fit, or a property is unknown; or in blocks
+        if it depends on pixels far from the object, as distances between surfaces do.
 
     Notes
     -----
-    Dask and Zarr arrays are accepted; they are loaded into memory, frame by frame if there is a `frame_axis`.
+    Dask and Zarr arrays are read frame by frame if there is a `frame_axis`, and in blocks if frames are large: first
+    all that adds up over pixels, such as areas, means and moments, then for measurements such as the median, the hull
+    or texture the surroundings of the objects of each block. An object is held in memory as a whole for the latter.
     Names and values are those of `skimage.measure.regionprops_table` (0.26) where it has the measurement.
     """
     import pandas as pd
@@ -121,9 +129,18 @@ def measure(
         channels = {}
 
     frames: list[int | None] = [None] if axis is None else list(range(shape[axis]))
-    report = _Progress(progress, len(frames) * (1 + sum(len(s.suffixes(list(channels))) for s in steps)))
+    blocks = _blocks.checked_blocks(_frame(labels, axis, 0), block_shape) if frames else None
+    if blocks is None:
+        report = _Progress(progress, len(frames) * (1 + sum(len(s.suffixes(list(channels))) for s in steps)))
+    else:
+        report = _Progress(progress, len(frames) * _blocks.n_steps(_frame(labels, axis, 0), blocks))
     parts = []
     for t in frames:
+        if blocks is not None:
+            label_frame, image_frames = _frame(labels, axis, t), {c: _frame(i, axis, t) for c, i in channels.items()}
+            ids, found = _blocks.measure_blocks(label_frame, image_frames, chosen, size, blocks, report)
+            parts.append(_columns(ids, t, chosen, list(channels), found, ndim))
+            continue
         stack = inputs.as_stack(inputs.checked_labels(_frame(labels, axis, t)))
         images = {c: inputs.as_stack(inputs.checked_image(_frame(i, axis, t), c[1:])) for c, i in channels.items()}
         objects = inputs.index_objects(stack, ndim, size, report.tick)
@@ -180,7 +197,7 @@ class _Progress:
         if self._callback is not None:
             self._callback(self._done, self._total)
 
-    def finished(self) -> None:
-        """Count one step more."""
-        self._done += 1
+    def finished(self, steps: int = 1) -> None:
+        """Count one step more, or several."""
+        self._done += steps
         self.tick()

@@ -1,0 +1,308 @@
+"""Sums of parts of an image merge to those of the whole, and images read in blocks give the table of the whole."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from bioloom.errors import Cancelled, InputError
+from bioloom.measure import EXTRA_GROUPS, GROUPS, PROPERTIES, _blocks, _summing, measure, registry
+from bioloom.measure.sums import PARTS, Sums, merged, sum_up
+
+ALL_GROUPS = (*GROUPS, *EXTRA_GROUPS)
+
+
+def blobs(shape: tuple[int, ...], n: int, seed: int, step: int = 3) -> np.ndarray:
+    """Touching and overlapping ellipsoids with holes and gaps in their numbers, some cut by the border."""
+    rng = np.random.default_rng(seed)
+    grid = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), axis=-1)
+    labels = np.zeros(shape, np.uint32)
+    for i in range(n):
+        centre, radii = rng.uniform(0, shape), rng.uniform(1, 7, len(shape))
+        labels[(((grid - centre) / radii) ** 2).sum(axis=-1) < 1] = step * i + 2
+    labels[rng.random(shape) < 0.02] = 0
+    return labels
+
+
+def image_for(labels: np.ndarray, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).gamma(2.0, 100.0, labels.shape)
+
+
+def assert_same_sums(a: Sums, b: Sums) -> None:
+    np.testing.assert_array_equal(a.ids, b.ids)
+    for name in ("first", "low", "high", "sums", "cubes"):
+        np.testing.assert_allclose(getattr(a.places, name), getattr(b.places, name), rtol=1e-12, err_msg=name)
+    for mine, its in ((a.values, b.values), (a.edges, b.edges)):
+        assert list(mine) == list(its)
+        for channel, values in mine.items():
+            for name in ("counts", "extremes", "where"):
+                np.testing.assert_array_equal(getattr(values, name), getattr(its[channel], name), err_msg=name)
+            assert_same_powers(values, its[channel])
+    for channel, sums in a.weighted.items():
+        np.testing.assert_allclose(sums, b.weighted[channel], rtol=1e-9, atol=1e-6)
+    assert (a.faces is None) == (b.faces is None)
+    if a.faces is not None and b.faces is not None:
+        for name in ("outside", "pairs", "counts"):
+            np.testing.assert_array_equal(getattr(a.faces, name), getattr(b.faces, name), err_msg=name)
+
+
+def assert_same_powers(a: object, b: object) -> None:
+    """Sums of powers are counted from different values: those of central moments are the same."""
+    spread = np.sqrt(np.nan_to_num(_central(b)[1]).max(initial=1))
+    for order in (1, 2, 3):
+        found, expected = (_central(v)[order - 1] for v in (a, b))
+        np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-9 * spread**order, err_msg=f"power {order}")
+
+
+def _central(v: object) -> list[np.ndarray]:
+    with np.errstate(all="ignore"):
+        one, two, three = (v.sums[:, i] / v.counts for i in range(3))  # type: ignore[attr-defined]
+        return [v.shift + one, two - one**2, three - 3 * one * two + 2 * one**3]  # type: ignore[attr-defined]
+
+
+def parts_of(labels: np.ndarray, images: dict[str, np.ndarray], cuts: list[list[int]]) -> list[Sums]:
+    """Sums of the blocks between cuts along each axis."""
+    found = []
+    edges = [sorted({0, n, *(c for c in some if 0 < c < n)}) for some, n in zip(cuts, labels.shape, strict=True)]
+    for z in pairwise(edges[0]):
+        for y in pairwise(edges[1]):
+            for x in pairwise(edges[2]):
+                low, high = np.array([z[0], y[0], x[0]]), np.array([z[1], y[1], x[1]])
+                window = tuple(map(slice, low, high))
+                here = {c: np.ascontiguousarray(i[window]) for c, i in images.items()}
+                found.append(_summing.sum_block(labels, low, high - low, here, PARTS, low))
+    return found
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    arrays(np.uint32, st.tuples(st.integers(1, 5), st.integers(1, 7), st.integers(1, 8)), elements=st.integers(0, 4)),
+    st.lists(st.lists(st.integers(1, 7), max_size=2), min_size=3, max_size=3),
+    st.randoms(use_true_random=False),
+)
+def test_blocks_merge_to_the_whole(labels: np.ndarray, cuts: list[list[int]], random: object) -> None:
+    images = {"": image_for(labels), "_b": np.round(image_for(labels, 1) / 100).astype(np.uint8)}
+    images[""].flat[:: 1 + labels.size // 4] = np.nan
+    whole = sum_up(labels, images)
+    parts = parts_of(labels, images, cuts)
+    assert_same_sums(merged(parts), whole)
+    random.shuffle(parts)  # type: ignore[attr-defined]
+    one_by_one = parts[0]
+    for part in parts[1:]:
+        one_by_one = one_by_one.merged(part)
+    assert_same_sums(one_by_one, whole)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    arrays(np.uint32, st.tuples(st.integers(1, 4), st.integers(1, 6), st.integers(1, 6)), elements=st.integers(0, 4))
+)
+def test_sums_are_those_of_the_pixels(labels: np.ndarray) -> None:
+    image = image_for(labels)
+    sums = sum_up(labels, {"": image})
+    assert sums.ids.tolist() == [k for k in np.unique(labels) if k]
+    padded = np.pad(labels, 1, mode="edge")
+    for k, label in enumerate(sums.ids):
+        where = np.argwhere(labels == label)
+        values = image[labels == label]
+        assert sums.places.low[k].tolist() == where.min(axis=0).tolist()
+        assert sums.places.high[k].tolist() == (where.max(axis=0) + 1).tolist()
+        assert sums.places.first[k].tolist() == where[0].tolist()
+        z, y, x = (where - where[0]).T
+        np.testing.assert_array_equal(
+            sums.places.sums[k], [len(z), *(a.sum() for a in (z, y, x, z * z, y * y, x * x, z * y, z * x, y * x))]
+        )
+        cubes = (z**3, z**2 * y, z**2 * x, z * y**2, z * y * x, z * x**2, y**3, y**2 * x, y * x**2, x**3)
+        np.testing.assert_array_equal(sums.places.cubes[k], [a.sum() for a in cubes])
+        np.testing.assert_allclose(sums.weighted[""][k, 10:], [(a * values).sum() for a in cubes], atol=1e-9)
+        difference = values - sums.values[""].shift[k]
+        np.testing.assert_allclose(sums.values[""].sums[k], [(difference**p).sum() for p in (1, 2, 3, 4)], atol=1e-6)
+        assert sums.values[""].extremes[k].tolist() == [values.min(), values.max()]
+        for side, arg in enumerate((np.argmin, np.argmax)):
+            assert sums.values[""].where[k, side].tolist() == where[arg(values)].tolist()
+        assert sums.faces is not None
+        for axis in range(3):
+            both = [np.roll(padded, shift, axis)[1:-1, 1:-1, 1:-1] for shift in (1, -1)]
+            assert sums.faces.outside[k, axis] == sum(np.count_nonzero((labels == label) & (b == 0)) for b in both)
+    counted = dict(zip(map(tuple, sums.faces.pairs.tolist()), sums.faces.counts.tolist(), strict=True))  # type: ignore[union-attr]
+    expected: dict[tuple[int, int], list[int]] = {}
+    for axis in range(3):
+        a, b = (np.moveaxis(labels, axis, 0)[s].ravel() for s in (slice(None, -1), slice(1, None)))
+        for p, q in zip(a, b, strict=True):
+            if p and q and p != q:
+                expected.setdefault((min(p, q), max(p, q)), [0, 0, 0])[axis] += 1
+    assert counted == expected
+
+
+def test_many_objects_and_runs_in_a_block() -> None:
+    """Hash tables and lists grow while they are filled."""
+    labels = np.random.default_rng(0).permutation(40_000).reshape(1, 160, 250).astype(np.uint32)
+    sums = sum_up(labels, {"": labels.astype(np.float64)})
+    assert sums.ids.size == 39_999
+    np.testing.assert_array_equal(sums.values[""].sums[:, 0] + sums.values[""].shift, sums.ids)
+    assert sums.faces is not None
+    assert sums.faces.counts.sum() + sums.faces.outside.sum() == 160 * 249 + 159 * 250
+
+
+def test_one_wide_object_in_a_block() -> None:
+    labels = np.ones((1, 3, 50_000), np.uint32)
+    labels[0, 1, ::2] = 7
+    sums = sum_up(labels, {})
+    assert sums.faces is not None
+    assert sums.faces.pairs.tolist() == [[1, 7]]
+    assert sums.faces.counts.tolist() == [[0, 50_000, 49_999]]
+
+
+# ------------------------------------------------------------------------------------------------------ tables
+def assert_same_table(a: pd.DataFrame, b: pd.DataFrame) -> None:
+    assert list(a.columns) == list(b.columns)
+    assert a.dtypes.to_dict() == b.dtypes.to_dict()
+    for name in a.columns:
+        x, y = a[name].to_numpy(float), b[name].to_numpy(float)
+        # Third moments of symmetric objects are rounding: they are compared with those of other objects.
+        scale = np.abs(y[np.isfinite(y)]).max(initial=0)
+        np.testing.assert_allclose(x, y, rtol=1e-9, atol=1e-9 * scale, err_msg=name)
+
+
+def measurable(ndim: int, n_images: int) -> list[str]:
+    """Names of all measurements that can be taken in blocks."""
+    return [
+        p.name
+        for p in PROPERTIES.values()
+        if ndim in p.ndims and p.n_images <= n_images and not any(s.whole for s in registry.closure([p.name]))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("shape", "block", "spacing"),
+    [
+        ((60, 70), (17, 23), (0.5, 0.5)),
+        ((60, 70), (60, 11), (0.5, 2.0)),
+        ((14, 30, 32), (5, 12, 13), (2.0, 0.5, 0.5)),
+    ],
+)
+def test_every_measurement_is_the_same_in_blocks(
+    shape: tuple[int, ...], block: tuple[int, ...], spacing: tuple[float, ...]
+) -> None:
+    labels = blobs(shape, 18, 1)
+    images = {"a": np.round(image_for(labels)).astype(np.uint16), "b": image_for(labels, 1).astype(np.float32)}
+    names = measurable(len(shape), 2)
+    assert {PROPERTIES[n].group for n in names} == set(ALL_GROUPS)
+    whole = measure(labels, images, spacing, names)
+    assert_same_table(measure(labels, images, spacing, names, block_shape=block), whole)
+
+
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_measurements_that_depend_on_far_pixels_are_refused_in_blocks(ndim: int) -> None:
+    labels = blobs((20,) * ndim, 8, 2)
+    images = {"a": image_for(labels), "b": image_for(labels, 1)}
+    others = [p for p in PROPERTIES.values() if ndim in p.ndims and p.name not in measurable(ndim, 2)]
+    assert others
+    for p in others:
+        with pytest.raises(InputError, match="cannot be measured in blocks"):
+            measure(labels, images, properties=p.name, block_shape=(9,) * ndim)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    arrays(np.uint8, st.tuples(st.integers(1, 12), st.integers(1, 12)), elements=st.integers(0, 5)),
+    st.tuples(st.integers(1, 13), st.integers(1, 13)),
+)
+def test_any_blocks_give_the_table_of_the_whole(labels: np.ndarray, block: tuple[int, int]) -> None:
+    image = image_for(labels)
+    assert_same_table(measure(labels, image, block_shape=block), measure(labels, image))
+
+
+def test_frames_and_channels_in_blocks() -> None:
+    labels = np.stack([blobs((40, 50), 10, seed) for seed in range(3)])
+    labels[1] = 0
+    image = np.stack([image_for(labels, 1), image_for(labels, 2)], axis=-1)
+    given_all = {"frame_axis": 0, "channel_axis": -1, "channel_names": ["a", "b"]}
+    whole = measure(labels, image, **given_all)  # type: ignore[arg-type]
+    assert_same_table(measure(labels, image, **given_all, block_shape=(16, 16)), whole)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("highest", [2**32 - 1, 2**40])
+def test_huge_and_unsorted_ids_in_blocks(highest: int) -> None:
+    small = blobs((40, 40), 12, 4, step=1)
+    ids = np.random.default_rng(0).choice(highest, 20, replace=False).astype(np.uint64)
+    ids[0], ids[small.max()] = 0, highest
+    labels = ids[small]
+    assert_same_table(measure(labels, small, block_shape=(15, 15)), measure(labels, small))
+
+
+def test_arrays_of_dask_and_zarr_are_read_in_blocks(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
+    da = pytest.importorskip("dask.array")
+    zarr = pytest.importorskip("zarr")
+    labels = np.stack([blobs((60, 50), 12, seed) for seed in range(2)])
+    image = np.stack([image_for(labels), image_for(labels, 1)], axis=1).astype(np.float32)
+    whole = measure(labels, image, frame_axis=0, channel_axis=1)
+    monkeypatch.setattr(_blocks, "LARGE", 100)
+    monkeypatch.setattr(_blocks, "BLOCK", 900)
+    stored = zarr.create_array(f"{tmp_path}/labels.zarr", data=labels, chunks=(1, 16, 16))
+    pixels = zarr.create_array(f"{tmp_path}/image.zarr", data=image, chunks=(1, 1, 20, 50))
+    for one, other in ((stored, pixels), (da.from_array(labels, chunks=(1, 15, 20)), da.from_array(image))):
+        assert_same_table(measure(one, other, frame_axis=0, channel_axis=1), whole)
+
+
+class Counted:
+    """An array that counts how many pixels are read at a time."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.array, self.shape, self.dtype, self.ndim = array, array.shape, array.dtype, array.ndim
+        self.largest = self.total = 0
+
+    def __getitem__(self, key: object) -> np.ndarray:
+        part = self.array[key]  # type: ignore[index]
+        self.largest, self.total = max(self.largest, part.size), self.total + part.size
+        return part
+
+
+def test_no_more_than_blocks_and_their_surroundings_are_read() -> None:
+    labels, image = Counted(blobs((200, 200), 60, 3)), Counted(image_for(np.zeros((200, 200))))
+    table = measure(labels, image, block_shape=(40, 40), properties=["area", "intensity_mean"])
+    assert len(table) > 40
+    assert (labels.largest, labels.total) == (image.largest, image.total) == (1600, 200 * 200)
+    measure(labels, image, block_shape=(40, 40))
+    assert max(labels.largest, image.largest) <= (40 + 16) ** 2
+
+
+def test_progress_of_blocks_ends_complete_and_can_cancel() -> None:
+    labels = blobs((60, 60), 20, 5)
+    calls: list[tuple[int, int]] = []
+    measure(labels, labels, block_shape=(20, 20), progress=lambda done, total: calls.append((done, total)))
+    assert calls[-1] == (18, 18)
+    assert [c[0] for c in calls] == sorted(c[0] for c in calls)
+
+    def cancel(done: int, total: int) -> None:
+        if done == 3:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        measure(labels, labels, block_shape=(20, 20), progress=cancel)
+
+
+def test_no_objects_in_blocks() -> None:
+    empty, one = np.zeros((30, 30), int), np.ones((30, 30), int)
+    table = measure(empty, empty * 1.0, block_shape=(8, 8))
+    assert len(table) == 0
+    assert table.dtypes.to_dict() == measure(one, one * 1.0).dtypes.to_dict()
+
+
+@pytest.mark.parametrize("block", [(8,), (8, 0), (8, 2.5), 8, (4, 8, 8)])
+def test_wrong_blocks_are_explained(block: object) -> None:
+    with pytest.raises(InputError, match="2 whole numbers above 0"):
+        measure(np.ones((9, 9), int), block_shape=block)  # type: ignore[arg-type]
+
+
+def test_bad_labels_in_one_block_are_explained() -> None:
+    labels = np.zeros((30, 30))
+    labels[25, 25] = -1
+    with pytest.raises(InputError, match="negative"):
+        measure(labels, block_shape=(8, 8))
