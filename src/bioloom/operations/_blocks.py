@@ -8,7 +8,9 @@ others one by one in the box around each. Memory holds one block, or one region 
 from __future__ import annotations
 
 import itertools
+import multiprocessing
 import shutil
+import sys
 import tempfile
 import weakref
 from collections.abc import Callable, Sequence
@@ -87,6 +89,9 @@ class _Scratch:
         for number, dtype in enumerate(self.dtypes):
             with open(self._file(number), "wb") as file:
                 file.truncate(int(np.prod(shape)) * dtype.itemsize)
+        self._own()
+
+    def _own(self) -> None:
         self._remove = weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
 
     def _file(self, number: int) -> Path:
@@ -96,8 +101,17 @@ class _Scratch:
         return np.memmap(self._file(number), self.dtypes[number], "r+", shape=self.shape)
 
     def __getstate__(self) -> dict[str, Any]:
-        # A copy in another process must not remove the files.
-        return {name: value for name, value in self.__dict__.items() if name != "_remove"}
+        # Dask's scheduler "processes" hands the object over to the main process, which then has to remove the files;
+        # workers of a cluster keep it, and other copies must not remove anything.
+        hands_over = multiprocessing.parent_process() is not None and "distributed" not in sys.modules
+        if hands_over and hasattr(self, "_remove"):
+            self._remove.detach()
+        return {"shape": self.shape, "dtypes": self.dtypes, "folder": self.folder, "handed_over": hands_over}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.shape, self.dtypes, self.folder = state["shape"], state["dtypes"], state["folder"]
+        if state["handed_over"] and multiprocessing.parent_process() is None:
+            self._own()
 
 
 class _Regions(NamedTuple):

@@ -145,6 +145,8 @@ def spots_dog(
 
 def _suggest(image: NDArray[Any], spacing: Sequence[float] | None = None) -> dict[str, Any]:
     """Suggest the radius at which the brightest answers stand out most from the others."""
+    if image.max() <= image.min():
+        return {}
     pixel = min(spacing or (1.0,))
     scores = []
     radii = [pixel * f for f in (1.5, 2, 3, 4, 6, 8)]

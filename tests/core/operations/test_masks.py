@@ -145,9 +145,7 @@ def test_distances_reach_over_blocks(shape, stretched):
     mask = ndimage.binary_dilation(ragged(shape, share=0.75))
     spacing = (0.9, 0.3, 0.25)[-mask.ndim :] if stretched else None
     lazy = operations.distance_map(da.from_array(mask, chunks=7), spacing=spacing)
-    np.testing.assert_array_equal(
-        lazy.compute(scheduler="synchronous"), operations.distance_map(mask, spacing=spacing)
-    )
+    np.testing.assert_array_equal(lazy.compute(scheduler="synchronous"), operations.distance_map(mask, spacing=spacing))
 
 
 @pytest.mark.opencl
