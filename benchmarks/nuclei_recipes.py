@@ -34,6 +34,7 @@ Array = NDArray[Any]
 Settings = dict[str, Any]
 THRESHOLDS = tuple(np.arange(0.5, 1.0, 0.05).round(2).tolist())
 SMALLEST = 20
+ROUGHNESS = 3.0
 CHAINS = {"Voronoi–Otsu": "voronoi_otsu", "watershed": "watershed"}
 
 
@@ -43,13 +44,16 @@ def grid(chain: str) -> Iterator[Settings]:
         for spot, outline in product((2.0, 4.0, 6.0, 9.0, 13.0), (1.0, 2.0)):
             yield {"spot": spot, "outline": outline}
     else:
-        for sigma, threshold, neck in product((1.0, 2.0), ("otsu", "li", "triangle"), (0.6, 0.75, 0.9)):
-            yield {"sigma": sigma, "threshold": threshold, "neck": neck}
+        ways = product((1.0, 2.0), (0.0, 20.0), ("otsu", "li", "triangle"), (0.6, 0.75, 0.9, 0.97))
+        for sigma, background, threshold, neck in ways:
+            yield {"sigma": sigma, "background": background, "threshold": threshold, "neck": neck}
 
 
-def recipe(chain: str, settings: Settings, *, dark: bool, kind: str) -> Recipe:
-    """Return a chain with settings as a recipe; `dark` objects are inverted first."""
-    steps = [Step("bright", "invert", {"image": "image"}, {}, enabled=dark)]
+def recipe(chain: str, settings: Settings, *, looks: str, kind: str) -> Recipe:
+    """Return a chain with settings as a recipe; objects that are not bright are made so first."""
+    operation = {"bright": "invert", "dark": "invert", "rough": "standard_deviation_filter"}[looks]
+    radius = {"radius": ROUGHNESS} if looks == "rough" else {}
+    steps = [Step("bright", operation, {"image": "image"}, radius, enabled=looks != "bright")]
     if chain == "Voronoi–Otsu":
         steps += [
             Step(
@@ -60,7 +64,14 @@ def recipe(chain: str, settings: Settings, *, dark: bool, kind: str) -> Recipe:
     else:
         steps += [
             Step("smooth", "gaussian_blur", {"image": "bright"}, {"sigma": settings["sigma"]}),
-            Step("mask", f"threshold_{settings['threshold']}", {"image": "smooth"}),
+            Step(
+                "even",
+                "subtract_gaussian_background",
+                {"image": "smooth"},
+                {"sigma": settings["background"] or 1.0},
+                enabled=settings["background"] > 0,
+            ),
+            Step("mask", f"threshold_{settings['threshold']}", {"image": "even"}),
             Step("filled", "fill_holes", {"mask": "mask"}),
             Step("objects", "split_touching_objects", {"mask": "filled"}, {"neck": settings["neck"]}),
         ]
@@ -68,13 +79,13 @@ def recipe(chain: str, settings: Settings, *, dark: bool, kind: str) -> Recipe:
     return Recipe(("image",), tuple(steps), ("labels",), name=f"{chain}: {kind}")
 
 
-def by_bioloom(chain: str, image: Array, settings: Settings, dark: bool) -> Array:
-    return recipe(chain, settings, dark=dark, kind="").run({"image": image})["labels"]
+def by_bioloom(chain: str, image: Array, settings: Settings, looks: str) -> Array:
+    return recipe(chain, settings, looks=looks, kind="").run({"image": image})["labels"]
 
 
-def by_skimage(chain: str, image: Array, settings: Settings, dark: bool) -> Array:
+def by_skimage(chain: str, image: Array, settings: Settings, looks: str) -> Array:
     """The same steps; touching objects are split at maxima of the distance that are apart by so many pixels."""
-    image = image.max() - image if dark else image
+    image = made_bright(image, looks)
     if chain == "Voronoi–Otsu":
         outline = filters.gaussian(image, settings["outline"], preserve_range=True)
         spots = filters.gaussian(image, settings["spot"], preserve_range=True)
@@ -83,6 +94,8 @@ def by_skimage(chain: str, image: Array, settings: Settings, dark: bool) -> Arra
         labels = segmentation.watershed(-spots, seeds, mask=mask)
     else:
         smooth = filters.gaussian(image, settings["sigma"], preserve_range=True)
+        if settings["background"]:
+            smooth = smooth - filters.gaussian(smooth, settings["background"], preserve_range=True)
         mask = ndimage.binary_fill_holes(smooth > getattr(filters, f"threshold_{settings['threshold']}")(smooth))
         distance = filters.gaussian(ndimage.distance_transform_edt(mask), 1, preserve_range=True)
         # h-maxima, the depth a share of the radius of a usual object: as near as scikit-image comes to a neck.
@@ -92,10 +105,10 @@ def by_skimage(chain: str, image: Array, settings: Settings, dark: bool) -> Arra
     return without_small(labels)
 
 
-def by_clesperanto(chain: str, image: Array, settings: Settings, dark: bool) -> Array:
+def by_clesperanto(chain: str, image: Array, settings: Settings, looks: str) -> Array:
     """Voronoi–Otsu as it is there; for the watershed, which it lacks, its labelling of an eroded mask."""
     cle = device.clesperanto()
-    pushed = device.push((image.max() - image if dark else image).astype(np.float32))
+    pushed = device.push(made_bright(image, looks).astype(np.float32))
     if chain == "Voronoi–Otsu":
         labels = cle.voronoi_otsu_labeling(pushed, spot_sigma=settings["spot"], outline_sigma=settings["outline"])
     else:
@@ -105,15 +118,23 @@ def by_clesperanto(chain: str, image: Array, settings: Settings, dark: bool) -> 
     return without_small(device.pull(labels).astype(np.uint32))
 
 
+def made_bright(image: Array, looks: str) -> Array:
+    if looks == "rough":
+        values, size = image.astype(np.float64), 2 * int(ROUGHNESS) + 1
+        mean, square = ndimage.uniform_filter(values, size), ndimage.uniform_filter(values**2, size)
+        return np.sqrt(np.maximum(square - mean**2, 0))
+    return image.max() - image if looks == "dark" else image
+
+
 def without_small(labels: Array) -> Array:
     counts = np.bincount(labels.ravel())
     return np.where(counts[labels] >= SMALLEST, labels, 0).astype(np.uint32)
 
 
-def grey(picture: Picture) -> tuple[Array, bool]:
-    """Return an image of one channel, and whether its objects are dark."""
-    image = picture.image.mean(-1).astype(np.float32) if picture.image.ndim == 3 else picture.image
-    return image, picture.modality != "fluorescence"
+def grey(picture: Picture) -> tuple[Array, str]:
+    """Return an image of one channel (of stained tissue the red one), and how its objects stand out."""
+    image = picture.image[..., 0] if picture.image.ndim == 3 else picture.image
+    return image, {"fluorescence": "bright", "brightfield": "rough"}.get(picture.modality, "dark")
 
 
 def scores(picture: Picture, labels: Array) -> tuple[float, float]:
@@ -168,7 +189,7 @@ def report(pictures: list[Picture], found: dict[tuple[str, str], list[Any]], fol
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
             plain = "".join(c if c.isalnum() else "_" for c in kind.replace("×", "x").lower())
-            made = recipe(chain, settings, dark=grey(pictures[numbers[0]])[1], kind=kind)
+            made = recipe(chain, settings, looks=grey(pictures[numbers[0]])[1], kind=kind)
             made.save(folder / f"{plain.replace('__', '_')}_{CHAINS[chain]}.yaml")
     return "\n".join([*lines, ""])
 
