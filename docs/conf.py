@@ -55,6 +55,14 @@ class OperationsDirective(SphinxDirective):
         return sections
 
 
+def table(rows: list[tuple[str, ...]], widths: str) -> str:
+    """Return a table with a header as reStructuredText."""
+    lines = [".. list-table::", "   :header-rows: 1", f"   :widths: {widths}", ""]
+    for cells in rows:
+        lines += [f"   {'*' if n == 0 else ' '} - {cell}" for n, cell in enumerate(cells)]
+    return "\n".join(lines)
+
+
 class MeasurementsDirective(SphinxDirective):
     """Lists every measurement with its group, unit and description, as the program knows them; or those of a group."""
 
@@ -65,10 +73,9 @@ class MeasurementsDirective(SphinxDirective):
         from bioloom.measure import GROUPS, list_properties
 
         listed = list_properties(None, self.arguments or GROUPS)
-        rows = [".. list-table::", "   :header-rows: 1", "   :widths: 26 12 10 52", ""]
-        for cells in (("Name", "Group", "Unit", "What it is"), *map(self._cells, listed)):
-            rows += [f"   {'*' if n == 0 else ' '} - {cell}" for n, cell in enumerate(cells)]
-        return self.parse_text_to_nodes("\n".join(rows))
+        return self.parse_text_to_nodes(
+            table([("Name", "Group", "Unit", "What it is"), *map(self._cells, listed)], "26 12 10 52")
+        )
 
     @staticmethod
     def _cells(entry: "Property") -> tuple[str, str, str, str]:
@@ -77,6 +84,19 @@ class MeasurementsDirective(SphinxDirective):
         only = "" if len(entry.ndims) > 1 else f" Only in {entry.ndims[0]}D."
         own = "" if not entry.source or entry.source.startswith("scikit-image") else f" Source: {entry.source}."
         return f"``{entry.name}``{parts}", entry.group, entry.unit or "–", entry.description + only + own
+
+
+class MotionDirective(SphinxDirective):
+    """Lists what is measured of tracked objects, and of tracks."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return one table."""
+        from bioloom.measure import MOTION, TRACK_MEASUREMENTS
+
+        rows = [("Name", "Of", "Unit", "What it is")]
+        for of, entries in (("objects", MOTION), ("tracks", TRACK_MEASUREMENTS)):
+            rows += [(f"``{name}``", of, unit or "–", text) for name, (unit, text) in entries.items()]
+        return self.parse_text_to_nodes(table(rows, "26 12 14 48"))
 
 
 class CommandsDirective(SphinxDirective):
@@ -105,4 +125,5 @@ def setup(app: Sphinx) -> None:
     """Register the directives."""
     app.add_directive("operations", OperationsDirective)
     app.add_directive("measurements", MeasurementsDirective)
+    app.add_directive("motion", MotionDirective)
     app.add_directive("commands", CommandsDirective)

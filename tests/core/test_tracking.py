@@ -23,6 +23,7 @@ from bioloom.measure.motion import (
     measure_tracks,
 )
 from bioloom.measure.tracking import track_labels, track_objects
+from bioloom.samples import nuclei_timelapse
 
 
 def table_of(points: list[tuple[float, ...]]) -> pd.DataFrame:
@@ -183,6 +184,22 @@ def test_crowds_are_tracked_without_all_pairs(monkeypatch: pytest.MonkeyPatch) -
     assert track_objects(table, 6)["track"].equals(whole["track"])
     # any distance: 300 × 300 pairs are in reach
     assert partition(track_objects(table, 1e6)["track"].to_numpy()) == partition(whole["track"].to_numpy())
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_dividing_nuclei_get_their_true_lineage(seed: int) -> None:
+    film = nuclei_timelapse(seed=seed)
+    assert film.parents is not None
+    truth = film.parents.set_index("label")["parent"]
+    tracked = track_objects(film.labels, 6, spacing=film.spatial_spacing, division_distance=8)
+    # In the sample a nucleus has the same label in all frames, and each half of a divided one a new one.
+    labels = tracked.groupby("track")["label"].unique()
+    assert all(len(one) == 1 for one in labels)
+    label_of = {track: int(one[0]) for track, one in labels.items()}
+    assert sorted(label_of.values()) == truth.index.tolist()
+    found = {label_of[child]: label_of[parent] for child, (parent,) in lineage_graph(tracked).items()}
+    assert found == truth[truth > 0].to_dict()
+    assert len(found) >= 8
 
 
 def test_nothing_and_single_objects() -> None:

@@ -171,8 +171,13 @@ def pixel_or_0(plane: Array, y: int, x: int) -> float:
 def between(plane: Array, y: float, x: float) -> float:
     """Value between pixels, interpolated along x and then along y."""
     y0, x0 = int(np.floor(y)), int(np.floor(x))
-    y1, x1 = int(np.ceil(y)), int(np.ceil(x))
     dy, dx = y - y0, x - x0
+    if dy == 0 and dx == 0:
+        return pixel_or_0(plane, y0, x0)
+    if 0 <= y0 < plane.shape[0] - 1 and 0 <= x0 < plane.shape[1] - 1:
+        a, b, c, d = plane[y0, x0], plane[y0, x0 + 1], plane[y0 + 1, x0], plane[y0 + 1, x0 + 1]
+        return (1 - dy) * ((1 - dx) * float(a) + dx * float(b)) + dy * ((1 - dx) * float(c) + dx * float(d))
+    y1, x1 = int(np.ceil(y)), int(np.ceil(x))
     top = (1 - dx) * pixel_or_0(plane, y0, x0) + dx * pixel_or_0(plane, y0, x1)
     bottom = (1 - dx) * pixel_or_0(plane, y1, x0) + dx * pixel_or_0(plane, y1, x1)
     return (1 - dy) * top + dy * bottom

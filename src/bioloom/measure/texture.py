@@ -209,7 +209,8 @@ def haralick(
     bbox = evaluate(closure(["bbox"]), objects, {}, _nothing)["bbox", ""]
     features = _haralick(objects, pixels, bbox, int(distance), int(levels), between)
     columns = {f"haralick_{name}": features[:, i] for i, name in enumerate(FEATURES)}
-    return pd.DataFrame({"label": objects.ids.astype(np.int64), **columns})
+    largest = int(objects.ids[-1]) if objects.ids.size else 0
+    return pd.DataFrame({"label": objects.ids.astype(np.int64 if largest < 2**63 else np.uint64), **columns})
 
 
 def _nothing() -> None:
