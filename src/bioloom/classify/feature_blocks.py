@@ -218,7 +218,7 @@ class FeatureBlocks:
     def _work(self, blocks: Sequence[Block]) -> int:
         """Return how many values are computed for blocks, with what surrounds them."""
         pixels = (prod(s.stop - s.start + 2 * h for s, h in zip(b, self._halo, strict=True)) for b in blocks)
-        return sum(pixels) * len(self.names)
+        return int(sum(pixels)) * len(self.names)
 
     @property
     def edges(self) -> list[NDArray[np.float32]]:
