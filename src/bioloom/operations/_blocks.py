@@ -101,15 +101,15 @@ class _Scratch:
         return np.memmap(self._file(number), self.dtypes[number], "r+", shape=self.shape)
 
     def __getstate__(self) -> dict[str, Any]:
-        # Dask's scheduler "processes" hands the object over to the main process, which then has to remove the files;
-        # workers of a cluster keep it, and other copies must not remove anything.
+        # Dask's "processes" hand the object over to the main process, which then has to remove the files; workers of a
+        # cluster keep it.
         hands_over = multiprocessing.parent_process() is not None and "distributed" not in sys.modules
         if hands_over and hasattr(self, "_remove"):
             self._remove.detach()
-        return {"shape": self.shape, "dtypes": self.dtypes, "folder": self.folder, "handed_over": hands_over}
+        return {k: v for k, v in self.__dict__.items() if k != "_remove"} | {"handed_over": hands_over}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.shape, self.dtypes, self.folder = state["shape"], state["dtypes"], state["folder"]
+        self.__dict__.update(state)
         if state["handed_over"] and multiprocessing.parent_process() is None:
             self._own()
 

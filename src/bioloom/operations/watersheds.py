@@ -143,7 +143,7 @@ def local_minima_seeded_watershed(
     image
         (y, x) or (z, y, x), any real dtype; borders between objects are bright.
     spot_sigma
-        How strongly the image is smoothed to find the seeds: about a third of the radius of a cell. Larger merges,
+        How strongly the image is smoothed to find the seeds: about half the radius of a cell. Larger merges,
         smaller splits.
     outline_sigma
         How strongly it is smoothed to find the borders.
@@ -227,7 +227,7 @@ def _suggest_for_membranes(
     pixel = min(spacing or (1.0,))
     size = (np.pi * radius**2) if image.ndim == 2 else 4 / 3 * np.pi * radius**3
     return {
-        "spot_sigma": float(f"{max(radius / 3, pixel):.2g}"),
+        "spot_sigma": float(f"{max(0.55 * radius, pixel):.2g}"),
         "outline_sigma": pixel,
         "minimum_size": float(f"{size / 10:.2g}"),
     }
@@ -254,7 +254,7 @@ def thresholded_local_minima_seeded_watershed(
     image
         (y, x) or (z, y, x), any real dtype; borders between objects are bright.
     spot_sigma
-        How strongly the image is smoothed to find the seeds: about a third of the radius of a cell.
+        How strongly the image is smoothed to find the seeds: about half the radius of a cell.
     outline_sigma
         How strongly it is smoothed to find the borders.
     minimum_intensity
