@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _SAMPLE = 1000
 _DIGITS = 5
+_SIZES = 1e4
 MISSING = "–"
 """What is shown where a value is missing."""
 
@@ -132,8 +133,9 @@ class Column:
             return 0
         if (some == np.rint(some)).all() and some.max() < 1e15:
             return 0
-        size = math.floor(math.log10(float(np.quantile(some, 0.9))))
-        return max(0, _DIGITS - 1 - size) if -3 <= size <= 8 else None
+        low, high = np.quantile(some, [0.1, 0.9]).tolist()
+        # Values of all sizes, as in a table of statistics, are legible only with decimals of their own.
+        return _decimals_for(high) if 1e-3 <= high < 1e9 and high / low < _SIZES else None
 
     def text(self, row: int) -> str:
         """Return what a cell shows."""
@@ -146,10 +148,15 @@ class Column:
             return MISSING
         decimals = self._decimals
         if decimals is None or not math.isfinite(value):
-            return f"{value:.{_DIGITS}g}"
+            plain = 1e-4 <= abs(value) < 1e9
+            return f"{value:.{_decimals_for(value)}f}" if plain else f"{value:.{_DIGITS}g}"
         text = f"{value:.{decimals}f}"
         # A value that the column's decimals would hide.
         return f"{value:.3g}" if value and abs(value) < 0.5 * 10**-decimals else text
+
+
+def _decimals_for(value: float) -> int:
+    return max(0, _DIGITS - 1 - math.floor(math.log10(abs(value))))
 
 
 def columns_of(table: pd.DataFrame) -> dict[str, Column]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioloom.session.table_columns import Column
+from bioloom.session.table_filters import ColumnFilter, RangeFilter, ValuesFilter
 
 N_BINS = 40
 _NONE = 63
@@ -117,3 +118,49 @@ def count(binned: BinnedColumn, state: NDArray[np.uint8]) -> Counts:
     """
     counts = np.bincount(binned.codes | state, minlength=256).reshape(4, 64)[:, : binned.n_bins]
     return Counts(counts.sum(0), counts[1] + counts[3], counts[3])
+
+
+def filter_of_bins(column: Column, binned: BinnedColumn, first: int, last: int) -> ColumnFilter | None:
+    """Make the filter that keeps the rows in some neighbouring bins; None where these are all bins.
+
+    The outer bins include what lies beyond them.
+    """
+    first, last = sorted((min(max(first, 0), binned.n_bins - 1), min(max(last, 0), binned.n_bins - 1)))
+    if first == 0 and last == binned.n_bins - 1:
+        return None
+    if binned.words:
+        return ValuesFilter(binned.words[first : last + 1])
+    low = -np.inf if first == 0 else float(binned.edges[first])
+    high = np.inf if last == binned.n_bins - 1 else float(binned.edges[last + 1])
+    if column.values.dtype == bool or column.is_whole:
+        low, high = np.ceil(low), np.floor(high)
+    return RangeFilter(float(low), float(high))
+
+
+def bins_of_filter(binned: BinnedColumn, limit: ColumnFilter | None) -> NDArray[np.bool_]:
+    """Return which bins hold values that a filter keeps."""
+    if limit is None:
+        return np.ones(binned.n_bins, bool)
+    if isinstance(limit, RangeFilter):
+        if binned.words or not binned.n_bins:
+            return np.ones(binned.n_bins, bool)
+        kept = (binned.edges[1:] > limit.low) & (binned.edges[:-1] < limit.high)
+        # Values beyond the edges are in the outer bins.
+        kept[0] |= limit.low < binned.edges[0]
+        kept[-1] |= limit.high > binned.edges[-1]
+        return np.asarray(kept, bool)
+    if binned.words:
+        return np.isin(np.array(binned.words, object), np.array([*limit.values], object))
+    values = np.array([*limit.values], np.float64)
+    held = (values >= binned.edges[:-1, None]) & (values < binned.edges[1:, None])
+    return np.asarray(held.any(1), bool)
+
+
+def describe_bin(binned: BinnedColumn, place: int) -> str:
+    """Say what is in a bin."""
+    if binned.words:
+        return binned.words[place]
+    low, high = binned.edges[place], binned.edges[place + 1]
+    if low + 0.5 == np.rint(low + 0.5) and high - low == 1:
+        return f"{low + 0.5:.0f}"
+    return f"{low:.4g} – {high:.4g}"

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _MOST_SORTED = 4
+MOST_COPIED = 2_000_000
 
 
 class TableView:
@@ -114,6 +115,22 @@ class TableView:
         rows = self.rows if mask is None else self.rows[mask[self.rows]]
         table = self._table.drop(columns="index", errors="ignore") if names is None else self._table[names]
         return table.iloc[rows]
+
+    def copied(self, names: list[str] | None = None, mask: NDArray[np.bool_] | None = None) -> str:
+        """Return the rows that are shown as text with tabs, for a spreadsheet; arguments as for `shown_table`.
+
+        Raises
+        ------
+        InputError
+            If there are more than two million cells.
+        """
+        table = self.shown_table(names, mask)
+        if table.size > MOST_COPIED:
+            raise InputError(
+                f"{table.size:,} cells are too many to be copied ({MOST_COPIED:,} can be). Save them as a file instead."
+            )
+        text: str = table.to_csv(sep="\t", index=False)
+        return text
 
     # -------------------------------------------------------------------------------------------- order
     @property

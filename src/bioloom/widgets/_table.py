@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from qtpy.QtCore import QAbstractTableModel, QItemSelectionModel, QModelIndex, Qt, Signal
-from qtpy.QtGui import QKeySequence, QPalette
+from qtpy.QtGui import QBrush, QColor, QKeySequence
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QStyle, QStyledItemDelegate, QTableView
 
+from bioloom.session.feature_table import KEYS
 from bioloom.session.table_view import TableView
-from bioloom.widgets._theme import accent, legible_on
+from bioloom.widgets._theme import accent, faint
 
 _NARROWEST, _WIDEST = 56, 190
-_LOOKED_AT = 12
+_FEW, _LOOKED_AT = 100, 12
 
 _RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 _LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
@@ -26,6 +28,7 @@ class ObjectTableModel(QAbstractTableModel):
     def __init__(self, view: TableView) -> None:
         super().__init__()
         self.view = view
+        self.describe: Callable[[str], str] = str
         self.names: list[str] = []
         self._columns: list[Any] = []
         self._n = 0
@@ -76,12 +79,19 @@ class ObjectTableModel(QAbstractTableModel):
 
     def headerData(self, section: int, orientation: Any, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return a column's name."""
-        if orientation == Qt.Orientation.Horizontal and role in (
-            Qt.ItemDataRole.DisplayRole,
-            Qt.ItemDataRole.ToolTipRole,
-        ):
-            return self.names[section] if section < len(self.names) else None
+        if orientation == Qt.Orientation.Vertical:
+            return self._key(section) if role == Qt.ItemDataRole.DisplayRole else None
+        if section >= len(self.names):
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self.names[section]
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return self.describe(self.names[section])
         return None
+
+    def _key(self, place: int) -> str:
+        row = self.view.rows[place]
+        return " · ".join(self.view.columns[key].text(row) for key in KEYS if key in self.view.columns)
 
     def sort(self, column: int, order: Any = Qt.SortOrder.AscendingOrder) -> None:
         """Sort by a column; −1 for the table's own order."""
@@ -103,11 +113,9 @@ class _RowPainter(QStyledItemDelegate):
         super().initStyleOption(option, index)
         option.state &= ~(QStyle.StateFlag.State_HasFocus | QStyle.StateFlag.State_Selected)
         if self._table.is_selected(index.row()):
-            colour = accent(self._table)
-            option.backgroundBrush = colour
-            text = legible_on(colour)
-            for role in (QPalette.ColorRole.Text, QPalette.ColorRole.WindowText):
-                option.palette.setColor(role, text)
+            option.backgroundBrush = self._table.selected_ground
+        elif index.row() == self._table.currentIndex().row():
+            option.backgroundBrush = self._table.current_ground
 
 
 class ObjectTable(QTableView):
@@ -126,15 +134,18 @@ class ObjectTable(QTableView):
     rows_selected = Signal(object)
     row_clicked = Signal(int)
 
-    def __init__(self, view: TableView | None = None) -> None:
+    def __init__(self, view: TableView | None = None, header: QHeaderView | None = None) -> None:
         super().__init__()
         self.view = view or TableView()
+        if header is not None:
+            self.setHorizontalHeader(header)
         self.objects = ObjectTableModel(self.view)
         self._mask = np.zeros(self.view.n_rows, bool)
         self._anchor: int | None = None
         self._before_drag: np.ndarray | None = None
         self._toggled = False
         self._widths: dict[str, int] = {}
+        self.selected_ground = self.current_ground = QBrush()
         self.setModel(self.objects)
         self.setItemDelegate(_RowPainter(self))
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
@@ -156,8 +167,16 @@ class ObjectTable(QTableView):
         self.view.replaced.connect(self._replaced)
         self.view.changed.connect(self._rearranged)
         header.sectionResized.connect(self._remember_width)
+        self.horizontalScrollBar().valueChanged.connect(self._show_keys)
 
     # -------------------------------------------------------------------------------------------- what is shown
+    def paintEvent(self, event: Any) -> None:
+        """Paint in the colours of the theme that is used now."""
+        colour = QColor(accent(self))
+        colour.setAlphaF(0.45)
+        self.selected_ground, self.current_ground = QBrush(colour), QBrush(faint(self, 0.08))
+        super().paintEvent(event)
+
     def show_table(self, table: pd.DataFrame, mask: np.ndarray) -> None:
         """Show a table and its selected rows."""
         self._mask = np.asarray(mask, bool)
@@ -235,9 +254,18 @@ class ObjectTable(QTableView):
     def _fitting_width(self, place: int) -> int:
         column = self.objects.view.columns[self.objects.names[place]]
         measure = self.fontMetrics().horizontalAdvance
-        rows = np.linspace(0, max(len(column) - 1, 0), min(len(column), _LOOKED_AT)).astype(int)
+        n = len(column) if len(column) <= _FEW else _LOOKED_AT
+        rows = np.linspace(0, max(len(column) - 1, 0), n).astype(int)
         cells = max((measure(column.text(row)) for row in rows), default=0)
         return int(np.clip(max(cells + 14, self.horizontalHeader().sectionSizeHint(place)), _NARROWEST, _WIDEST))
+
+    def _show_keys(self) -> None:
+        """Name the rows at the left while the columns that do so are out of view."""
+        if "label" in self.objects.names:
+            place, header = self.objects.names.index("label"), self.horizontalHeader()
+            gone = header.sectionPosition(place) + header.sectionSize(place) <= header.offset()
+            if gone != self.verticalHeader().isVisible():
+                self.verticalHeader().setVisible(gone)
 
     def _remember_width(self, place: int, before: int, width: int) -> None:
         if place < len(self.objects.names):

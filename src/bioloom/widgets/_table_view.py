@@ -1,0 +1,452 @@
+"""The table panel: rows with filters and histograms, statistics, groups and correlations of one table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from qtpy.QtCore import QEvent, QPoint, Qt, Signal
+from qtpy.QtGui import QKeySequence, QShortcut
+from qtpy.QtWidgets import (
+    QApplication,
+    QCheckBox,
+    QDialog,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QTabWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from bioloom import tables
+from bioloom.errors import BioloomError, InputError
+from bioloom.session.feature_table import KEYS
+from bioloom.session.selection import Selection
+from bioloom.session.table_view import TableView
+from bioloom.widgets._base import MainThread
+from bioloom.widgets._correlation_view import CorrelationPage
+from bioloom.widgets._table import ObjectTable
+from bioloom.widgets._table_filter import ColumnFilterDialog, ExpressionLine, FormulaDialog
+from bioloom.widgets._table_header import HistogramHeader
+from bioloom.widgets._table_statistics import GroupsPage, Page, StatisticsPage
+from bioloom.widgets._theme import accent
+
+_FILES = "Tables (*.csv *.tsv *.parquet *.h5ad)"
+_HINT = "Filter: area > 100 and eccentricity < 0.8"
+_FILTER_TIP = (
+    "Show only the rows for which this holds. Columns by name, numbers, texts in quotes;\n"
+    "< <= > >= == !=, in (1, 2), and, or, not, + - * / **, functions such as quantile(area, 0.9).\n"
+    "Ctrl+F comes here, Escape shows all"
+)
+
+
+class TablePanel(QWidget):
+    """A table of objects in every view: rows, statistics, groups and correlation; all follow the same filters.
+
+    Its selected rows are a `Selection`, shared with plot and image. What the user makes here (a computed column, the
+    columns of a file) is handed to the owner, who keeps the table.
+
+    Attributes
+    ----------
+    view : TableView
+        What is shown.
+    row_clicked : Signal(int)
+        The user went to a row of the table, to see its object.
+    columns_made : Signal(pandas.DataFrame)
+        ``[frame,] label`` and new columns, to be merged into the table by these keys.
+    map_wanted : Signal(str)
+        A column, to be shown as colours of the objects.
+    plot_wanted : Signal(str, str)
+        Two columns, to be plotted.
+    said : Signal(str)
+        A message for the user.
+    failed : Signal(Exception)
+        What went wrong.
+    """
+
+    row_clicked = Signal(int)
+    columns_made = Signal(object)
+    map_wanted = Signal(str)
+    plot_wanted = Signal(str, str)
+    said = Signal(str)
+    failed = Signal(object)
+
+    def __init__(self, deliver: Callable[[Callable[[], object]], None] | None = None) -> None:
+        super().__init__()
+        deliver = deliver or MainThread(self).send
+        self.view = TableView()
+        self._selection: Selection | None = None
+        self._own_choice = False
+        self.filter_line = ExpressionLine(_HINT, _FILTER_TIP)
+        self.menu_button = QToolButton()
+        self.menu_button.setText("⋯")
+        self.menu_button.setStyleSheet("QToolButton::menu-indicator { image: none; } QToolButton { padding: 2px 6px; }")
+        self.menu_button.setToolTip("New columns, copy, save, load, columns to show")
+        self.menu_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.menu_button.setMenu(QMenu(self.menu_button))
+        self.menu_button.menu().aboutToShow.connect(self._fill_menu)
+        self.problem = QLabel()
+        self.problem.setWordWrap(True)
+        self.filters = QLabel()
+        self.filters.setWordWrap(True)
+        self.filters.setTextFormat(Qt.TextFormat.RichText)
+        self.header = HistogramHeader(self.view, deliver)
+        self.rows = ObjectTable(self.view, self.header)
+        self.rows.objects.describe = self.header.describe
+        self.statistics = StatisticsPage(self.view, deliver, self.header)
+        self.groups = GroupsPage(self.view, deliver)
+        self.correlation = CorrelationPage(self.view, deliver)
+        self.pages = QTabWidget()
+        for page, title, tip in (
+            (self.rows, "Objects", "One row per object"),
+            (self.statistics, "Statistics", "Mean, spread and histogram of each column"),
+            (self.groups, "Groups", "Summaries per class, frame, track …"),
+            (self.correlation, "Correlation", "Which columns say the same"),
+        ):
+            self.pages.setTabToolTip(self.pages.addTab(page, title), tip)
+        self.count = QLabel()
+        self.selected_only = QCheckBox("Selected only")
+        self.selected_only.setToolTip("Show only the rows that are selected here, in the plot or in the image")
+        self.previous = _tool("▲", "Go to the selected row before")
+        self.next = _tool("▼", "Go to the next selected row")
+        head, foot = QHBoxLayout(), QHBoxLayout()
+        head.addWidget(self.filter_line, stretch=1)
+        head.addWidget(self.menu_button)
+        foot.addWidget(self.count, stretch=1)
+        for button in (self.selected_only, self.previous, self.next):
+            foot.addWidget(button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addLayout(head)
+        layout.addWidget(self.problem)
+        layout.addWidget(self.filters)
+        layout.addWidget(self.pages, stretch=1)
+        layout.addLayout(foot)
+        self._connect()
+        self._tell()
+
+    def _connect(self) -> None:
+        self.filter_line.settled.connect(self._filter)
+        self.filters.linkActivated.connect(self._take_off)
+        self.header.menu_wanted.connect(self._column_menu)
+        self.rows.rows_selected.connect(self._select)
+        self.rows.row_clicked.connect(self.row_clicked)
+        self.groups.rows_selected.connect(self._select)
+        self.correlation.pair_chosen.connect(self.plot_wanted)
+        self.correlation.columns_chosen.connect(self.show_columns)
+        for page in (self.statistics, self.groups, self.correlation):
+            page.failed.connect(self._fail)
+        self.selected_only.toggled.connect(self._only_selected)
+        self.previous.clicked.connect(lambda: self.rows.go_to_selected(-1))
+        self.next.clicked.connect(lambda: self.rows.go_to_selected(1))
+        self.view.changed.connect(self._tell)
+        self.view.replaced.connect(self._replaced)
+        for keys, action in (
+            (QKeySequence.StandardKey.Copy, self.copy),
+            (QKeySequence.StandardKey.Find, self.filter_line.setFocus),
+            (QKeySequence.StandardKey.Undo, lambda: self._selection and self._selection.undo()),
+            (QKeySequence.StandardKey.Redo, lambda: self._selection and self._selection.redo()),
+        ):
+            shortcut = QShortcut(keys, self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(action)
+
+    # -------------------------------------------------------------------------------------------- table and selection
+    def show_table(self, table: pd.DataFrame, selection: Selection | None = None) -> None:
+        """Show a table, and the selection of its rows; without one, rows are selected in this panel only."""
+        if selection is not self._selection:
+            if self._selection is not None:
+                self._selection.changed.disconnect(self._selection_changed, missing_ok=True)
+            self._selection = selection
+            if selection is not None:
+                selection.changed.connect(self._selection_changed)
+        mask = np.zeros(len(table), bool) if selection is None else selection.mask
+        # A selection that follows the table may be told of it later than this panel.
+        mask = mask if len(mask) == len(table) else np.zeros(len(table), bool)
+        self.rows.show_table(table, mask)
+        self._share_mask(mask)
+        if self.view.dropped:
+            self.said.emit(self.view.dropped)
+        # Only the owner can merge columns, and only where rows can be told apart.
+        if selection is not None and (changed := self.view.outdated()) is not None:
+            self.columns_made.emit(changed)
+
+    def close_jobs(self) -> None:
+        """Stop computing, and no longer follow the selection."""
+        self.header.stop()
+        for page in (self.statistics, self.groups, self.correlation):
+            page.jobs.cancel()
+        if self._selection is not None:
+            self._selection.changed.disconnect(self._selection_changed, missing_ok=True)
+            self._selection = None
+
+    @property
+    def mask(self) -> np.ndarray:
+        """Which rows of the whole table are selected."""
+        return self.rows.mask
+
+    def _selection_changed(self) -> None:
+        if self._selection is None or len(self._selection) != self.view.n_rows:
+            return
+        mask = self._selection.mask
+        if self.selected_only.isChecked() and not self._own_choice:
+            self.view.only(mask)
+        self.rows.show_selection(mask)
+        self._share_mask(mask)
+
+    def _share_mask(self, mask: np.ndarray) -> None:
+        self.header.set_mask(mask)
+        for page in (self.statistics, self.groups, self.correlation):
+            page.set_mask(mask)
+        self._tell()
+
+    def _select(self, mask: np.ndarray) -> None:
+        # What is chosen among the selected rows must not make the others vanish under the mouse.
+        self._own_choice = True
+        try:
+            if self._selection is not None and len(self._selection) == len(mask):
+                self._selection.select(mask)
+            else:
+                self.rows.show_selection(mask)
+                self._share_mask(mask)
+        finally:
+            self._own_choice = False
+
+    def _only_selected(self, on: bool) -> None:
+        self.view.only(self.mask if on else None)
+
+    def _replaced(self) -> None:
+        names = list(self.view.columns)
+        self.filter_line.set_names([n if n.isidentifier() or " " not in n else f"`{n}`" for n in names])
+        if self.selected_only.isChecked():
+            self.selected_only.blockSignals(True)
+            self.selected_only.setChecked(False)
+            self.selected_only.blockSignals(False)
+            self.view.only(None)
+        if self.filter_line.text() and not self.view.expression and self.view.dropped:
+            self.filter_line.clear()
+        self._tell()
+
+    # -------------------------------------------------------------------------------------------- filters
+    def _filter(self, text: str) -> None:
+        try:
+            self.view.filter(text)
+        except InputError as error:
+            self.problem.setText(str(error))
+            self.problem.show()
+            return
+        self.problem.hide()
+
+    def set_filter(self, text: str) -> None:
+        """Filter by an expression, and show it in the line."""
+        self.filter_line.setText(text)
+        self._filter(text)
+
+    def _take_off(self, what: str) -> None:
+        if what == "all":
+            self.filter_line.clear()
+            self.problem.hide()
+            self.selected_only.setChecked(False)
+            self.view.show_all()
+        else:
+            self.view.limit(what.removeprefix("column:"), None)
+
+    def _tell(self) -> None:
+        view = self.view
+        n, shown = view.n_rows, len(view.rows)
+        selected = int(np.count_nonzero(self.mask)) if len(self.mask) == n else 0
+        text = f"{shown:,} of {n:,} rows" if view.filtered else f"{n:,} rows"
+        hidden = selected - len(self.rows.selected_places()) if selected and view.filtered else 0
+        if selected:
+            text += f", {selected:,} selected" + (f" ({hidden:,} of them hidden)" if hidden else "")
+        self.count.setText(text)
+        for button in (self.previous, self.next):
+            button.setEnabled(selected > hidden)
+        self.selected_only.setEnabled(selected > 0 or self.selected_only.isChecked())
+        style = f'style="color: {accent(self).name()}; text-decoration: none"'
+        links = [
+            f'{_escaped(limit.describe(name))} <a href="column:{_escaped(name)}" {style}>✕</a>'
+            for name, limit in view.limits.items()
+        ]
+        if view.filtered:
+            links.append(f'<a href="all" {style}>show all rows</a>')
+        self.filters.setText(" &nbsp; ".join(links))
+        self.filters.setVisible(bool(links))
+        self.problem.setVisible(self.problem.isVisible() and bool(self.problem.text()))
+
+    # -------------------------------------------------------------------------------------------- columns
+    def show_columns(self, names: list[str]) -> None:
+        """Show only these columns, and those that say which object a row is of."""
+        for place, name in enumerate(self.view.columns):
+            self.rows.setColumnHidden(place, name not in names and name not in KEYS)
+        self.pages.setCurrentWidget(self.rows)
+        self.said.emit(f"{len(names)} columns are shown. ‘⋯’ shows the others again.")
+
+    def shown_columns(self) -> list[str]:
+        """Return the columns that are not hidden, in the order in which the user put them."""
+        names, header = list(self.view.columns), self.rows.horizontalHeader()
+        places = [header.logicalIndex(place) for place in range(len(names))]
+        return [names[place] for place in places if not self.rows.isColumnHidden(place)]
+
+    def show_all_columns(self) -> None:
+        """Show the hidden columns again."""
+        for place in range(len(self.view.columns)):
+            self.rows.setColumnHidden(place, False)
+
+    def _column_menu(self, name: str, where: QPoint) -> None:
+        menu = self.column_menu(name)
+        menu.exec(where)
+        menu.deleteLater()
+
+    def column_menu(self, name: str) -> QMenu:
+        """Make the menu of a column."""
+        menu, place = QMenu(self), list(self.view.columns).index(name)
+        menu.setToolTipsVisible(True)
+        order = Qt.SortOrder
+        _add(menu, "Sort, smallest first", lambda: self.rows.sortByColumn(place, order.AscendingOrder))
+        _add(menu, "Sort, largest first", lambda: self.rows.sortByColumn(place, order.DescendingOrder))
+        menu.addSeparator()
+        _add(menu, "Filter …", lambda: self.open_filter(name))
+        if name in self.view.limits:
+            _add(menu, "Take the filter off", lambda: self.view.limit(name, None))
+        _add(menu, "Statistics and histogram", lambda: self._show_statistics(name))
+        if not self.view.columns[name].is_text and name not in KEYS:
+            _add(menu, "Show as colours in the image", lambda: self.map_wanted.emit(name))
+        menu.addSeparator()
+        if name in self.view.formulas:
+            _add(menu, "Change the expression …", lambda: self.ask_formula(name))
+        _add(menu, "Hide", lambda: self.rows.setColumnHidden(place, True))
+        return menu
+
+    def open_filter(self, name: str) -> ColumnFilterDialog:
+        """Open the dialog that filters by a column; the table follows while it is open."""
+        dialog = ColumnFilterDialog(self.view, name, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.show()
+        return dialog
+
+    def _show_statistics(self, name: str) -> None:
+        self.pages.setCurrentWidget(self.statistics)
+        self.statistics.choose(name)
+
+    def ask_formula(self, name: str = "") -> None:
+        """Ask for a new column."""
+        dialog = FormulaDialog(self.view, self, name)
+        if dialog.exec() == QDialog.DialogCode.Accepted:
+            self._attempt(lambda: self.compute(dialog.name.text(), dialog.expression.text()))
+        dialog.deleteLater()
+
+    def compute(self, name: str, expression: str) -> None:
+        """Compute a new column and hand it to the owner of the table."""
+        self.columns_made.emit(self.view.compute(name, expression))
+
+    # -------------------------------------------------------------------------------------------- files
+    def _fill_menu(self) -> None:
+        menu = self.menu_button.menu()
+        menu.clear()
+        menu.setToolTipsVisible(True)
+        there = bool(self.view.n_rows)
+        page = self.pages.currentWidget()
+        _add(menu, "New column …", self.ask_formula, there and self._selection is not None)
+        _add(menu, "Load a table and join it …", self._ask_load, there and self._selection is not None)
+        menu.addSeparator()
+        _add(menu, "Copy", self.copy, there)
+        what = "rows shown" if page is self.rows else self.pages.tabText(self.pages.currentIndex()).lower()
+        _add(menu, f"Save {what} …", lambda: self._ask_save(False), there)
+        if page is self.rows:
+            _add(menu, "Save selected rows …", lambda: self._ask_save(True), bool(self.mask.any()))
+        menu.addSeparator()
+        columns = menu.addMenu("Columns")
+        _add(columns, "Show all", self.show_all_columns)
+        columns.addSeparator()
+        for place, name in enumerate(self.view.columns):
+            action = columns.addAction(name)
+            action.setCheckable(True)
+            action.setChecked(not self.rows.isColumnHidden(place))
+            action.toggled.connect(lambda on, place=place: self.rows.setColumnHidden(place, not on))
+
+    def _part(self, selected: bool) -> pd.DataFrame:
+        page = self.pages.currentWidget()
+        if isinstance(page, Page):
+            return page.result()
+        return self.view.shown_table(self.shown_columns(), self.mask if selected else None)
+
+    def copy(self) -> None:
+        """Copy the selected rows that are shown, or all that are shown, for a spreadsheet."""
+        self._attempt(self._copy)
+
+    def _copy(self) -> None:
+        page = self.pages.currentWidget()
+        if isinstance(page, Page):
+            table = page.result()
+            text = table.to_csv(sep="\t", index=False)
+            n = len(table)
+        else:
+            places = self.rows.selected_places()
+            text = self.view.copied(self.shown_columns(), self.mask if len(places) else None)
+            n = len(places) or len(self.view.rows)
+        QApplication.clipboard().setText(text)
+        self.said.emit(f"{n:,} rows copied.")
+
+    def save(self, path: str, selected: bool = False) -> None:
+        """Save what is shown: CSV, TSV, Parquet or AnnData by the end of the name."""
+        part = self._part(selected)
+        tables.save_table(path, part)
+        self.said.emit(f"{len(part):,} rows and {part.shape[1]} columns saved to {path}.")
+
+    def load(self, path: str) -> None:
+        """Join the columns of a file by label and frame, and hand them to the owner of the table."""
+        joined = tables.join_table(self.view.table.drop(columns="index", errors="ignore"), tables.load_table(path))
+        if not joined.matched:
+            raise InputError(f"No object of the table is in the file. {joined.report()}")
+        keys = [key for key in KEYS if key in joined.table.columns]
+        self.columns_made.emit(joined.table[[*keys, *joined.columns]])
+        self.said.emit(joined.report())
+
+    def _ask_save(self, selected: bool) -> None:
+        path, _ = QFileDialog.getSaveFileName(self, "Save the table", "objects.csv", _FILES)
+        if path:
+            self._attempt(lambda: self.save(path if "." in path.rpartition("/")[2] else f"{path}.csv", selected))
+
+    def _ask_load(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, "Load a table", "", f"{_FILES};;All files (*)")
+        if path:
+            self._attempt(lambda: self.load(path))
+
+    def _attempt(self, action: Callable[[], object]) -> None:
+        try:
+            action()
+        except BioloomError as error:
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        self.failed.emit(error)
+
+    def event(self, event: Any) -> bool:
+        """Stop counting when the panel goes."""
+        if event.type() == QEvent.Type.DeferredDelete:
+            self.close_jobs()
+        return bool(super().event(event))
+
+
+def _tool(text: str, tip: str) -> QToolButton:
+    button = QToolButton()
+    button.setText(text)
+    button.setToolTip(tip)
+    return button
+
+
+def _add(menu: QMenu, text: str, action: Callable[[], object], enabled: bool = True) -> None:
+    entry = menu.addAction(text)
+    entry.triggered.connect(lambda _: action())
+    entry.setEnabled(enabled)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
