@@ -13,11 +13,11 @@ from bioloom import device
 from bioloom.operations._catalogue import operation
 from bioloom.operations._regions import foreground
 from bioloom.operations._types import Length, Mask, Spacing
-from bioloom.operations.filters import box_radii, on_axes
+from bioloom.operations.filters import as_stack, box_radii, on_axes
 
 Shape = Literal["ball", "box"]
-# Footprints up to this many pixels are quicker than distances.
-_SMALL = 60
+# Balls of up to this many pixels are quicker than distances.
+_SMALL = 400
 
 
 def _eroded(mask: NDArray[np.bool_], radius: float, shape: str, spacing: Sequence[float] | None) -> NDArray[np.bool_]:
@@ -25,7 +25,7 @@ def _eroded(mask: NDArray[np.bool_], radius: float, shape: str, spacing: Sequenc
     from scipy import ndimage
 
     from bioloom.operations._label_distances import ball, eroded
-    from bioloom.operations._slabs import by_slabs
+    from bioloom.operations._slabs import by_slabs, share_rows
 
     if shape == "box":
         radii = box_radii(radius, mask.ndim, spacing)
@@ -37,16 +37,18 @@ def _eroded(mask: NDArray[np.bool_], radius: float, shape: str, spacing: Sequenc
             return found
 
         return by_slabs(smallest, mask.view(np.uint8), margin=radii).view(np.bool_)
-    offsets = ball(radius, mask.ndim, spacing)[:, 3 - mask.ndim :]
+    offsets = ball(radius, mask.ndim, spacing)
     if len(offsets) == 1:
         return mask.copy()
-    margin = tuple(int(r) for r in np.abs(offsets).max(axis=0))
-    if len(offsets) <= _SMALL:
-        footprint = np.zeros([2 * r + 1 for r in margin], bool)
-        footprint[tuple((offsets + margin).T)] = True
-        few = partial(ndimage.binary_erosion, structure=footprint, border_value=1)
-        return by_slabs(few, mask, margin=margin)
-    return by_slabs(lambda block: eroded(block, radius, spacing) > 0, mask, margin=margin)
+    if len(offsets) > _SMALL:
+        margin = tuple(int(r) for r in np.abs(offsets).max(axis=0))
+        return by_slabs(lambda block: eroded(block, radius, spacing) > 0, mask, margin=margin[3 - mask.ndim :])
+    from bioloom.operations._mask_kernels import erode_rows
+
+    stack = as_stack(mask).view(np.uint8)
+    result = np.empty_like(stack)
+    share_rows(partial(erode_rows, stack, offsets, result), stack.shape[0] * stack.shape[1], stack.size)
+    return result.view(np.bool_).reshape(mask.shape)
 
 
 def _dilated(mask: NDArray[np.bool_], radius: float, shape: str, spacing: Sequence[float] | None) -> NDArray[np.bool_]:

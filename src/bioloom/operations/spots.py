@@ -98,7 +98,7 @@ def _laplacian(image: NDArray[Any], radius: float, spacing: Sequence[float] | No
         if image.shape[axis] > 1:
             order = [2 if a == axis else 0 for a in range(image.ndim)]
             response -= sigma**2 * ndimage.gaussian_filter(pixels, sigmas, order, mode="nearest")
-    return response
+    return np.asarray(response)
 
 
 @operation(
