@@ -38,26 +38,6 @@ def truth():
     return nuclei_2d(shape=(96, 104), n_nuclei=8, seed=0)
 
 
-@pytest.fixture(scope="module")
-def classifiers(tmp_path_factory, truth):
-    """A file of every kind of classifier, by the operation that applies it."""
-    folder = tmp_path_factory.mktemp("classifiers")
-    marks = np.zeros(truth.labels.shape, np.uint8)
-    marks[truth.labels > 0], marks[truth.labels == 0] = 2, 1
-    types = np.zeros(truth.labels.shape, np.uint8)
-    types[truth.labels > 0] = 1 + (truth.labels[truth.labels > 0] > 4)
-    made = {
-        "classify_pixels": PixelClassifier(n_trees=5).fit(truth.image, marks),
-        "segment_objects": ObjectSegmenter(positive_class=2, n_trees=5).fit(truth.image, marks),
-        "map_probability": ProbabilityMapper(positive_class=2, n_trees=5).fit(truth.image, marks),
-        "classify_objects": ObjectClassifier(n_trees=5).fit(truth.labels, types, truth.image),
-        "select_objects": ObjectSelector(positive_class=2, n_trees=5).fit(truth.labels, types, truth.image),
-    }
-    for name, classifier in made.items():
-        classifier.save(folder / f"{name}.cl")
-    return {name: str(folder / f"{name}.cl") for name in made}
-
-
 def sample_data(kind, truth):
     """A small image and its labels: 2D, 3D or over time."""
     image, labels = truth.image[16:64, 16:72].astype(np.float32), truth.labels[16:64, 16:72]
@@ -68,6 +48,22 @@ def sample_data(kind, truth):
     depth = np.exp(-(((np.arange(8) - 4) / 3) ** 2))[:, None, None]
     stack = (image[None, :24, :24] * depth).astype(np.float32)
     return stack, (labels[None, :24, :24] * (depth > 0.4)).astype(labels.dtype)
+
+
+def train_classifiers(image, labels, folder):
+    """Write a file of every kind of classifier, and return them by the operation that applies it."""
+    marks = (1 + (labels > 0)).astype(np.uint8)
+    types = np.where(labels > 0, 1 + labels % 2, 0).astype(np.uint8)
+    made = {
+        "classify_pixels": PixelClassifier(n_trees=5).fit(image, marks),
+        "segment_objects": ObjectSegmenter(positive_class=2, n_trees=5).fit(image, marks),
+        "map_probability": ProbabilityMapper(positive_class=2, n_trees=5).fit(image, marks),
+        "classify_objects": ObjectClassifier(n_trees=5).fit(labels, types, image),
+        "select_objects": ObjectSelector(positive_class=2, n_trees=5).fit(labels, types, image),
+    }
+    for name, classifier in made.items():
+        classifier.save(folder / f"{name}.cl")
+    return {name: str(folder / f"{name}.cl") for name in made}
 
 
 def add_sample(viewer, kind, truth):
@@ -98,11 +94,15 @@ def process(user):
 
 # ------------------------------------------------------------------------------------------------ every operation
 @pytest.mark.parametrize("kind", ["2d", "3d", "time"])
-def test_every_operation_opens_by_its_menu_and_applies(user, truth, classifiers, errors, kind):
+def test_every_operation_opens_by_its_menu_and_applies(user, truth, tmp_path, errors, monkeypatch, kind):
     """In one window: the form opens, and Apply gives a layer (or a table) where its source lies, or says why not."""
     viewer = user.viewer
     viewer.window.resize(900, 700)
+    # napari collects garbage whenever a layer is removed, half a second each.
+    monkeypatch.setattr("gc.collect", lambda *generation: 0)
     added = add_sample(viewer, kind, truth)
+    frame = [layer.data[0] if kind == "time" else layer.data for layer in (added["image"], added["labels"])]
+    classifiers = train_classifiers(*frame, tmp_path)
     user.menu("operation.gaussian_blur")
     panel = process(user)
     surface = None
@@ -118,7 +118,7 @@ def test_every_operation_opens_by_its_menu_and_applies(user, truth, classifiers,
             continue
         wanted = {"image": added["image"], "surface": surface}.get(operation.arrays[0].kind, added["labels"])
         before = set(viewer.layers)
-        columns = set(added["labels"].features.columns)
+        added["labels"].features = None
         del errors[:]
         viewer.layers.selection.active = wanted
         user.menu(f"operation.{name}")
@@ -145,7 +145,7 @@ def test_every_operation_opens_by_its_menu_and_applies(user, truth, classifiers,
         if errors:
             wrong.append(f"{name}: {errors[-1]}")
         elif operation.returns == "table":
-            if set(added["labels"].features.columns) == columns or "label" not in added["labels"].features.columns:
+            if "label" not in added["labels"].features.columns or len(added["labels"].features.columns) < 3:
                 wrong.append(f"{name}: no columns")
         elif len(made) != 1:
             wrong.append(f"{name}: {len(made)} layers")
@@ -155,21 +155,25 @@ def test_every_operation_opens_by_its_menu_and_applies(user, truth, classifiers,
                 wrong.append(f"{name}: is called {layer.name}")
             if operation.gives_pixels and not np.isfinite(np.asarray(layer.data)).all():
                 wrong.append(f"{name}: holds NaN")
-            here = np.shape(layer.data) == np.shape(wanted.data) and (
-                np.allclose(world_extent(layer), world_extent(wanted)) and layer.units == wanted.units
-            )
-            if operation.gives_pixels and not here and not moves_pixels(operation, panel.form.arguments()):
+            stays = operation.gives_pixels and not moves_pixels(operation, panel.form.arguments())
+            if stays and not lies_where(layer, wanted):
                 wrong.append(f"{name}: lies elsewhere")
         for layer in made:
-            # Removing one takes napari half a second.
-            layer.visible = False
+            viewer.layers.remove(layer)
     assert not wrong, "\n".join(wrong)
 
 
 def moves_pixels(operation, arguments):
-    shape = arguments.first.shape
-    placed = operation.place(shape, arguments.settings)
+    shape, settings = arguments.first.shape, dict(arguments.settings)
+    if "spacing" in settings:
+        settings["spacing"] = arguments.first.spacing
+    placed = operation.place(shape, settings)
     return placed != type(placed)(tuple(range(len(shape))), (0.0,) * len(shape), (1.0,) * len(shape), shape)
+
+
+def lies_where(layer, other):
+    same = layer.data.shape == other.data.shape and layer.units == other.units
+    return same and np.allclose(world_extent(layer), world_extent(other))
 
 
 def surface_maker():

@@ -450,16 +450,25 @@ class ChainLayers:
         layer = self.measured_layer(step_id)
         if layer is None or layer not in self.viewer.layers:
             return
-        add_features(layer, table)
+        if layer_kind(layer) == "labels":
+            add_features(layer, table)
+        else:
+            layer.metadata = {**layer.metadata, "table": table}
         note_use(layer)
         self.updated.emit(step_id, layer)
 
     def measured_layer(self, step_id: str) -> Layer | None:
-        """Return the layer of the labels that a step takes, or None."""
+        """Return the layer of the labels that a step measures, or that its surface was made of; else that surface."""
         step = self.chain.step(step_id)
         for parameter in get_operation(step.operation).arrays:
-            if parameter.kind in ("labels", "mask") and parameter.name in step.inputs:
-                return self.layer_of(step.inputs[parameter.name])
+            source = step.inputs.get(parameter.name)
+            if source is None:
+                continue
+            if self.kind_of(source) in ("labels", "mask"):
+                return self.layer_of(source)
+            if parameter.kind == "surface":
+                beyond = self.measured_layer(source) if source in self.chain else None
+                return beyond or self.layer_of(source)
         return None
 
     # -------------------------------------------------------------------------------------------- following

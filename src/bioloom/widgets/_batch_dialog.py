@@ -75,7 +75,10 @@ class BatchDialog(QDialog):
         self.jobs = JobRunner(MainThread(self).send)
         self.destroyed.connect(partial(abandon, self.jobs))
         steps = " → ".join(get_operation(step.operation).title for step in recipe.steps if step.enabled)
-        about = QLabel(f"{steps}\nLengths in {'pixels' if recipe.unit == 'pixel' else recipe.unit}")
+        left_out = any(step.operation == "correct_labels" for step in recipe.steps)
+        lines = [steps, f"Lengths in {'pixels' if recipe.unit == 'pixel' else recipe.unit}."]
+        lines += ["Corrections by hand are left out: they belong to the image that they were made on."] * left_out
+        about = QLabel("\n".join(lines))
         about.setWordWrap(True)
         self.images = QLineEdit()
         self.images.setPlaceholderText("files, folders or patterns, separated by ;")

@@ -209,7 +209,7 @@ class Corrections(QWidget):
         points = made.get("points") or made.get("line") or [made["point"]]
         if view.has_time:
             made["frame"] = round(float(points[0][0]))
-        spatial = [[float(c) for c in point[-view.n_spatial :]] for point in points]
+        spatial = [[round(float(c), 1) for c in point[-view.n_spatial :]] for point in points]
         for key in ("points", "line"):
             if key in made:
                 made[key] = spatial

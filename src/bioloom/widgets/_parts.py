@@ -181,7 +181,7 @@ class LayerCombo(QComboBox):
         before, known = self.layer, self._layers
         self.blockSignals(True)
         self.clear()
-        self._layers = layers.of_kind(self._viewer, self._kind)
+        self._layers = [one for one in layers.of_kind(self._viewer, self._kind) if layers.role(one) != "preview"]
         if self._optional:
             self.addItem("none")
         self.addItems([layer.name for layer in self._layers])

@@ -27,7 +27,13 @@ from bioloom.widgets._process_icons import category_icon, icon
 _NAME = Qt.ItemDataRole.UserRole
 _ROWS = 9
 _STAR = QColor("#e69f00")
-_PLACES = ("Filter", "Transform", "Project", "Segment", "Measure", "Visualize", "Classify")
+_ORDER = (
+    "Filter/Remove noise", "Filter/Remove background", "Filter/Edges and ridges", "Filter/Enhance",
+    "Filter/Neighbourhood", "Filter/Extrema", "Filter/Deconvolution", "Filter/Repair", "Filter/Arithmetic",
+    "Filter/Logic and comparison", "Segment/Threshold", "Segment/Binary mask", "Segment/Label",
+    "Segment/Process labels", "Measure/Table", "Measure/Maps of labels", "Classify/Apply a classifier",
+    "Transform/Crop and resize", "Transform/Move", "Transform/Axes", "Project/Along an axis", "Visualize/Surfaces",
+)  # fmt: skip
 
 
 class OperationPicker(QWidget):
@@ -161,10 +167,8 @@ class OperationPicker(QWidget):
             known = [self._by_name[n] for n in names if n in self._by_name]
             if known:
                 self._group(title, icon(self, picture), known, opened)
-        order = {place: i for i, place in enumerate(_PLACES)}
-        categories = sorted(
-            {o.category for o in self._by_name.values()}, key=lambda c: order.get(c.partition("/")[0], 9)
-        )
+        there = {o.category for o in self._by_name.values()}
+        categories = [c for c in _ORDER if c in there] + sorted(there.difference(_ORDER))
         for category in categories:
             members = sorted(
                 (o for o in self._by_name.values() if o.category == category), key=lambda o: o.title.lower()

@@ -89,6 +89,8 @@ class LivePreview(QObject):
         try:
             operation, arguments = self._ask()
         except BioloomError as error:
+            self._jobs.cancel()
+            self.forget()
             self._say(str(error))
             return
         source = arguments.source

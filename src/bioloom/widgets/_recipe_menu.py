@@ -14,7 +14,7 @@ from bioloom import layers
 from bioloom.errors import BioloomError, InputError
 from bioloom.files import replacing
 from bioloom.recipe.catalogue import get_operation
-from bioloom.recipe.graph import Recipe
+from bioloom.recipe.graph import Recipe, Step
 from bioloom.widgets._batch_dialog import BatchDialog
 from bioloom.widgets._chain_view import ChainView
 from bioloom.widgets._parts import LayerCombo, form
@@ -217,7 +217,10 @@ class RecipeMenu(QToolButton):
         return str(QFileDialog.getSaveFileName(self, title, proposed, kinds)[0])
 
     def _batch(self) -> None:
-        recipe = self.recipe(self._title())
+        whole = self.recipe(self._title())
+        # Corrections were made on this image; on another they would hit what happens to lie there.
+        steps = tuple(_off(step) if step.operation == "correct_labels" else step for step in whole.steps)
+        recipe = dataclasses.replace(whole, steps=steps)
         spacing = self._spacing(recipe) if recipe.unit == "pixel" else None
         self.batch_dialog = BatchDialog(
             recipe, spacing=spacing, frame_axis=self._frame_axis(recipe), parent=self.window()
@@ -267,6 +270,10 @@ def _kind_of_input(recipe: Recipe, name: str) -> layers.Kind:
             if source == name:
                 return _KINDS[get_operation(step.operation).parameters[array].kind]
     return "image"
+
+
+def _off(step: Step) -> Step:
+    return dataclasses.replace(step, enabled=False)
 
 
 def _with_suffix(path: str | Path, suffix: str, others: tuple[str, ...] = ()) -> Path:

@@ -165,6 +165,7 @@ class TextField(QLineEdit):
     def put(self, value: str | None) -> None:
         """Show a value."""
         self.setText(value or "")
+        self.setCursorPosition(0)
 
 
 class OptionalNumberField(QLineEdit):

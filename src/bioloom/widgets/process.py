@@ -311,7 +311,8 @@ class ProcessWidget(BioloomWidget):
         operation = get_operation(self.steps.chain.step(step_id).operation)
         self.next_steps.show_for(layer, self.steps.layers.kind_of(step_id), operation)
         if operation.returns == "table":
-            rows = len(layers.features(layer))
-            self.say(f"Done: a table of {rows} rows, kept with ‘{layer.name}’. Open Measure or Explore to see it.")
+            rows = len(self.steps.chain.result(step_id))
+            where = "Open Measure or Explore to see it" if layers.layer_kind(layer) == "labels" else "See its metadata"
+            self.say(f"Done: a table of {rows} rows, kept with ‘{layer.name}’. {where}.")
         else:
             self.say(f"Done: layer ‘{layer.name}’.")
