@@ -133,7 +133,7 @@ def test_columns_that_cannot_be_used_are_named(columns, message):
 def test_unknown_scaling_and_foreign_tables_are_refused():
     table, _ = blobs()
     with pytest.raises(InputError, match="scaling"):
-        prepare(table, COLUMNS, "log")
+        prepare(table, COLUMNS, "minmax")
     with pytest.raises(InputError, match="pandas table"):
         feature_columns({"area": [1, 2]})
     with pytest.raises(InputError, match="Only 1 of 1 rows"):
@@ -207,13 +207,13 @@ def test_pca_equals_scikit_learn_and_the_eigenvalues():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"method": "tsne"}, "method is 'tsne'"),
+        ({"method": "som"}, "method is 'som'"),
         ({"n_components": 0}, "n_components is 0"),
         ({"method": "pca", "n_components": 5}, "at most 4 dimensions"),
         ({"n_neighbors": 1}, "n_neighbors is 1"),
         ({"min_dist": 1.5}, "min_dist is 1.5"),
         ({"seed": -1}, "seed is -1"),
-        ({"n_components": 99}, "needs at least 101 complete rows, but there are 100"),
+        ({"n_components": 99}, "need at least 101 complete rows, but there are 100"),
     ],
 )
 def test_embedding_refuses_what_cannot_be(options, message):

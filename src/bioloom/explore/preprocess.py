@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bioloom.errors import InputError
+from bioloom.explore.scaling import (
+    MISSING,
+    SCALINGS,
+    Missing,
+    Scaler,
+    Scaling,
+    gather,
+    image_numbers,
+    is_numeric,
+    linear_ranges,
+    listed,
+    numbers_of_column,
+    offset_and_scale,
+    require_table,
+    scaled_per_image,
+    usable_rows,
+    with_logarithms,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Scaling = Literal["standard", "robust", "none"]
 
 # Columns that say which object it is, where it is, or what somebody or some algorithm already decided about it.
 _IDENTITY = re.compile(
@@ -30,7 +46,7 @@ _POSITION = re.compile(
 _DECISION = re.compile(
     r"(.*[_\- ])?(class(es)?|clusters?|annotations?|selection|selected|predictions?|probability)"
     r"([_\- ]names?|[_\- ]?\d+)?|"
-    r"(umap|pca|pc|t-?sne)[-_ ]?\d+"
+    r"(umap|pca|pc|t-?sne|isomap|mds)[-_ ]?\d+"
 )
 
 
@@ -50,8 +66,12 @@ class Prepared:
         Names of the asked-for columns that were left out because all kept rows have the same value there.
     incomplete_rows
         Number of rows left out because a value is missing (NaN) or infinite.
-    offset, scale
-        float64 of shape (used columns,): ``table values = values * scale + offset``.
+    dropped_incomplete
+        Names of the columns left out with ``missing="columns"`` because a value is missing or infinite there.
+    filled
+        Number of missing or infinite values that were replaced by the median of their column.
+    scaler
+        How the values were scaled.
     """
 
     values: NDArray[np.float64]
@@ -59,8 +79,33 @@ class Prepared:
     columns: tuple[str, ...]
     dropped_constant: tuple[str, ...]
     incomplete_rows: int
-    offset: NDArray[np.float64]
-    scale: NDArray[np.float64]
+    dropped_incomplete: tuple[str, ...]
+    filled: int
+    scaler: Scaler
+
+    @property
+    def offset(self) -> NDArray[np.float64]:
+        """Per used column what was subtracted; see `Scaler`."""
+        return self.scaler.offset
+
+    @property
+    def scale(self) -> NDArray[np.float64]:
+        """Per used column what values were divided by; see `Scaler`."""
+        return self.scaler.scale
+
+    def report(self) -> str:
+        """Say in a few words what was used and what was left out."""
+        n = len(self.values)
+        parts = [f"{len(self.columns)} column{_s(len(self.columns))} of {n} object{_s(n)}"]
+        if self.incomplete_rows:
+            parts.append(f"{self.incomplete_rows} object{_s(self.incomplete_rows)} with missing values left out")
+        if self.dropped_incomplete:
+            parts.append(f"columns with missing values left out: {listed(self.dropped_incomplete)}")
+        if self.filled:
+            parts.append(f"{self.filled} missing value{_s(self.filled)} replaced by the median")
+        if self.dropped_constant:
+            parts.append(f"columns without differences left out: {listed(self.dropped_constant)}")
+        return "; ".join(parts)
 
 
 def feature_columns(table: pd.DataFrame) -> list[str]:
@@ -85,21 +130,28 @@ def feature_columns(table: pd.DataFrame) -> list[str]:
     InputError
         If `table` is not a pandas table.
     """
-    _require_table(table)
+    require_table(table)
     usable: list[str] = []
     for position, name in enumerate(table.columns):
         column = table.iloc[:, position]
-        if not isinstance(name, str) or not _is_numeric(column) or _says_no_more_than_its_name(name):
+        if not isinstance(name, str) or not is_numeric(column) or _says_no_more_than_its_name(name):
             continue
-        values = _numbers(column)
+        values = numbers_of_column(column)
         values = values[np.isfinite(values)]
         if values.size and values.min() < values.max():
             usable.append(name)
     return usable
 
 
-def prepare(table: pd.DataFrame, columns: Sequence[str], scaling: Scaling = "standard") -> Prepared:
-    """Take columns out of a table, leave out incomplete rows and constant columns, and scale the rest.
+def prepare(
+    table: pd.DataFrame,
+    columns: Sequence[str],
+    scaling: Scaling = "standard",
+    *,
+    missing: Missing = "rows",
+    per: str | Sequence[str] | None = None,
+) -> Prepared:
+    """Take columns out of a table, deal with missing values, leave out constant columns, and scale the rest.
 
     Parameters
     ----------
@@ -111,7 +163,15 @@ def prepare(table: pd.DataFrame, columns: Sequence[str], scaling: Scaling = "sta
         "standard": subtract the mean, divide by the standard deviation (as scikit-learn's StandardScaler).
         "robust": subtract the median, divide by the interquartile range (as scikit-learn's RobustScaler); a column
         whose interquartile range is 0 is divided by its standard deviation instead.
+        "log": take the natural logarithm, then as "standard". Columns that hold values of 0 or below become
+        ``asinh(value / s)`` instead, s being the median distance of their values from 0.
         "none": leave the values as they are.
+    missing
+        What to do about values that are NaN or infinite. "rows": leave out the rows that have one. "columns": leave out
+        the columns that have one. "median": put the median of the column there; rows without any value are left out.
+    per
+        Column or columns that name the image of each row, such as "frame" or "layer": each image is scaled by its own
+        rows, so that differences of staining or exposure between images count no more. None scales all rows together.
 
     Returns
     -------
@@ -122,27 +182,53 @@ def prepare(table: pd.DataFrame, columns: Sequence[str], scaling: Scaling = "sta
     ------
     InputError
         If a column is unknown, ambiguous or not numeric, if all columns are constant, if fewer than 2 rows are
-        complete, if values are too large to be scaled, or if `scaling` is unknown.
+        complete, if values are too large to be scaled, or if `scaling` or `missing` is unknown.
     """
-    if scaling not in ("standard", "robust", "none"):
-        raise InputError(f'scaling is {scaling!r}, but must be "standard", "robust" or "none".')
-    raw, names = _gather(table, columns)
-    kept: NDArray[np.bool_] = np.all(np.isfinite(raw), axis=1)
+    if scaling not in SCALINGS:
+        raise InputError(f"scaling is {scaling!r}, but must be one of: {', '.join(SCALINGS)}.")
+    if missing not in MISSING:
+        raise InputError(f"missing is {missing!r}, but must be one of: {', '.join(MISSING)}.")
+    raw, names = gather(table, columns)
+    images = () if per is None else (per,) if isinstance(per, str) else tuple(per)
+    image = image_numbers(table, images) if images else None
+    dropped: tuple[str, ...] = ()
+    if missing == "columns":
+        whole = np.asarray(np.isfinite(raw).all(axis=0))
+        dropped = tuple(name for name, keep in zip(names, whole, strict=True) if not keep)
+        if not whole.any():
+            raise InputError(f"Every chosen column has missing values: {listed(dropped)}. Leave out rows instead.")
+        raw, names = raw[:, whole], tuple(name for name in names if name not in dropped)
+    kept = usable_rows(raw, missing)
     n_kept = int(kept.sum())
     if n_kept < 2:
         raise InputError(_too_few_rows(raw, names, n_kept))
     raw = raw[kept]
+    fill, filled = np.full(raw.shape[1], np.nan), 0
+    if missing == "median":
+        gaps = ~np.isfinite(raw)
+        filled = int(gaps.sum())
+        empty = gaps.all(axis=0)
+        if empty.any():
+            raise InputError(f"Column {names[int(np.argmax(empty))]!r} holds no value at all: leave it out.")
+        fill = np.nanmedian(np.where(gaps, np.nan, raw), axis=0)
+        raw = np.where(gaps, fill, raw)
+    linear_below = linear_ranges(raw) if scaling == "log" else np.full(raw.shape[1], np.nan)
+    raw = with_logarithms(raw, linear_below)
+    offset, scale = offset_and_scale(raw, scaling)
     varies = raw.min(axis=0) < raw.max(axis=0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        if image is not None:
+            values = scaled_per_image(raw, image[kept], scaling)
+            varies &= ~(values.min(axis=0) >= values.max(axis=0))
+        else:
+            values = (raw - offset) / scale
     if not varies.any():
         raise InputError(
-            f"Every chosen column has the same value in all {n_kept} complete rows: {_listed(names)}. "
+            f"Every chosen column has the same value in all {n_kept} complete rows: {listed(names)}. "
             "Choose columns in which the objects differ."
         )
-    raw = raw[:, varies]
+    values = values[:, varies]
     used = tuple(name for name, keep in zip(names, varies, strict=True) if keep)
-    with np.errstate(over="ignore", invalid="ignore"):
-        offset, scale = _offset_and_scale(raw, scaling)
-        values = (raw - offset) / scale
     finite = np.isfinite(values).all(axis=0)
     if not finite.all():
         name = used[int(np.argmin(finite))]
@@ -153,69 +239,17 @@ def prepare(table: pd.DataFrame, columns: Sequence[str], scaling: Scaling = "sta
         columns=used,
         dropped_constant=tuple(name for name, keep in zip(names, varies, strict=True) if not keep),
         incomplete_rows=len(kept) - n_kept,
-        offset=offset,
-        scale=scale,
+        dropped_incomplete=dropped,
+        filled=filled,
+        scaler=Scaler(
+            used, scaling, missing, images, offset[varies], scale[varies], linear_below[varies], fill[varies]
+        ),
     )
 
 
 def _says_no_more_than_its_name(name: str) -> bool:
     lowered = name.strip().lower()
     return any(pattern.fullmatch(lowered) for pattern in (_IDENTITY, _POSITION, _DECISION))
-
-
-def _require_table(table: object) -> None:
-    import pandas as pd
-
-    if not isinstance(table, pd.DataFrame):
-        raise InputError(f"A pandas table with one row per object is needed, but {type(table).__name__} was given.")
-
-
-def _is_numeric(column: pd.Series[Any]) -> bool:
-    from pandas.api.types import is_bool_dtype, is_complex_dtype, is_numeric_dtype
-
-    return is_numeric_dtype(column) and not is_bool_dtype(column) and not is_complex_dtype(column)
-
-
-def _numbers(column: pd.Series[Any]) -> NDArray[np.float64]:
-    return column.to_numpy(dtype=np.float64, na_value=np.nan)
-
-
-def _gather(table: pd.DataFrame, columns: Sequence[str]) -> tuple[NDArray[np.float64], tuple[str, ...]]:
-    """Copy the asked-for columns into one float64 array of shape (rows, columns)."""
-    _require_table(table)
-    names = (columns,) if isinstance(columns, str) else tuple(columns)
-    if not names:
-        raise InputError("No column was chosen. Choose at least one numeric column of the table.")
-    if len(set(names)) < len(names):
-        raise InputError(f"A column was chosen twice: {_listed(names)}. Name each column once.")
-    known: list[Hashable] = list(table.columns)
-    raw = np.empty((len(table), len(names)))
-    for position, name in enumerate(names):
-        count = known.count(name)
-        if count != 1:
-            problem = "no column" if count == 0 else f"{count} columns"
-            raise InputError(f"The table has {problem} named {name!r}. It has these columns: {_listed(known)}.")
-        column = table.iloc[:, known.index(name)]
-        if not _is_numeric(column):
-            raise InputError(
-                f"Column {name!r} holds {column.dtype}, not numbers. Leave it out, or turn it into numbers."
-            )
-        raw[:, position] = _numbers(column)
-    return raw, names
-
-
-def _offset_and_scale(raw: NDArray[np.float64], scaling: Scaling) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    n_columns = raw.shape[1]
-    if scaling == "none":
-        return np.zeros(n_columns), np.ones(n_columns)
-    deviation = raw.std(axis=0)
-    # Values that differ by less than the rounding of their mean can have a standard deviation of 0.
-    deviation[deviation == 0] = 1
-    if scaling == "standard":
-        return raw.mean(axis=0), deviation
-    lower, median, upper = np.percentile(raw, [25, 50, 75], axis=0)
-    spread = upper - lower
-    return median, np.where(spread > 0, spread, deviation)
 
 
 def _too_few_rows(raw: NDArray[np.float64], names: tuple[str, ...], n_kept: int) -> str:
@@ -227,6 +261,5 @@ def _too_few_rows(raw: NDArray[np.float64], names: tuple[str, ...], n_kept: int)
     return f"{text} Column {names[worst]!r} is empty or infinite in {int(missing[worst])} rows: leave it out."
 
 
-def _listed(names: Sequence[Hashable], limit: int = 20) -> str:
-    text = ", ".join(str(name) for name in names[:limit])
-    return text if len(names) <= limit else f"{text}, … ({len(names)} in all)"
+def _s(n: int) -> str:
+    return "" if n == 1 else "s"

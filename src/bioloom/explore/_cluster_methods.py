@@ -1,0 +1,221 @@
+"""The libraries' clustering methods behind one interface."""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioloom.errors import InputError
+
+Values: TypeAlias = NDArray[np.float64]
+
+LIMITS = {"agglomerative": 15_000, "meanshift": 50_000, "spectral": 10_000}
+"""Rows above which a method is refused: its memory or time grows with the square of them, or faster."""
+
+_PAIRS_AT_ONCE = 500_000
+
+_EXTRA = 'pip install "napari-bioloom[explore]"'
+
+
+@dataclass
+class Found:
+    """What a method found.
+
+    Attributes
+    ----------
+    numbers
+        int of shape (rows,): 0…k-1 in any order, -1 for noise.
+    used
+        The method's parameters as they were used.
+    libraries
+        The distributions that computed it.
+    probability
+        float64 of shape (rows,), 0…1: how surely a row belongs to its cluster, where the method tells.
+    notes
+        What a user should know about this result.
+    """
+
+    numbers: NDArray[np.integer]
+    used: dict[str, Any] = field(default_factory=dict)
+    libraries: tuple[str, ...] = ("scikit-learn",)
+    probability: Values | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+def kmeans(values: Values, n_clusters: int, seed: int, n_init: int = 10) -> Found:
+    """Give each row to the nearest of k means."""
+    from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings():
+        # Too few different rows are an error below; the leak of MKL on Windows is small and ends with the process.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.filterwarnings("ignore", message="KMeans is known to have a memory leak", category=UserWarning)
+        model = KMeans(n_clusters=n_clusters, n_init=n_init, random_state=seed).fit(values)
+    n_found = len(np.unique(model.labels_))
+    if n_found < n_clusters:
+        raise InputError(
+            f"There are only {n_found} different rows in the chosen columns, but {n_clusters} clusters were asked for. "
+            "Lower n_clusters, or choose more columns."
+        )
+    return Found(model.labels_, {"n_clusters": n_clusters})
+
+
+def hdbscan(values: Values, min_cluster_size: int, min_samples: int | None, library: str) -> Found:
+    """Find dense regions; what lies between them is noise."""
+    if not 2 <= min_cluster_size <= len(values):
+        raise InputError(
+            f"min_cluster_size is {min_cluster_size}, but must be 2 to {len(values)}, the number of complete rows."
+        )
+    if min_samples is not None and not 1 <= min_samples <= len(values):
+        raise InputError(f"min_samples is {min_samples}, but must be 1 to {len(values)}, the number of complete rows.")
+    used = {"min_cluster_size": min_cluster_size, "min_samples": min_samples, "library": library}
+    if library == "hdbscan":
+        model = _optional("hdbscan").HDBSCAN(
+            min_cluster_size=min_cluster_size, min_samples=min_samples, core_dist_n_jobs=1
+        )
+    elif library == "scikit-learn":
+        from sklearn.cluster import HDBSCAN
+
+        model = HDBSCAN(min_cluster_size=min_cluster_size, min_samples=min_samples, copy=True)
+    else:
+        raise InputError(f'library is {library!r}, but must be "scikit-learn" or "hdbscan".')
+    with _quiet():
+        model.fit(values)
+    notes = []
+    if not (model.labels_ >= 0).any():
+        notes.append("No dense group was found: all objects are noise. Lower min_cluster_size.")
+    return Found(model.labels_, used, (library,), np.asarray(model.probabilities_, np.float64), notes)
+
+
+def gmm(values: Values, n_clusters: int, seed: int) -> Found:
+    """Fit a mixture of normal distributions, each with a covariance of its own."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.mixture import GaussianMixture
+
+    notes = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model = GaussianMixture(n_components=n_clusters, n_init=3, random_state=seed)
+        try:
+            model.fit(values)
+        except ValueError as error:
+            raise InputError(
+                f"The mixture of {n_clusters} distributions cannot be fitted to {values.shape[1]} columns ({error}). "
+                "Choose fewer clusters or columns, or cluster a map of the columns."
+            ) from error
+        shares = model.predict_proba(values)
+    if any(issubclass(w.category, ConvergenceWarning) for w in caught):
+        notes.append("The fit of the mixture did not settle: repeat it with another seed or fewer clusters.")
+    numbers = shares.argmax(axis=1)
+    return Found(numbers, {"n_clusters": n_clusters}, probability=shares.max(axis=1), notes=notes)
+
+
+def agglomerative(values: Values, n_clusters: int, linkage: str) -> Found:
+    """Join the closest groups until so many are left."""
+    from sklearn.cluster import AgglomerativeClustering
+
+    if linkage not in ("ward", "average", "complete", "single"):
+        raise InputError(f'linkage is {linkage!r}, but must be "ward", "average", "complete" or "single".')
+    model = AgglomerativeClustering(n_clusters=n_clusters, linkage=linkage).fit(values)
+    return Found(model.labels_, {"n_clusters": n_clusters, "linkage": linkage})
+
+
+def meanshift(values: Values, bandwidth: float | None, seed: int) -> Found:
+    """Move each row uphill to where rows are densest."""
+    from sklearn.cluster import MeanShift, estimate_bandwidth
+
+    if bandwidth is None:
+        width = float(estimate_bandwidth(values, n_samples=min(len(values), 1000), random_state=seed))
+        if not width > 0:
+            raise InputError("The bandwidth cannot be estimated, because most rows are equal. Give one yourself.")
+    elif not 0 < bandwidth < float("inf"):
+        raise InputError(f"bandwidth is {bandwidth}, but must be a number above 0.")
+    else:
+        width = float(bandwidth)
+    model = MeanShift(bandwidth=width, bin_seeding=True)
+    try:
+        model.fit(values)
+    except ValueError as error:
+        raise InputError(f"Mean shift found no cluster with the bandwidth {width:g} ({error}). Raise it.") from error
+    return Found(model.labels_, {"bandwidth": width, "bandwidth_given": bandwidth is not None})
+
+
+def spectral(values: Values, n_clusters: int, n_neighbors: int, seed: int) -> Found:
+    """Cut the graph of nearest neighbours where it is thin."""
+    from sklearn.cluster import SpectralClustering
+
+    if n_neighbors < 2:
+        raise InputError(f"n_neighbors is {n_neighbors}, but must be 2 or more.")
+    if n_clusters >= len(values):
+        raise InputError(f"n_clusters is {n_clusters}, but must be below {len(values)}, the number of complete rows.")
+    used = min(n_neighbors, len(values) - 1)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model = SpectralClustering(
+            n_clusters=n_clusters, affinity="nearest_neighbors", n_neighbors=used, random_state=seed
+        ).fit(values)
+    notes = []
+    if any("not fully connected" in str(w.message) for w in caught):
+        notes.append(
+            "The objects form groups that no neighbours connect; spectral clustering may cut them strangely. Raise "
+            "n_neighbors, or use HDBSCAN."
+        )
+    return Found(model.labels_, {"n_clusters": n_clusters, "n_neighbors": used}, notes=notes)
+
+
+def leiden(values: Values, n_neighbors: int, resolution: float, seed: int) -> Found:
+    """Find communities in the graph of nearest neighbours, weighted by the neighbours that two rows share."""
+    if n_neighbors < 2:
+        raise InputError(f"n_neighbors is {n_neighbors}, but must be 2 or more.")
+    if not 0 < resolution < float("inf"):
+        raise InputError(f"resolution is {resolution}, but must be a number above 0.")
+    igraph, leidenalg = _optional("igraph"), _optional("leidenalg")
+    used = min(n_neighbors, len(values) - 1)
+    pairs, weights = _shared_neighbours(values, used)
+    graph = igraph.Graph(n=len(values), edges=pairs)
+    partition = leidenalg.find_partition(
+        graph, leidenalg.RBConfigurationVertexPartition, weights=weights.tolist(),
+        resolution_parameter=resolution, n_iterations=-1, seed=seed % (2**31 - 1),
+    )  # fmt: skip
+    numbers = np.asarray(partition.membership, np.int32)
+    return Found(numbers, {"n_neighbors": used, "resolution": resolution}, ("scikit-learn", "leidenalg", "igraph"))
+
+
+def _shared_neighbours(values: Values, k: int) -> tuple[NDArray[np.intp], Values]:
+    """Return pairs of neighbouring rows, and per pair the Jaccard index of their neighbourhoods."""
+    from scipy import sparse
+    from sklearn.neighbors import NearestNeighbors
+
+    graph = NearestNeighbors(n_neighbors=k).fit(values).kneighbors_graph(mode="connectivity")
+    own = (graph + sparse.identity(len(values), format="csr")).tocsr()
+    near = sparse.triu(graph + graph.T, k=1).tocoo()
+    shared = np.empty(near.nnz)
+    for start in range(0, near.nnz, _PAIRS_AT_ONCE):
+        part = slice(start, start + _PAIRS_AT_ONCE)
+        shared[part] = np.asarray(own[near.row[part]].multiply(own[near.col[part]]).sum(axis=1)).ravel()
+    return np.stack([near.row, near.col], axis=1).astype(np.intp), shared / (2 * (k + 1) - shared)
+
+
+def _optional(name: str) -> Any:
+    try:
+        with _quiet():
+            return importlib.import_module(name)
+    except ImportError as error:
+        raise InputError(f"This needs {name}, which is not installed. Install it with: {_EXTRA}") from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    with warnings.catch_warnings():
+        # About what a library's code uses; nothing a user could act on.
+        for category in (DeprecationWarning, PendingDeprecationWarning, FutureWarning, SyntaxWarning):
+            warnings.simplefilter("ignore", category)
+        yield
