@@ -122,7 +122,7 @@ CASES: dict[str, tuple[str, Any, Any, Any, Any]] = {
         lambda cle, a: radii(cle.minimum_box, a, 2), lambda n, a: n.binary_erosion(a, 2),
     ),
     "fill_holes": (
-        "mask", lambda a: operations.fill_holes(a), ndimage.binary_fill_holes,
+        "mask", operations.fill_holes, ndimage.binary_fill_holes,
         lambda cle, a: cle.binary_fill_holes(a), None,
     ),
     "connected_components": (

@@ -38,5 +38,5 @@ def test_the_operation_gives_what_the_classifier_predicts(sample, strokes, kind,
 
 def test_another_kind_of_classifier_is_refused(sample, strokes, tmp_path):
     PixelClassifier(FEATURES, n_trees=3).fit(sample.image, strokes).save(tmp_path / "c.cl")
-    with pytest.raises(InputError, match="ProbabilityMapper|probabilit"):
+    with pytest.raises(InputError, match=r"ProbabilityMapper|probabilit"):
         get_operation("map_probability")(sample.image, classifier=str(tmp_path / "c.cl"))
