@@ -2,15 +2,14 @@
 
 from bioloom.layers.annotating import Click, colour_classes, look_at, on_canvas_click, on_keys, show_ring
 from bioloom.layers.chain_layers import ChainLayers, Source, View, layer_kind, sources_for
+from bioloom.layers.colouring import ObjectColours, colour_objects, is_coloured, restore_colours
 from bioloom.layers.objects import (
     add_columns,
     add_features,
-    colour_objects,
     features,
     has_table,
     on_click,
     on_edit,
-    restore_colours,
     selection_of,
     set_columns,
     show_object,
@@ -52,6 +51,7 @@ __all__ = [
     "ChainLayers",
     "Click",
     "Kind",
+    "ObjectColours",
     "ResultLayer",
     "ResultPlace",
     "Source",
@@ -68,6 +68,7 @@ __all__ = [
     "grey",
     "has_table",
     "image_stack",
+    "is_coloured",
     "is_rgb",
     "layer_kind",
     "length_unit",

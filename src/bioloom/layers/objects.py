@@ -1,4 +1,4 @@
-"""The objects of a labels layer: their table, their selection, their colours, and what is done to them."""
+"""The objects of a labels layer: their table, their selection, and what is done to them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from bioloom.errors import InputError
 from bioloom.layers.reading import label_under, pixels
@@ -100,38 +99,6 @@ def selection_of(layer: Labels) -> Selection:
     layer.events.features.connect(follow)
     on_click(layer, clicked)
     return selection
-
-
-_own_colormaps: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
-
-
-def colour_objects(layer: Labels, labels: NDArray[Any], colours: NDArray[np.uint8]) -> None:
-    """Colour objects; the layer's own colours can be restored.
-
-    Parameters
-    ----------
-    layer
-        The labels layer.
-    labels
-        Ids of the objects.
-    colours
-        uint8 RGBA per id, (n, 4). Objects that are not listed are grey.
-    """
-    from napari.utils.colormaps import DirectLabelColormap
-
-    if layer not in _own_colormaps:
-        _own_colormaps[layer] = layer.colormap
-    clear = np.zeros(4, np.float32)
-    table = dict(zip(np.asarray(labels).tolist(), (np.asarray(colours) / np.float32(255)), strict=True))
-    # Objects that are not in the table, such as one that is just being painted, must not be invisible.
-    unknown = np.array([0.6, 0.6, 0.6, 1], np.float32)
-    layer.colormap = DirectLabelColormap(color_dict={None: unknown, 0: clear, **table})
-
-
-def restore_colours(layer: Labels) -> None:
-    """Give a layer the colours back that it had before :func:`colour_objects`."""
-    if layer in _own_colormaps:
-        layer.colormap = _own_colormaps.pop(layer)
 
 
 def on_click(layer: Labels, callback: Callable[[int, tuple[float, ...], set[str]], None]) -> Callable[[], None]:

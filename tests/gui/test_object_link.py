@@ -1,0 +1,187 @@
+"""The objects in the image follow the selection: colours, lasso, saved layers and gallery, in a real viewer."""
+
+import napari
+import numpy as np
+import pandas as pd
+import pytest
+
+from bioloom import layers
+from bioloom.layers import colouring
+
+RED, BLUE = (220, 30, 20, 255), (20, 40, 230, 255)
+
+
+def squares(n_side=6, size=10, gap=4, dtype=np.int32, first=1, step=1):
+    """A grid of square objects, and the id of each by row and column."""
+    pitch = size + gap
+    labels = np.zeros((n_side * pitch + gap,) * 2, dtype)
+    ids = first + step * np.arange(n_side**2).reshape(n_side, n_side)
+    for row in range(n_side):
+        for column in range(n_side):
+            y, x = gap + row * pitch, gap + column * pitch
+            labels[y : y + size, x : x + size] = ids[row, column]
+    return labels, ids
+
+
+def table_of(labels, frame_axis=False):
+    """A measured table: label, frame and centroid, rows not in order."""
+    rows = []
+    for frame, plane in enumerate(labels) if frame_axis else [(0, labels)]:
+        for label in np.unique(plane[plane > 0]):
+            y, x = np.argwhere(plane == label).mean(0)
+            rows.append({"frame": frame, "label": label, "centroid-0": y, "centroid-1": x})
+    table = pd.DataFrame(rows).sample(frac=1, random_state=0).reset_index(drop=True)
+    table["index"] = table["label"]
+    return table if frame_axis else table.drop(columns="frame")
+
+
+def shot(user):
+    """What the canvas shows, as whole numbers."""
+    user.look(0.2)
+    return user.viewer.screenshot(canvas_only=True, flash=False).astype(int)
+
+
+def seen(user, layer, point):
+    """The colour on the canvas at a point of a layer."""
+    canvas = user.viewer.window._qt_viewer.canvas
+    picture = shot(user)
+    world = layer.data_to_world(point)
+    x, y = canvas.view.scene.transform.map([world[-1], world[-2], 0, 1])[:2]
+    ratio = picture.shape[0] / canvas.native.height()
+    return picture[round(y * ratio), round(x * ratio)][:3]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint16, np.int32, np.uint32, np.int64])
+def test_napari_shows_labels_through_a_table_of_colours(user, dtype):
+    """Private parts of napari are used: this is the test for its version."""
+    assert colouring.tables_work()
+    labels, ids = squares(dtype=dtype, first=3)
+    layer = user.viewer.add_labels(labels, opacity=1)
+    own = layer.colormap
+    layers.colour_objects(layer, np.array([ids[2, 2], ids[3, 3]]), np.array([RED, BLUE], np.uint8))
+    assert np.abs(seen(user, layer, (36, 36)) - RED[:3]).max() <= 2
+    assert np.abs(seen(user, layer, (50, 50)) - BLUE[:3]).max() <= 2
+    assert np.abs(seen(user, layer, (50, 36)) - 153).max() <= 2
+    assert seen(user, layer, (44, 44)).max() <= 2
+    layers.restore_colours(layer)
+    assert layer.colormap is own
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.int32])
+def test_same_picture_as_with_the_colour_table_of_napari(user, dtype):
+    labels, ids = squares(16, 8, 2, dtype=dtype)
+    layer = user.viewer.add_labels(labels, opacity=1)
+    colours = np.random.default_rng(0).integers(0, 256, (ids.size, 4), np.uint8)
+    colours[:, 3] = 255
+    layers.colour_objects(layer, ids.ravel(), colours)
+    ours = shot(user)
+    shades = dict(zip(ids.ravel().tolist(), colours / np.float32(255), strict=True))
+    layer.colormap = napari.utils.DirectLabelColormap(color_dict={**shades, None: np.zeros(4), 0: np.zeros(4)})
+    assert np.abs(ours - shot(user)).max() <= 2
+    assert len(np.unique(ours.reshape(-1, 4), axis=0)) > 200
+
+
+def test_more_colours_than_a_byte_holds_and_labels_with_large_gaps(user):
+    labels, ids = squares(18, 8, 2, dtype=np.uint32, first=7, step=13_000_000)
+    layer = user.viewer.add_labels(labels, opacity=1)
+    colours = np.random.default_rng(1).integers(0, 256, (ids.size, 4), np.uint8)
+    colours[:, 3] = 255
+    order = np.random.default_rng(2).permutation(ids.size)
+    layers.colour_objects(layer, ids.ravel()[order], colours[order])
+    for row, column in ((0, 0), (9, 9), (17, 17), (3, 12)):
+        point = 2 + 10 * row + 4, 2 + 10 * column + 4
+        assert np.abs(seen(user, layer, point) - colours[row * 18 + column, :3]).max() <= 2
+
+
+def test_only_the_selected_label_is_shown_if_the_user_wants_so(user):
+    labels, ids = squares()
+    layer = user.viewer.add_labels(labels, opacity=1)
+    layers.colour_objects(layer, ids.ravel(), np.tile(np.array(RED, np.uint8), (36, 1)))
+    layer.selected_label, layer.show_selected_label = int(ids[2, 2]), True
+    assert np.abs(seen(user, layer, (36, 36)) - RED[:3]).max() <= 2
+    assert seen(user, layer, (50, 50)).max() <= 2
+    layers.colour_objects(layer, ids.ravel(), np.tile(np.array(BLUE, np.uint8), (36, 1)))
+    assert np.abs(seen(user, layer, (36, 36)) - BLUE[:3]).max() <= 2
+    assert seen(user, layer, (50, 50)).max() <= 2
+    layers.restore_colours(layer)
+    assert seen(user, layer, (50, 50)).max() <= 2, "the user still wants to see one label only"
+
+
+def test_painting_on_coloured_labels_shows_the_stroke(user):
+    labels, ids = squares()
+    layer = user.viewer.add_labels(labels, opacity=1)
+    layers.colour_objects(layer, ids.ravel(), np.tile(np.array(RED, np.uint8), (36, 1)))
+    layer.brush_size = 6
+    user.paint(layer, int(ids[0, 0]), [(30, 30), (30, 31)])
+    assert np.abs(seen(user, layer, (30, 30)) - RED[:3]).max() <= 2
+    user.paint(layer, 999, [(44, 44), (44, 45)])
+    assert np.abs(seen(user, layer, (44, 44)) - 153).max() <= 2
+
+
+def test_contours_and_volumes_are_coloured_too(user):
+    labels, ids = squares()
+    layer = user.viewer.add_labels(np.repeat(labels[None], 20, 0), opacity=1)
+    layer.contour = 2
+    layers.colour_objects(layer, ids.ravel(), np.tile(np.array(RED, np.uint8), (36, 1)))
+    assert seen(user, layer, (10, 36, 37)).max() <= 2, "only the outline is drawn"
+    assert np.abs(seen(user, layer, (10, 33, 37)) - RED[:3]).max() <= 2
+    layer.contour = 0
+    user.viewer.dims.ndisplay = 3
+    reddish = shot(user)[..., :3]
+    assert (reddish[..., 0] > 2 * reddish[..., 2] + 40).sum() > 1000
+
+
+def test_colours_the_user_chose_meanwhile_stay(user):
+    labels, ids = squares()
+    layer = user.viewer.add_labels(labels)
+    layers.colour_objects(layer, ids.ravel(), np.tile(np.array(RED, np.uint8), (36, 1)))
+    assert layers.is_coloured(layer)
+    layer.new_colormap(seed=4)
+    chosen = layer.colormap
+    layers.restore_colours(layer)
+    assert layer.colormap is chosen
+    layers.colour_objects(layer, ids.ravel(), np.tile(np.array(RED, np.uint8), (36, 1)))
+    layers.restore_colours(layer)
+    assert layer.colormap is chosen
+
+
+def test_another_napari_gets_a_layer_of_colours(user, monkeypatch):
+    monkeypatch.setattr(colouring, "tables_work", lambda: False)
+    labels, ids = squares(50, 4, 1, first=5)
+    layer = user.viewer.add_labels(labels, opacity=1)
+    own = layer.colormap
+    colours = np.tile(np.array(RED, np.uint8), (ids.size, 1))
+    colours[1::2] = BLUE
+    layers.colour_objects(layer, ids.ravel(), colours)
+    assert len(user.viewer.layers) == 2
+    assert user.viewer.layers.selection.active is layer
+    at = (1 + 5 * 25 + 1, 1 + 5 * 25 + 1)
+    wanted = colours[25 * 50 + 25]
+    assert np.abs(seen(user, layer, at) - wanted[:3]).max() <= 2
+    layers.colour_objects(layer, ids.ravel(), colours[::-1])
+    assert len(user.viewer.layers) == 2
+    assert np.abs(seen(user, layer, at) - colours[::-1][25 * 50 + 25, :3]).max() <= 2
+    layers.restore_colours(layer)
+    assert list(user.viewer.layers) == [layer]
+    assert layer.visible
+    assert layer.colormap is own
+    few = ids.ravel()[:10]
+    layers.colour_objects(layer, few, colours[:10])
+    assert len(user.viewer.layers) == 1
+    assert np.abs(layer.get_color(int(few[0])) * 255 - RED).max() <= 1
+
+
+def test_each_frame_has_the_colours_of_its_own_objects(user):
+    labels, ids = squares()
+    layer = user.viewer.add_labels(np.stack([labels, labels[::-1]]), opacity=1)
+    n = ids.size
+    rows = np.random.default_rng(0).permutation(2 * n)
+    both, frames = np.tile(ids.ravel(), 2)[rows], np.repeat([0, 1], n)[rows]
+    shown = layers.ObjectColours(user.viewer, layer)
+    user.viewer.dims.set_point(0, 0)
+    shown.show(both, frames, frames, np.array([RED, BLUE], np.uint8))
+    assert np.abs(seen(user, layer, (0, 36, 36)) - RED[:3]).max() <= 2
+    user.viewer.dims.set_point(0, 1)
+    assert np.abs(seen(user, layer, (1, 36, 36)) - BLUE[:3]).max() <= 2
+    shown.close()
+    assert not layers.is_coloured(layer)
