@@ -12,16 +12,18 @@ _AFTER_OPERATION: Mapping[str, tuple[str, ...]] = {
     "voronoi_otsu_labeling": ("remove_labels_at_edges", "remove_labels_by_size", "expand_labels", "measure_objects"),
     "gauss_otsu_labeling": ("split_touching_objects", "remove_labels_at_edges", "remove_labels_by_size"),
     "connected_components": ("split_touching_objects", "remove_labels_by_size", "remove_labels_at_edges"),
-    "measure_objects": ("label_map", "expand_labels"),
-    "detect_maxima": ("seeded_watershed", "voronoi_labels"),
+    "local_minima_seeded_watershed": ("merge_labels_by_border_intensity", "remove_labels_by_size"),
+    "slic": ("merge_labels_by_border_intensity", "measure_objects"),
+    "distance_map": ("local_maxima", "h_maxima", "seeded_watershed"),
     "local_maxima": ("connected_components", "seeded_watershed"),
-    "surface_of_labels": ("smooth_surface", "simplify_surface"),
+    "expand_labels": ("subtract_labels", "measure_objects", "touching_neighbors_map"),
+    "labels_to_surface": ("smooth_surface", "simplify_surface", "measure_vertices"),
 }
 
 _AFTER_CATEGORY: Mapping[str, tuple[str, ...]] = {
     "Filter/Remove noise": ("voronoi_otsu_labeling", "threshold_otsu", "top_hat", "subtract_gaussian_background"),
     "Filter/Remove background": ("gaussian_blur", "voronoi_otsu_labeling", "threshold_otsu"),
-    "Filter/Edges and ridges": ("threshold_otsu", "seeded_watershed", "local_minima_watershed"),
+    "Filter/Edges and ridges": ("threshold_otsu", "seeded_watershed", "local_minima_seeded_watershed"),
     "Filter/Enhance": ("gaussian_blur", "threshold_otsu", "voronoi_otsu_labeling"),
     "Filter/Neighbourhood": ("threshold_otsu", "rescale_intensity", "gaussian_blur"),
     "Filter/Extrema": ("connected_components", "seeded_watershed"),
@@ -36,10 +38,15 @@ _AFTER_CATEGORY: Mapping[str, tuple[str, ...]] = {
     "Segment/Threshold": ("fill_holes", "binary_opening", "connected_components", "split_touching_objects"),
     "Segment/Binary mask": ("connected_components", "split_touching_objects", "fill_holes"),
     "Segment/Label": ("remove_labels_at_edges", "remove_labels_by_size", "expand_labels", "measure_objects"),
-    "Segment/Process labels": ("measure_objects", "remove_labels_by_size", "label_outlines", "expand_labels"),
-    "Measure/Maps of labels": ("rescale_intensity", "remove_labels_by_map_value"),
+    "Segment/Process labels": (
+        "measure_objects",
+        "remove_labels_by_size",
+        "reduce_labels_to_outlines",
+        "expand_labels",
+    ),
+    "Measure/Maps of labels": ("threshold_constant", "rescale_intensity"),
     "Measure/Table": (),
-    "Visualize/Surfaces": ("smooth_surface", "simplify_surface"),
+    "Visualize/Surfaces": ("smooth_surface", "measure_vertices", "simplify_surface"),
     "Classify/Apply a classifier": ("remove_labels_by_size", "measure_objects", "remove_labels_at_edges"),
 }
 
@@ -47,7 +54,7 @@ _AFTER_KIND: Mapping[str, tuple[str, ...]] = {
     "image": ("gaussian_blur", "top_hat", "voronoi_otsu_labeling", "threshold_otsu"),
     "labels": ("remove_labels_at_edges", "remove_labels_by_size", "expand_labels", "measure_objects"),
     "mask": ("connected_components", "split_touching_objects", "fill_holes"),
-    "surface": ("smooth_surface", "simplify_surface"),
+    "surface": ("smooth_surface", "simplify_surface", "measure_vertices"),
 }
 
 
