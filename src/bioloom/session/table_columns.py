@@ -75,7 +75,7 @@ class Column:
         words = self.values
         missing = pd.isna(words)
         if pd.api.types.infer_dtype(words, skipna=True) not in ("string", "empty"):
-            words = np.array([str(w) for w in words], object)
+            words = np.array([None if gone else str(w) for w, gone in zip(words, missing, strict=True)], object)
         codes, words = pd.factorize(words, sort=True)
         codes[missing] = -1
         return codes, np.asarray(words, object)

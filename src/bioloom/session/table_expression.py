@@ -149,7 +149,7 @@ def parse(text: str, names: Collection[str], functions: Collection[str]) -> Node
 def _tokens(text: str, names: Collection[str], functions: Collection[str]) -> list[_Token]:
     # Names with blanks or signs must be looked for first, the longest before those it begins with.
     special = sorted((n for n in names if not n.isidentifier() and n.strip()), key=len, reverse=True)
-    first_letters = {n[0] for n in special}
+    first_letters = {letter for n in special for letter in (n[0].lower(), n[0].upper())}
     lower = {n.lower(): n for n in names}
     tokens: list[_Token] = []
     place = 0
@@ -159,8 +159,11 @@ def _tokens(text: str, names: Collection[str], functions: Collection[str]) -> li
         if place == len(text):
             return [*tokens, _Token("end", "", place)]
         if text[place] in first_letters and not text[place].isdigit():
-            name = next((n for n in special if text.startswith(n, place) and _ends(text, place + len(n), n)), None)
-            if name is not None:
+            fitting = [n for n in special if _fits(text, place, n)]
+            if fitting:
+                # Of names that differ only in upper and lower case, the one that is written so.
+                longest = [n for n in fitting if len(n) == len(fitting[0])]
+                name = next((n for n in longest if text.startswith(n, place)), longest[0])
                 tokens.append(_Token("column", name, place))
                 place += len(name)
                 continue
@@ -186,11 +189,16 @@ def _tokens(text: str, names: Collection[str], functions: Collection[str]) -> li
         place = match.end()
 
 
-def _ends(text: str, place: int, name: str) -> bool:
-    """Tell whether a name may end at a place: not in the middle of a longer word."""
-    return not (name[-1].isalnum() or name[-1] == "_") or not (
-        text[place : place + 1].isalnum() or text[place : place + 1] == "_"
-    )
+def _fits(text: str, place: int, name: str) -> bool:
+    """Tell whether a name stands at a place, and does not end in the middle of a longer word."""
+    end = place + len(name)
+    if text[place:end].lower() != name.lower():
+        return False
+    return not _is_letter(name[-1]) or not _is_letter(text[end : end + 1])
+
+
+def _is_letter(character: str) -> bool:
+    return character.isalnum() or character == "_"
 
 
 def _unknown(name: str, names: Collection[str], functions: Collection[str]) -> str:

@@ -36,7 +36,7 @@ class ColumnStatistics:
     mean, std
         Mean and standard deviation (of the sample, n − 1).
     minimum, lower, median, upper, maximum
-        Extremes and quartiles (linear interpolation between neighbours).
+        Extremes and quartiles: linear interpolation between neighbours; one of them where some values are infinite.
     common
         For text, the most frequent words and how often each occurs.
     distinct
@@ -89,7 +89,13 @@ def describe(column: Column, rows: NDArray[np.intp] | None = None) -> ColumnStat
     with np.errstate(over="ignore", invalid="ignore"):
         mean = float(finite.mean()) if len(finite) else np.nan
         std = float(finite.std(ddof=1)) if len(finite) > 1 else np.nan
-        low, lower, median, upper, high = np.quantile(values, [0, 0.25, 0.5, 0.75, 1]).tolist()
+        quarters = [0.25, 0.5, 0.75]
+        some_infinite = len(finite) < n
+        between = (
+            np.quantile(values, quarters, method="inverted_cdf") if some_infinite else np.quantile(values, quarters)
+        )
+    lower, median, upper = between.tolist()
+    low, high = float(values.min()), float(values.max())
     return ColumnStatistics(column.name, n, n_missing, mean, std, low, lower, median, upper, high)
 
 
