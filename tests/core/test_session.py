@@ -15,7 +15,7 @@ from bioloom.session.exploring import cluster_table, embed_table, plottable
 from bioloom.session.image_stack import ImageStack
 from bioloom.session.jobs import JobProgress, JobRunner
 from bioloom.session.object_session import intensities
-from bioloom.session.processing import run_on_plane, run_operation
+from bioloom.session.processing import preview, run_operation
 from bioloom.session.worker_process import shared_worker
 
 
@@ -99,8 +99,8 @@ def test_an_array_that_may_be_left_out_may_be_none(series):
     for arrays in ({"image": series.image, "seeds": seeds, "mask": None}, {"image": series.image, "seeds": seeds}):
         whole = run_operation(watershed, arrays, {"compactness": 0.0}, has_time=True)
         assert whole.all()
-        plane = run_on_plane(watershed, arrays, {"compactness": 0.0}, (2,))
-        np.testing.assert_array_equal(plane, whole[2])
+        plane = preview(watershed, arrays, {"compactness": 0.0}, (2,), has_time=True)
+        np.testing.assert_array_equal(plane.data, whole[2])
     inside = run_operation(watershed, {"image": series.image, "seeds": seeds, "mask": mask}, {}, has_time=True)
     assert not inside[~mask].any()
     with pytest.raises(InputError, match="seeded_watershed needs seeds"):
@@ -108,15 +108,16 @@ def test_an_array_that_may_be_left_out_may_be_none(series):
 
 
 @pytest.mark.parametrize("name", sorted(SETTINGS))
-def test_a_preview_is_the_operation_on_the_plane_in_view(deep, engine, name):
+def test_a_preview_is_the_plane_in_view_of_the_result(deep, engine, name):
     operation = get_operation(name)
     settings = {**SETTINGS[name], "spacing": (0.9, 0.5, 0.3)}
-    preview = run_on_plane(operation, {"image": deep.image}, settings, (5,))
-    same(preview, operation, deep.image[5], {**SETTINGS[name], "spacing": (0.5, 0.3)}, engine)
+    shown = preview(operation, {"image": deep.image}, settings, (5,))
+    assert shown.exact
+    np.testing.assert_allclose(shown.data, operation.compute(deep.image, **settings)[5], rtol=1e-5)
     long = np.stack([deep.image, deep.image[::-1]])
-    np.testing.assert_array_equal(
-        run_on_plane(operation, {"image": long}, {**settings, "spacing": None}, (1, 5)),
-        run_on_plane(operation, {"image": deep.image[6]}, {**settings, "spacing": None}, ()),
+    later = preview(operation, {"image": long}, settings, (1, 5), has_time=True)
+    np.testing.assert_allclose(
+        later.data, preview(operation, {"image": deep.image[::-1]}, settings, (5,)).data, rtol=1e-5
     )
 
 
@@ -127,7 +128,7 @@ def test_operations_take_lazy_arrays(series):
     result = run_operation(blur, {"image": lazy}, {"sigma": 1.0}, has_time=True)
     assert isinstance(result, np.ndarray)
     np.testing.assert_array_equal(result[3], operations.gaussian_blur(series.image[3], sigma=1.0))
-    np.testing.assert_array_equal(run_on_plane(blur, {"image": lazy}, {"sigma": 1.0}, (3,)), result[3])
+    np.testing.assert_array_equal(preview(blur, {"image": lazy}, {"sigma": 1.0}, (3,), has_time=True).data, result[3])
 
 
 def test_an_operation_over_time_can_be_cancelled(series):
