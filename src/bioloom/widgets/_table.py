@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from qtpy.QtCore import QAbstractTableModel, QItemSelectionModel, QModelIndex, Qt, Signal
+from qtpy.QtCore import QAbstractTableModel, QEvent, QItemSelectionModel, QModelIndex, Qt, Signal
 from qtpy.QtGui import QBrush, QColor, QKeySequence
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QStyle, QStyledItemDelegate, QTableView
 
@@ -18,6 +18,12 @@ from bioloom.widgets._theme import accent, faint
 _NARROWEST, _WIDEST = 56, 190
 _FEW, _LOOKED_AT = 100, 12
 
+_ALL = QKeySequence.StandardKey.SelectAll
+_KEYS = {
+    QKeySequence.StandardKey.Copy: "copy",
+    QKeySequence.StandardKey.Undo: "undo",
+    QKeySequence.StandardKey.Redo: "redo",
+}
 _RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 _LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 
@@ -129,10 +135,13 @@ class ObjectTable(QTableView):
         The user selected other rows: bool per row of the whole table.
     row_clicked : Signal(int)
         The user clicked on a row or went to it by the keyboard: its row in the whole table.
+    key_wanted : Signal(str)
+        The user pressed the keys for ``copy``, ``undo`` or ``redo``.
     """
 
     rows_selected = Signal(object)
     row_clicked = Signal(int)
+    key_wanted = Signal(str)
 
     def __init__(self, view: TableView | None = None, header: QHeaderView | None = None) -> None:
         super().__init__()
@@ -342,9 +351,18 @@ class ObjectTable(QTableView):
         if place >= 0 and place == self._anchor:
             self.row_clicked.emit(int(self.view.rows[place]))
 
+    def event(self, event: Any) -> bool:
+        """Take keys that the window may have, too, while the table has the focus."""
+        if event.type() == QEvent.Type.ShortcutOverride and any(map(event.matches, (_ALL, *_KEYS))):
+            event.accept()
+            return True
+        return bool(super().event(event))
+
     def keyPressEvent(self, event: Any) -> None:
         """Select by the keyboard: arrows and pages, with Shift several; Ctrl+A all, Escape none."""
-        if event.matches(QKeySequence.StandardKey.SelectAll):
+        if wanted := [name for keys, name in _KEYS.items() if event.matches(keys)]:
+            self.key_wanted.emit(wanted[0])
+        elif event.matches(_ALL):
             self.selectAll()
         elif event.key() == Qt.Key.Key_Escape:
             self.clearSelection()

@@ -30,6 +30,7 @@ from bioloom.widgets._parts import form
 from bioloom.widgets._table_histogram import HistogramView
 
 _PAUSE = 250
+_ENDS = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Tab, Qt.Key.Key_Escape)
 _MOST_LISTED = 500
 _WORD = re.compile(r"[^\W\d][\w.\-]*$")
 
@@ -91,6 +92,11 @@ class ExpressionLine(QLineEdit):
 
     def keyPressEvent(self, event: Any) -> None:
         """Apply at once by Enter; Escape empties the line."""
+        popup, key = self._completer.popup(), event.key()
+        if popup.isVisible() and (popup.currentIndex().isValid() or key == Qt.Key.Key_Escape) and key in _ENDS:
+            # The completer takes it.
+            event.ignore()
+            return
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self._pause.stop()
             self.settled.emit(self.text())

@@ -147,15 +147,17 @@ class TablePanel(QWidget):
         self.next.clicked.connect(lambda: self.rows.go_to_selected(1))
         self.view.changed.connect(self._tell)
         self.view.replaced.connect(self._replaced)
-        for keys, action in (
-            (QKeySequence.StandardKey.Copy, self.copy),
-            (QKeySequence.StandardKey.Find, self.filter_line.setFocus),
-            (QKeySequence.StandardKey.Undo, lambda: self._selection and self._selection.undo()),
-            (QKeySequence.StandardKey.Redo, lambda: self._selection and self._selection.redo()),
-        ):
-            shortcut = QShortcut(keys, self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(action)
+        for table in (self.rows, self.statistics.table, self.groups.table):
+            table.key_wanted.connect(self._key)
+        find = QShortcut(QKeySequence.StandardKey.Find, self)
+        find.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        find.activated.connect(self.filter_line.setFocus)
+
+    def _key(self, wanted: str) -> None:
+        if wanted == "copy":
+            self.copy()
+        elif self._selection is not None:
+            getattr(self._selection, wanted)()
 
     # -------------------------------------------------------------------------------------------- table and selection
     def show_table(self, table: pd.DataFrame, selection: Selection | None = None) -> None:
