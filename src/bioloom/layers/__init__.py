@@ -1,11 +1,15 @@
 """The only place that reads or writes napari layers: scale, units, names, features, colours and clicks."""
 
 from bioloom.layers.annotating import Click, colour_classes, look_at, on_canvas_click, on_keys, show_ring
-from bioloom.layers.chain_layers import ChainLayers, Source, View, layer_kind, sources_for
+from bioloom.layers.chain_layers import ChainLayers
+from bioloom.layers.chain_sources import Source, View, layer_kind, sources_for
 from bioloom.layers.colouring import ObjectColours, colour_objects, is_coloured, restore_colours
+from bioloom.layers.maps import maps_of, show_map, update_map
+from bioloom.layers.lasso import ImageLasso, select_inside
 from bioloom.layers.objects import (
     add_columns,
     add_features,
+    add_frames,
     features,
     has_table,
     on_click,
@@ -50,6 +54,7 @@ __all__ = [
     "METADATA_KEY",
     "ChainLayers",
     "Click",
+    "ImageLasso",
     "Kind",
     "ObjectColours",
     "ResultLayer",
@@ -60,6 +65,7 @@ __all__ = [
     "active_layer",
     "add_columns",
     "add_features",
+    "add_frames",
     "add_result",
     "colour_classes",
     "colour_objects",
@@ -75,6 +81,7 @@ __all__ = [
     "likely_objects",
     "look_at",
     "made_of",
+    "maps_of",
     "new_annotation",
     "new_result_layer",
     "note_use",
@@ -91,8 +98,10 @@ __all__ = [
     "remove",
     "restore_colours",
     "role",
+    "select_inside",
     "selection_of",
     "set_columns",
+    "show_map",
     "show_object",
     "show_preview",
     "show_ring",
@@ -101,5 +110,6 @@ __all__ = [
     "spatial_metadata",
     "surface_data",
     "time_axis",
+    "update_map",
     "update_result_layer",
 ]

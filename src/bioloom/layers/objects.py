@@ -13,6 +13,7 @@ from bioloom.errors import InputError
 from bioloom.layers.reading import label_under, pixels
 from bioloom.layers.writing import activate
 from bioloom.session.feature_table import keys_of, merge_tables
+from bioloom.session.measuring import joined_frames
 from bioloom.session.selection import Mode, Selection
 
 if TYPE_CHECKING:
@@ -68,6 +69,16 @@ def add_features(layer: Labels, table: pd.DataFrame) -> pd.DataFrame:
     return merged
 
 
+def add_frames(layer: Labels, table: pd.DataFrame, frames: Sequence[int] | None) -> pd.DataFrame:
+    """Merge measurements of some frames into a layer's features, None for all, and return the whole.
+
+    As :func:`add_features`, but the rows of other frames stay.
+    """
+    merged = joined_frames(layer.features, table, frames)
+    layer.features = merged
+    return merged
+
+
 _selections: WeakKeyDictionary[Any, Selection] = WeakKeyDictionary()
 
 
@@ -118,7 +129,8 @@ def on_click(layer: Labels, callback: Callable[[int, tuple[float, ...], set[str]
     """
 
     def clicked(source: Labels, event: Any) -> Iterator[None]:
-        if event.button != _LEFT or str(source.mode) not in ("pan_zoom", "pick"):
+        # A tool that takes the mouse, such as a polygon drawn on the canvas, marks the event.
+        if event.handled or event.button != _LEFT or str(source.mode) not in ("pan_zoom", "pick"):
             return
         start = np.array(event.pos)
         yield

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import napari.viewer
 import numpy as np
-from qtpy.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QPushButton
+import pandas as pd
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QMessageBox, QPushButton
 
-from bioloom import layers
+from bioloom import layers, tables
 from bioloom.errors import InputError
-from bioloom.files import write_table
-from bioloom.measure import GROUPS, measure
+from bioloom.session.exploring import plottable
+from bioloom.session.feature_table import KEYS
+from bioloom.session.jobs import JobProgress, JobRunner
+from bioloom.session.measuring import Measurement, MeasureTask, keys_table, lost_columns, map_pixels, run
 from bioloom.session.object_session import intensities
 from bioloom.widgets._base import BioloomWidget
-from bioloom.widgets._parts import AxesOptions, ImageList, LayerCombo, enable, form, group, in_grid
-from bioloom.widgets._table import ObjectTable
+from bioloom.widgets._measure_groups import MeasureGroups
+from bioloom.widgets._measure_map import MapRow
+from bioloom.widgets._parts import AxesOptions, CollapsibleGroup, ImageList, LayerCombo, align_labels, enable, form
+from bioloom.widgets._pixel_size import PixelSize
+from bioloom.widgets._table_view import TablePanel
 
-_GROUP_TIPS = {
-    "size": "Number of pixels, area or volume, equivalent diameter, bounding box",
-    "position": "Centroid and bounding box",
-    "intensity": "Mean, minimum, maximum, standard deviation, sum, median; needs an image",
-    "shape": "Axes, eccentricity, orientation, perimeter, circularity, solidity, …",
-}
+_FILES = "Tables (*.csv *.tsv *.parquet *.h5ad)"
+_PAUSE = 300
 
 
 class MeasureWidget(BioloomWidget):
@@ -36,79 +40,168 @@ class MeasureWidget(BioloomWidget):
 
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__(viewer)
-        self._unlink: Any = None
-        self.labels = LayerCombo(viewer, "labels", "The objects to measure")
-        self.labels.choose(layers.likely_objects(viewer))
-        self.images = ImageList(viewer, "Images to measure intensities in; none for size, position and shape only")
+        self._unlink: list[Any] = []
+        self._measured: WeakKeyDictionary[Any, Measurement] = WeakKeyDictionary()
+        # Beside the job that the user waits for: measuring again after edits, and maps.
+        self.following, self.mapping = (JobRunner(self._main_thread.send) for _ in range(2))
+        for runner in (self.following, self.mapping):
+            runner.failed.connect(self._job_failed)
+        self._edit_pause, self._map_pause = (self._timer(action) for action in (self._follow, self._renew_maps))
+        self._make_input()
+        self._make_table()
+        self.labels.layer_changed.connect(self._labels_changed)
+        self.axes.changed.connect(self._show_size)
+        self.images.changed.connect(self._show_groups)
+        for action in (self._edit_pause.stop, self._map_pause.stop, self.following.cancel, self.mapping.cancel,
+                       self._leave_layer, self.tables.close_jobs):  # fmt: skip
+            self.on_close(action)
+        self._labels_changed(self.labels.layer)
+
+    def _timer(self, action: Any) -> QTimer:
+        timer = QTimer(self)
+        timer.setSingleShot(True)
+        timer.setInterval(_PAUSE)
+        timer.timeout.connect(action)
+        return timer
+
+    def _make_input(self) -> None:
+        self.labels = LayerCombo(self.viewer, "labels", "The objects to measure")
+        self.labels.choose(layers.likely_objects(self.viewer))
+        self.images = ImageList(
+            self.viewer, "Images to measure intensities in; none for size, position and shape only"
+        )
         self.axes = AxesOptions()
+        self.size = PixelSize()
+        self.all_frames = QCheckBox("All frames")
+        self.all_frames.setChecked(True)
+        self.all_frames.setToolTip("Measure every time point; otherwise the one in view, and keep the rows of others")
         rows, layout = form()
         layout.addRow("Objects", self.labels)
         layout.addRow("Images", self.images)
-        self.groups = {name: QCheckBox(name.capitalize()) for name in GROUPS}
-        for name, box in self.groups.items():
-            box.setChecked(True)
-            box.setToolTip(_GROUP_TIPS.get(name, ""))
-        layout.addRow("Measure", in_grid(list(self.groups.values()), 2))
+        scale, scale_layout = form()
+        scale_layout.addRow("Pixel size", self.size)
+        scale_layout.addRow(self.all_frames)
+        self.input = CollapsibleGroup("Input", rows, self.axes, scale, key="measure/input")
+        align_labels(self.input)
+        self.choice = MeasureGroups()
+        self.groups = self.choice.boxes
+        self.chosen = CollapsibleGroup("Measurements", self.choice, key="measure/groups")
         self.measure_button = QPushButton("Measure")
-        self.measure_button.setToolTip("Measure every object; the table is kept with the labels layer")
-        self.save_button = QPushButton("Save CSV…")
-        self.save_button.setToolTip("Save the table as a CSV file")
+        self.measure_button.setToolTip(
+            "Measure every object; the table is kept with the labels layer, and its other columns stay"
+        )
+        self.follow_edits = QCheckBox("Follow edits")
+        self.follow_edits.setChecked(True)
+        self.follow_edits.setToolTip("Once measured: measure again what changes when labels are painted or replaced")
         buttons = QHBoxLayout()
         buttons.addWidget(self.measure_button, stretch=1)
-        buttons.addWidget(self.save_button)
-        self.table = ObjectTable()
-        self.table.setMinimumHeight(220)
-        self.content.addWidget(group("Input", rows, self.axes))
+        buttons.addWidget(self.follow_edits)
+        self.content.addWidget(self.input)
+        self.content.addWidget(self.chosen)
         self.content.addLayout(buttons)
-        self.content.addWidget(self.table, stretch=1)
-        self.labels.layer_changed.connect(self._labels_changed)
         self.measure_button.clicked.connect(lambda: self.attempt(self.measure))
-        self.save_button.clicked.connect(self._ask_save)
-        self.table.rows_selected.connect(self._rows_selected)
-        self.table.row_clicked.connect(self._row_clicked)
-        self.on_close(self._leave_layer)
-        self._labels_changed(self.labels.layer)
+        self.follow_edits.toggled.connect(lambda on: self._edit_pause.start() if on else self.following.cancel())
+        self.choice.changed.connect(self._summarise)
 
-    # -------------------------------------------------------------------------------------------- table and image
+    def _make_table(self) -> None:
+        self.tables = TablePanel(self._main_thread.send)
+        self.tables.setMinimumHeight(300)
+        self.table = self.tables.rows
+        self.map = MapRow()
+        self.load_button = QPushButton("Load…")
+        self.load_button.setToolTip(
+            "Add the columns of a table made elsewhere (CSV, Parquet, AnnData), found by label and frame"
+        )
+        self.save_button = QPushButton("Save…")
+        self.save_button.setToolTip("Save the whole table as CSV, Parquet or AnnData")
+        files = QHBoxLayout()
+        files.addWidget(self.load_button)
+        files.addWidget(self.save_button)
+        self.content.addWidget(self.tables, stretch=1)
+        self.content.addWidget(self.map)
+        self.content.addLayout(files)
+        self.load_button.clicked.connect(self._ask_load)
+        self.save_button.clicked.connect(self._ask_save)
+        self.map.wanted.connect(lambda column: self.attempt(lambda: self.show_map(column)))
+        self.map.recoloured.connect(self._recolour)
+        self.tables.map_wanted.connect(lambda column: self.attempt(lambda: self.show_map(column)))
+        self.tables.plot_wanted.connect(self._plot)
+        self.tables.row_clicked.connect(self._row_clicked)
+        self.tables.columns_made.connect(lambda table: self.attempt(lambda: self._keep_columns(table)))
+        self.tables.said.connect(self.say)
+        self.tables.failed.connect(self.report)
+
+    # -------------------------------------------------------------------------------------------- input
     def _labels_changed(self, layer: Any) -> None:
         self._leave_layer()
+        self.following.cancel()
         self.axes.follow(layer, physical=True)
         enable(self.measure_button, layer is not None, "There is no layer of objects: segment an image first")
+        enable(self.load_button, layer is not None, "There is no layer of objects that the table could be about")
         if layer is not None:
-            layer.events.features.connect(self._show_table)
-            self._unlink = lambda: layer.events.features.disconnect(self._show_table)
+            layer.events.features.connect(self._features_changed)
+            layer.events.scale.connect(self._show_size)
+            self._unlink = [
+                lambda: layer.events.features.disconnect(self._features_changed),
+                lambda: layer.events.scale.disconnect(self._show_size),
+                layers.on_edit(layer, self._edit_pause.start),
+            ]
+        self._show_size()
         self._show_table()
 
     def _leave_layer(self) -> None:
-        if self._unlink:
-            self._unlink()
-            self._unlink = None
+        for action in self._unlink:
+            action()
+        self._unlink = []
 
-    def _show_table(self, event: Any = None) -> None:
+    def _show_size(self, event: Any = None) -> None:
+        layer = self.labels.layer
+        self.all_frames.setVisible(self.axes.has_time)
+        if layer is not None:
+            try:
+                own = layers.image_stack([layer], has_time=self.axes.has_time, physical=self.axes.physical)
+            except InputError:
+                return  # measuring says so
+            self.size.show_size(own.spacing, own.unit)
+        self._show_groups()
+
+    def _show_groups(self) -> None:
+        layer, images = self.labels.layer, self.images.images
+        ndim = 2 if layer is None else layer.ndim - self.axes.has_time
+        n_images = sum(3 if layers.is_rgb(image) else 1 for image in images)
+        self.choice.set_data(3 if ndim == 3 else 2, n_images)
+        self._summarise()
+
+    def _summarise(self) -> None:
+        layer = self.labels.layer
+        images = ", ".join(image.name for image in self.images.images)
+        self.input.set_summary("" if layer is None else f"{layer.name}{f' in {images}' if images else ''}")
+        names = [box.text() for box in self.groups.values() if box.isChecked() and box.isEnabled()]
+        self.chosen.set_summary(", ".join(names) or "none")
+
+    # -------------------------------------------------------------------------------------------- table and image
+    def _features_changed(self, event: Any = None) -> None:
+        self._show_table()
+        self._map_pause.start()
+
+    def _show_table(self) -> None:
         layer = self.labels.layer
         table = layers.features(layer) if layer is not None else None
-        enable(self.save_button, table is not None and "label" in table.columns, "There is no table yet: measure first")
-        if table is None or "label" not in table.columns:
-            self.table.show_table(_empty(), np.zeros(0, bool))
+        measured = table is not None and "label" in table.columns
+        enable(self.save_button, measured, "There is no table yet: measure first")
+        selection = None
+        if measured:
+            try:
+                selection = layers.selection_of(layer)
+            except InputError as error:
+                # A table made elsewhere that does not fit; measuring replaces it.
+                self.say(str(error))
+        if selection is None:
+            self.map.set_columns([])
+            self.tables.show_table(pd.DataFrame())
             return
-        try:
-            selection = layers.selection_of(layer)
-        except InputError as error:
-            # A table made elsewhere that does not fit; measuring replaces it.
-            self.say(str(error))
-            self.table.show_table(_empty(), np.zeros(0, bool))
-            return
-        selection.changed.connect(self._show_selection, unique=True)
-        self.table.show_table(table, selection.mask)
-
-    def _show_selection(self) -> None:
-        layer = self.labels.layer
-        if layer is not None:
-            self.table.show_selection(layers.selection_of(layer).mask)
-
-    def _rows_selected(self, mask: np.ndarray) -> None:
-        if self.labels.layer is not None:
-            layers.selection_of(self.labels.layer).select(mask)
+        self.map.set_columns([name for name in plottable(table) if name not in KEYS])
+        self.tables.show_table(table, selection)
 
     def _row_clicked(self, row: int) -> None:
         layer = self.labels.layer
@@ -118,56 +211,196 @@ class MeasureWidget(BioloomWidget):
         frame = int(selection.frames[row]) if selection.has_frames else None
         layers.show_object(self.viewer, layer, int(selection.labels[row]), frame)
 
+    def _keep_columns(self, table: pd.DataFrame) -> None:
+        if self.labels.layer is not None:
+            layers.add_columns(self.labels.layer, table)
+
     # -------------------------------------------------------------------------------------------- measuring
-    def measure(self) -> None:
-        """Measure every object and keep the table with the layer."""
+    def task(self) -> MeasureTask:
+        """Return what the panel says is to be measured.
+
+        Raises
+        ------
+        InputError
+            If there are no objects, nothing is checked, or images and labels do not fit.
+        """
         layer = self.labels.layer
         if layer is None:
             raise InputError("There are no objects. Segment an image first, for example with Voronoi–Otsu.")
         options = {"has_time": self.axes.has_time, "physical": self.axes.physical}
         own = layers.image_stack([layer], **options)
-        # A copy, because painting may go on while it is measured.
-        labels = np.array(own.channels[0])
         images = self.images.images
-        image = intensities(layers.image_stack(images, **options) if images else None, labels)
-        chosen = [name for name, box in self.groups.items() if box.isChecked()]
-        if image is None and "intensity" in chosen:
-            chosen.remove("intensity")
-        if not chosen:
+        image = intensities(layers.image_stack(images, **options) if images else None, own.channels[0])
+        names = self.choice.chosen()
+        if not names:
             raise InputError("Nothing to measure is checked. Check at least one group, such as size.")
+        frames = None
+        if self.axes.has_time and not self.all_frames.isChecked():
+            frames = (layers.current_frame(self.viewer, layer, True),)
+        return MeasureTask(own.channels[0], image, self.size.spacing, tuple(names), own.frame_axis, frames)
 
-        def show(table: Any) -> None:
-            if not self.still_there(layer):
+    def measure(self) -> None:
+        """Measure every object and keep the table with the layer."""
+        task, layer, unit = self.task(), self.labels.layer, self.size.unit.text()
+        self.following.cancel()
+
+        def show(found: Measurement) -> None:
+            if not self.still_there(layer) or not self._may_replace(layer, found.table):
                 return
-            layers.add_features(layer, table)
+            self._measured[layer] = found.with_earlier(self._measured.get(layer))
+            layers.add_frames(layer, found.table, task.frames)
             layers.note_use(layer)
             layers.activate(self.viewer, layer)
-            where = f" in {own.unit}" if own.unit != "pixel" else " in pixels"
-            none = " The layer has no objects." if table.empty else ""
-            self.say(f"{len(table)} objects, {len(table.columns)} columns; lengths{where}.{none}")
+            where = f"lengths in {unit}" if unit else "lengths in pixels"
+            frame = f" in frame {task.frames[0]}" if task.frames else ""
+            none = " The layer has no objects." if found.table.empty else ""
+            self.say(f"{len(found.table):,} objects{frame}, {len(found.table.columns)} columns; {where}.{none}")
 
-        self.jobs.start(
-            "Measuring",
-            lambda progress: measure(labels, image, own.spacing, chosen, frame_axis=own.frame_axis, progress=progress),
-            show,
-        )
+        self.jobs.start("Measuring", lambda progress: run(task, progress), show)
 
+    def _may_replace(self, layer: Any, table: pd.DataFrame) -> bool:
+        """Ask before columns of a table are lost that is over time where the new one is not, or the reverse."""
+        lost = lost_columns(layers.features(layer), table)
+        if not lost:
+            return True
+        over = "over time" if "frame" in table.columns else "not over time"
+        names = ", ".join(lost[:5]) + (" …" if len(lost) > 5 else "")
+        text = f"The table of {layer.name} has columns that do not fit one that is {over}: {names}. Replace it?"
+        if QMessageBox.question(self, "Replace the table?", text) == QMessageBox.StandardButton.Yes:
+            return True
+        self.say("The table was left as it was. Change ‘First axis is time’ to add to it.")
+        return False
+
+    def _follow(self) -> None:
+        """Measure again what changed, once edits pause."""
+        layer = self.labels.layer
+        before = self._measured.get(layer) if layer is not None else None
+        if before is None or not before.can_follow or not self.follow_edits.isChecked():
+            self._map_pause.start()
+            return
+        if self.jobs.busy:
+            self._edit_pause.start()
+            return
+        labels = layers.pixels(layer)
+
+        def show(found: Measurement | None) -> None:
+            if found is None or layer not in self.viewer.layers:
+                return
+            self._measured[layer] = found
+            if found.task.frames is None:
+                layers.set_columns(layer, found.table)
+            else:
+                layers.add_frames(layer, found.table, found.task.frames)
+            self.say(f"Labels changed: {found.n_again:,} of {len(found.table):,} objects measured again.")
+            self._map_pause.start()
+
+        self.following.start("Measuring what changed", lambda progress: before.again(labels, progress), show)
+
+    # -------------------------------------------------------------------------------------------- maps
+    def show_map(self, column: str) -> None:
+        """Show a column as an image over the labels."""
+        layer = self.labels.layer
+        if layer is None or column not in layers.features(layer):
+            raise InputError("There is no table yet. Measure first.")
+        colormap = str(self.map.colormap.currentData())
+        self.map.column.setCurrentText(column)
+
+        def show(data: np.ndarray) -> None:
+            if not self.still_there(layer):
+                return
+            checked = {image.name for image in self.images.images}
+            shown = layers.show_map(self.viewer, layer, column, data, colormap)
+            # A map is no image to measure in unless the user says so.
+            self.images.set_checked(checked - {shown.name})
+            low, high = shown.contrast_limits
+            self.say(f"Map of {column}, from {low:.4g} to {high:.4g}.")
+
+        self.jobs.start(f"Map of {column}", self._map_job(layer, column), show)
+
+    def _map_job(self, layer: Any, column: str) -> Any:
+        table, pixels = layers.features(layer), layers.pixels(layer)
+        frame_axis = 0 if "frame" in table.columns else None
+
+        def job(progress: JobProgress) -> np.ndarray:
+            progress(0, 1)
+            return map_pixels(pixels, table, column, frame_axis)
+
+        return job
+
+    def _renew_maps(self) -> None:
+        """Let maps follow the table and the labels."""
+        layer = self.labels.layer
+        if layer is None:
+            return
+        table = layers.features(layer)
+        stale = [(shown, column) for shown, column in layers.maps_of(self.viewer, layer) if column in table]
+        if not stale:
+            return
+        jobs = [(shown, self._map_job(layer, column)) for shown, column in stale]
+
+        def show(maps: list[Any]) -> None:
+            for shown, data in maps:
+                if shown in self.viewer.layers and shown.data.shape == data.shape:
+                    if not np.array_equal(shown.data, data, equal_nan=True):
+                        layers.update_map(shown, data)
+
+        self.mapping.start("Maps", lambda progress: [(shown, job(progress)) for shown, job in jobs], show)
+
+    def _recolour(self, colormap: str) -> None:
+        layer = self.labels.layer
+        for shown, _ in layers.maps_of(self.viewer, layer) if layer is not None else ():
+            if shown.visible:
+                shown.colormap = colormap
+
+    def _plot(self, first: str, second: str) -> None:
+        """Show two columns in the plot of the Explore panel."""
+        _, panel = self.viewer.window.add_plugin_dock_widget("napari-bioloom", "Explore")
+        panel.labels.choose(self.labels.layer)
+        panel.x_box.setCurrentText(first)
+        panel.y_box.setCurrentText(second)
+        panel.raise_panel()
+
+    # -------------------------------------------------------------------------------------------- files
     def _ask_save(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, "Save the table", "features.csv", "Tables (*.csv)")
+        name = f"{self.labels.layer.name}.csv" if self.labels.layer is not None else "objects.csv"
+        path, _ = QFileDialog.getSaveFileName(self, "Save the table", name, _FILES)
         if path:
             self.attempt(lambda: self.save(path))
 
     def save(self, path: str) -> None:
-        """Save the table as a CSV file."""
+        """Save the whole table: CSV, TSV, Parquet or AnnData by the end of the name; without one, CSV."""
         layer = self.labels.layer
         if layer is None or not layers.has_table(layer):
             raise InputError("There is no table yet. Click ‘Measure’ first.")
-        path = path if path.endswith(".csv") else f"{path}.csv"
-        write_table(path, layers.features(layer).drop(columns="index", errors="ignore"))
+        path = path if path.lower().endswith(tables.SUFFIXES) else f"{path}.csv"
+        tables.save_table(path, layers.features(layer))
         self.say(f"Saved to {path}.")
 
+    def _ask_load(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, "Load a table", "", f"{_FILES};;All files (*)")
+        if path:
+            self.attempt(lambda: self.load(path))
 
-def _empty() -> Any:
-    import pandas as pd
+    def load(self, path: str) -> None:
+        """Add the columns of a table made elsewhere; objects that are not measured yet get a table first."""
+        layer = self.labels.layer
+        if layer is None:
+            raise InputError("There is no layer of objects that the table could be about.")
+        if layers.has_table(layer):
+            self.tables.load(path)
+            return
+        other = tables.load_table(path)
+        own = layers.image_stack([layer], has_time=self.axes.has_time)
 
-    return pd.DataFrame()
+        def show(keys: pd.DataFrame) -> None:
+            if not self.still_there(layer):
+                return
+            joined = tables.join_table(keys, other)
+            if not joined.matched:
+                raise InputError(f"No object of the layer is in the file. {joined.report()}")
+            layers.add_features(layer, joined.table)
+            self.say(joined.report())
+
+        self.jobs.start(
+            "Finding objects", lambda progress: keys_table(own.channels[0], own.frame_axis, progress), show
+        )
