@@ -7,6 +7,7 @@ import pytest
 
 from bioloom import layers
 from bioloom.layers import colouring
+from bioloom.widgets._canvas_outline import CanvasOutline
 
 RED, BLUE = (220, 30, 20, 255), (20, 40, 230, 255)
 
@@ -185,3 +186,158 @@ def test_each_frame_has_the_colours_of_its_own_objects(user):
     assert np.abs(seen(user, layer, (1, 36, 36)) - BLUE[:3]).max() <= 2
     shown.close()
     assert not layers.is_coloured(layer)
+
+
+def measured(user, labels, frame_axis=False, **options):
+    """A labels layer whose objects have a table."""
+    layer = user.viewer.add_labels(labels, **options)
+    layer.features = table_of(labels, frame_axis)
+    user.look(0.2)
+    return layer
+
+
+def drawing(user, layer, shape="lasso", **how):
+    """The lasso on the image, which selects at once."""
+    said = []
+    outline = CanvasOutline()
+    lasso = layers.ImageLasso(
+        user.viewer, layer, lambda region: layers.select_inside(layer, region, **how), said.append, outline.show_path
+    )
+    lasso.start(shape)
+    return lasso, said
+
+
+def world(layer, points):
+    """Points of the plane (y, x) of a layer in the world."""
+    first = layer.ndim - 2
+    return [tuple(layer.data_to_world((0,) * first + tuple(p))[-2:]) for p in points]
+
+
+def selected(layer):
+    """What is selected: label, or frame and label."""
+    selection = layers.selection_of(layer)
+    rows = np.flatnonzero(selection.mask)
+    if selection.has_frames:
+        return sorted(zip(selection.frames[rows].tolist(), selection.labels[rows].tolist(), strict=True))
+    return sorted(selection.labels[rows].tolist())
+
+
+def around(*corners):
+    """A loop with more points than corners, as a hand draws it."""
+    path = []
+    for start, stop in zip(corners, [*corners[1:], corners[0]], strict=True):
+        path += [np.array(start) + (np.array(stop) - np.array(start)) * k / 6 for k in range(6)]
+    return path
+
+
+@pytest.mark.parametrize("placed", [{}, {"scale": (0.5, 0.25), "translate": (7, -3)}, {"rotate": 30}])
+def test_lasso_on_the_image_selects_objects(user, placed):
+    labels, ids = squares(first=3, step=7)
+    layer = measured(user, labels, **placed)
+    layer.opacity = 0.6
+    user.viewer.reset_view()
+    lasso, _ = drawing(user, layer)
+    # Around the objects (1..2, 1..2); of those in row 3 a third, of column 0 nothing.
+    before = user.viewer.scene.camera.center, user.viewer.scene.camera.zoom
+    user.drag_on_canvas(world(layer, around((16, 16), (16, 45), (49, 45), (49, 16))))
+    assert selected(layer) == sorted(ids[1:3, 1:3].ravel().tolist())
+    assert (user.viewer.scene.camera.center, user.viewer.scene.camera.zoom) == before
+    assert list(user.viewer.layers) == [layer]
+    shift, alt = napari_keys()
+    user.drag_on_canvas(world(layer, around((58, 58), (58, 72), (72, 72), (72, 58))), shift)
+    assert selected(layer) == sorted([*ids[1:3, 1:3].ravel().tolist(), int(ids[4, 4])])
+    user.drag_on_canvas(world(layer, around((16, 16), (16, 30), (45, 30), (45, 16))), alt)
+    assert selected(layer) == sorted([*ids[1:3, 2].tolist(), int(ids[4, 4])])
+    layers.selection_of(layer).undo()
+    assert len(selected(layer)) == 5
+    lasso.stop()
+    assert layer.mouse_pan
+    user.drag_on_canvas(world(layer, around((16, 16), (16, 45), (49, 45), (49, 16))))
+    assert len(selected(layer)) == 5, "the mouse belongs to the camera again"
+    assert user.viewer.scene.camera.center != before[0]
+
+
+def napari_keys():
+    """Shift and Alt."""
+    from qtpy.QtCore import Qt
+
+    return Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.AltModifier
+
+
+def test_what_of_an_object_must_lie_inside(user):
+    labels, ids = squares()
+    layer = measured(user, labels)
+    path = world(
+        layer, around((16, 16), (16, 30), (36, 30), (36, 16))
+    )  # the whole of one object, a half less of another
+    lasso, _ = drawing(user, layer, rule="whole")
+    user.drag_on_canvas(path)
+    assert selected(layer) == [ids[1, 1]]
+    lasso.stop()
+    lasso, _ = drawing(user, layer, rule="any")
+    user.drag_on_canvas(path)
+    assert selected(layer) == [ids[1, 1], ids[2, 1]]
+    lasso.stop()
+
+
+def test_rectangle_ellipse_and_polygon(user):
+    labels, ids = squares(first=4, step=2)
+    layer = measured(user, labels)
+    lasso, _ = drawing(user, layer, "rectangle")
+    user.drag_on_canvas(world(layer, [(15, 15), (30, 30), (59, 59)]))
+    assert selected(layer) == sorted(ids[1:4, 1:4].ravel().tolist())
+    lasso.start("ellipse")
+    user.drag_on_canvas(world(layer, [(15, 15), (30, 30), (59, 59)]))
+    cross = [ids[1, 2], ids[2, 1], ids[2, 2], ids[2, 3], ids[3, 2]]
+    assert set(cross) <= set(selected(layer))
+    lasso.start("polygon")
+    for corner in ((2, 2), (2, 30), (30, 2)):
+        user.drag_on_canvas(world(layer, [corner]))
+    assert len(user.viewer.layers) <= 2
+    user.drag_on_canvas(world(layer, [(2, 2)]))
+    assert selected(layer) == sorted([ids[0, 0], ids[0, 1], ids[1, 0]])
+    assert list(user.viewer.layers) == [layer]
+    lasso.stop()
+
+
+def test_lasso_in_one_frame_and_in_all(user):
+    labels, ids = squares()
+    movie = np.stack([labels, np.where(labels == ids[1, 1], 0, labels), labels[::-1]])
+    layer = measured(user, movie, frame_axis=True)
+    path = around((16, 16), (16, 45), (31, 45), (31, 16))
+    user.viewer.dims.set_point(0, 1)
+    lasso, _ = drawing(user, layer)
+    user.drag_on_canvas(world(layer, path))
+    assert selected(layer) == [(1, int(ids[1, 2]))]
+    lasso.stop()
+    lasso, _ = drawing(user, layer, all_frames=True)
+    user.drag_on_canvas(world(layer, path))
+    assert selected(layer) == [
+        (0, int(ids[1, 1])), (0, int(ids[1, 2])), (1, int(ids[1, 2])), (2, int(ids[4, 1])), (2, int(ids[4, 2]))
+    ]  # fmt: skip
+    lasso.stop()
+
+
+def test_lasso_in_a_volume_takes_the_slice_in_view_whichever_way_it_is_cut(user):
+    labels = np.zeros((20, 40, 60), np.int32)
+    labels[2:8, 5:15, 5:15], labels[12:18, 5:15, 5:15], labels[2:18, 25:35, 40:50] = 5, 9, 1_000_000_007
+    layer = user.viewer.add_labels(labels)
+    layer.features = pd.DataFrame({"label": [1_000_000_007, 9, 5], "index": [1_000_000_007, 9, 5]})
+    user.look(0.2)
+    user.viewer.dims.set_point(0, 14)
+    lasso, said = drawing(user, layer)
+    user.drag_on_canvas(around((1, 1), (1, 55), (39, 55), (39, 1)))
+    assert selected(layer) == [9, 1_000_000_007]
+    user.viewer.dims.order = (1, 0, 2)
+    user.viewer.dims.set_point(1, 10)
+    user.viewer.reset_view()
+    user.look(0.2)
+    user.drag_on_canvas(around((0, 1), (0, 20), (10, 20), (10, 1)))
+    assert selected(layer) == [5]
+    user.viewer.dims.ndisplay = 3
+    user.look(0.2)
+    user.drag_on_canvas(around((1, 1), (1, 55), (39, 55), (39, 1)))
+    assert selected(layer) == [5]
+    assert said
+    assert "2D" in said[0]
+    lasso.stop()

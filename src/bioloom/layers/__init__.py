@@ -4,8 +4,8 @@ from bioloom.layers.annotating import Click, colour_classes, look_at, on_canvas_
 from bioloom.layers.chain_layers import ChainLayers
 from bioloom.layers.chain_sources import Source, View, layer_kind, sources_for
 from bioloom.layers.colouring import ObjectColours, colour_objects, is_coloured, restore_colours
-from bioloom.layers.maps import maps_of, show_map, update_map
 from bioloom.layers.lasso import ImageLasso, select_inside
+from bioloom.layers.maps import maps_of, show_map, update_map
 from bioloom.layers.objects import (
     add_columns,
     add_features,

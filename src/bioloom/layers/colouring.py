@@ -89,8 +89,9 @@ class ObjectColours:
 
     def __init__(self, viewer: ViewerModel, layer: Labels) -> None:
         self._viewer, self._layer = viewer, layer
-        self._labels = self._frames = np.zeros(0, np.int64)
-        self._index = np.zeros(0, np.intp)
+        self._labels: NDArray[np.integer] = np.zeros(0, np.int64)
+        self._frames: NDArray[np.integer] = np.zeros(0, np.int64)
+        self._index: NDArray[np.integer] = np.zeros(0, np.int64)
         self._palette = np.zeros((0, 4), np.uint8)
         self._has_frames = False
         self._frame: int | None = None
@@ -249,7 +250,7 @@ def _lut_class() -> Any:
         _shades: NDArray[np.float32] = PrivateAttr()
 
         def __init__(self, table: LabelCodes, palette: NDArray[np.uint8]) -> None:
-            shades = palette.astype(np.float32) / 255
+            shades = palette.astype(np.float32) / np.float32(255)
             # Napari shows its random colours where only black and transparent are listed.
             super().__init__(color_dict={None: shades[1], 0: shades[0]})
             self._table, self._shades = table, shades
@@ -270,7 +271,7 @@ def _lut_class() -> Any:
 
         def map(self, values: Any) -> Any:
             given = np.asarray(values)
-            mapped = self._shades[self._table.of(given)]
+            mapped: Any = self._shades[self._table.of(given)]
             if self.use_selection:
                 mapped[given != self.selection] = 0
             return mapped

@@ -54,10 +54,9 @@ def codes_by_search(labels: Any, ids: Any, codes: Any, other: Any, out: Any) -> 
         if value != last:
             last = value
             place = find(ids, value)
+            code = codes[place] if place >= 0 else other
             if value == 0:
                 code = out.dtype.type(0)
-            else:
-                code = codes[place] if place >= 0 else other
         out[i] = code
 
 

@@ -76,7 +76,7 @@ class LabelCodes:
 
 
 def colour_codes(colours: ArrayLike) -> tuple[NDArray[Any], NDArray[np.uint8]]:
-    """Number the different colours of objects.
+    """Give each different colour of objects a number.
 
     Parameters
     ----------
@@ -88,8 +88,8 @@ def colour_codes(colours: ArrayLike) -> tuple[NDArray[Any], NDArray[np.uint8]]:
     codes : numpy.ndarray
         uint8 or uint16 per object, 2 and more: rows of the palette.
     palette : numpy.ndarray
-        uint8 RGBA, (k, 4), k ≤ 65535. Rows 0 and 1 are transparent and grey: background and unknown labels. More colours
-        than fit are rounded to 32 shades of red and green and 16 of blue.
+        uint8 RGBA, (k, 4), k ≤ 65535. Rows 0 and 1 are transparent and grey: background and unknown labels. More
+        colours than fit are rounded to 32 shades of red and green and 16 of blue.
     """
     given = np.ascontiguousarray(colours, np.uint8).reshape(-1, 4)
     packed = given.view(np.uint32).reshape(-1)

@@ -1,0 +1,265 @@
+"""Draw an outline on the image to select the objects of a labels layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioloom.layers.reading import active_layer, pixels, plain
+from bioloom.session.image_lasso import Region, Rule, ellipse, rows_inside
+from bioloom.session.selection import Mode
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Labels
+
+Shape: TypeAlias = Literal["lasso", "polygon", "rectangle", "ellipse"]
+SHAPES: tuple[Shape, ...] = ("lasso", "polygon", "rectangle", "ellipse")
+
+_LEFT = 1
+_STEP = 2  # pixels of the screen between vertices of a lasso
+_CLICK = 4  # pixels of the screen that the mouse may move during a click
+
+
+class ImageLasso:
+    """Outlines drawn with the left mouse button on the canvas, whichever layer is active; the camera keeps still.
+
+    Lasso, rectangle and ellipse are dragged. A polygon has a vertex per click and is closed by a double click, or by a
+    click on its first vertex; Escape gives it up. Shift adds, Alt removes. A click that drags nothing is reported to
+    no one, so that clicks on objects select them as ever.
+
+    Parameters
+    ----------
+    viewer, layer
+        The labels layer whose objects are selected; it may be hidden.
+    drawn
+        Called with each :class:`~bioloom.session.image_lasso.Region`; see :func:`select_inside`.
+    refused
+        Called with a message if no outline can be drawn, such as in 3D.
+    outline
+        Called with the vertices (x, y) in pixels of the canvas, (m, 2), while an outline is drawn, and with None when
+        it is not any more; to show it.
+    """
+
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        layer: Labels,
+        drawn: Callable[[Region], None],
+        refused: Callable[[str], None] | None = None,
+        outline: Callable[[NDArray[np.float64] | None], None] | None = None,
+    ) -> None:
+        self.shape: Shape = "lasso"
+        self._outline = outline
+        self._viewer, self._layer, self._drawn, self._refused = viewer, layer, drawn, refused
+        self._still: dict[Any, bool] | None = None
+        self._polygon: list[NDArray[np.float64]] = []
+        self._screen: list[NDArray[np.float64]] = []
+        self._mode: Mode = "replace"
+        self._zoom = 1.0
+
+    @property
+    def active(self) -> bool:
+        """Whether the mouse draws outlines now."""
+        return self._still is not None
+
+    def start(self, shape: Shape = "lasso") -> None:
+        """Let the left mouse button draw outlines of a shape."""
+        self.give_up()
+        self.shape = shape
+        if self.active:
+            return
+        viewer = self._viewer
+        self._still = {}
+        for one in viewer.layers:
+            self._keep_still(one)
+        viewer.layers.events.inserted.connect(self._inserted)
+        viewer.mouse_drag_callbacks.append(self._pressed)
+        viewer.mouse_move_callbacks.append(self._hovered)
+        viewer.mouse_double_click_callbacks.append(self._double_clicked)
+        viewer.bind_key("Escape", lambda source: self.give_up(), overwrite=True)
+
+    def stop(self) -> None:
+        """Give the mouse back to the camera and the layers."""
+        if self._still is None:
+            return
+        self.give_up()
+        viewer, still = self._viewer, self._still
+        self._still = None
+        viewer.layers.events.inserted.disconnect(self._inserted)
+        for callbacks, one in (
+            (viewer.mouse_drag_callbacks, self._pressed),
+            (viewer.mouse_move_callbacks, self._hovered),
+            (viewer.mouse_double_click_callbacks, self._double_clicked),
+        ):
+            if one in callbacks:
+                callbacks.remove(one)
+        viewer.bind_key("Escape", None)
+        for one in viewer.layers:
+            one.mouse_pan = still.get(plain(one), True)
+
+    def give_up(self) -> None:
+        """Forget what is being drawn."""
+        self._polygon, self._screen = [], []
+        if self._outline is not None:
+            self._outline(None)
+
+    # ------------------------------------------------------------------------------------------------ the mouse
+    def _keep_still(self, layer: Any) -> None:
+        assert self._still is not None
+        self._still[plain(layer)] = layer.mouse_pan
+        layer.mouse_pan = False
+
+    def _inserted(self, event: Any) -> None:
+        self._keep_still(event.value)
+
+    def _pressed(self, source: Any, event: Any) -> Iterator[None]:
+        if event.button != _LEFT or self._layer not in self._viewer.layers:
+            return
+        active = active_layer(self._viewer)
+        if active is not None and str(active.mode) not in ("pan_zoom", "pick"):
+            return
+        if len(event.dims_displayed) != 2:
+            self._say("Outlines are drawn on a plane. Switch to the 2D view to select objects with the lasso.")
+            return
+        if self.shape == "polygon":
+            yield from self._corner(event)
+            return
+        start, path = np.array(event.pos, float), [self._place(event)]
+        self._mode, last = _mode(event), start
+        screen, moved = [start], False
+        yield
+        while event.type == "mouse_move":
+            here = np.array(event.pos, float)
+            moved = moved or np.hypot(*(here - start)) > _CLICK
+            if np.hypot(*(here - last)) >= _STEP:
+                last = here
+                path.append(self._place(event))
+                screen.append(here)
+                if moved:
+                    self._draw(_vertices(self.shape, screen, (0, 1)))
+            yield
+        if moved:
+            path.append(self._place(event))
+            self._finish(_vertices(self.shape, path, self._axes()))
+
+    def _corner(self, event: Any) -> Iterator[None]:
+        """Add a vertex to the polygon, or close it."""
+        start, place = np.array(event.pos, float), self._place(event)
+        mode = _mode(event)
+        # Otherwise the click would also select the object under it.
+        event.handled = True
+        yield
+        while event.type == "mouse_move":
+            yield
+        if np.hypot(*(np.array(event.pos, float) - start)) > _CLICK:
+            return
+        if not self._polygon:
+            self._mode, self._zoom = mode, self._camera().zoom
+        if len(self._polygon) > 2 and np.hypot(*(start - self._screen[0])) <= 2 * _CLICK:
+            self._finish(np.array(self._polygon))
+        elif not self._screen or np.hypot(*(start - self._screen[-1])) > 1:
+            self._polygon.append(place)
+            self._screen.append(start)
+
+    def _hovered(self, source: Any, event: Any) -> None:
+        if not self._polygon or self.shape != "polygon":
+            return
+        here = np.array(event.pos, float)
+        if self._camera().zoom != self._zoom:
+            # The wheel zoomed meanwhile: the vertices are elsewhere on the screen.
+            self._zoom = float(self._camera().zoom)
+            shown = list(self._viewer.dims.displayed)[::-1]
+            first = self._viewer.dims.ndim - self._layer.ndim
+            across = [axis - first for axis in shown]
+            there = self._place(event)
+            self._screen = [here + (vertex - there)[across] * self._zoom for vertex in self._polygon]
+        self._draw(np.array([*self._screen, here]))
+
+    def _double_clicked(self, source: Any, event: Any) -> None:
+        if self.shape == "polygon" and len(self._polygon) > 2:
+            self._finish(np.array(self._polygon))
+
+    # ------------------------------------------------------------------------------------------------ the outline
+    def _place(self, event: Any) -> NDArray[np.float64]:
+        """Return where the mouse is in the world, along the axes of the layer."""
+        return np.asarray(event.position, np.float64)[-self._layer.ndim :]
+
+    def _axes(self) -> list[int]:
+        """Return the two axes of the layer that are drawn, in the order of its data."""
+        first = self._viewer.dims.ndim - self._layer.ndim
+        return sorted(axis - first for axis in self._viewer.dims.displayed)
+
+    def _camera(self) -> Any:
+        # napari 0.9 moved the camera into the scene.
+        return self._viewer.scene.camera if hasattr(self._viewer, "scene") else self._viewer.camera
+
+    def _draw(self, vertices: NDArray[np.float64]) -> None:
+        if self._outline is not None:
+            self._outline(vertices)
+
+    def _finish(self, path: NDArray[np.float64]) -> None:
+        mode, axes = self._mode, self._axes()
+        self.give_up()
+        if len(path) < 3 or self._layer not in self._viewer.layers:
+            return
+        layer, shape = self._layer, pixels(self._layer).shape
+        point = np.asarray(layer.world_to_data(np.asarray(self._viewer.dims.point)[-layer.ndim :]))
+        index: list[int | slice] = [slice(None)] * layer.ndim
+        for axis in range(layer.ndim):
+            if axis not in axes:
+                index[axis] = int(np.clip(np.rint(point[axis]), 0, shape[axis] - 1))
+        vertices = np.array([layer.world_to_data(vertex) for vertex in path])
+        self._drawn(Region(np.ascontiguousarray(vertices[:, axes]), tuple(index), mode))
+
+    def _say(self, message: str) -> None:
+        if self._refused is not None:
+            self._refused(message)
+
+
+def _mode(event: Any) -> Mode:
+    keys = {str(getattr(m, "name", m)) for m in event.modifiers}
+    return "add" if "Shift" in keys else "remove" if "Alt" in keys else "replace"
+
+
+def _vertices(shape: Shape, path: Sequence[NDArray[np.float64]], axes: Sequence[int]) -> NDArray[np.float64]:
+    """Return the vertices of a shape that was dragged along a path, of which `axes` are drawn."""
+    points = np.array(path)
+    if shape == "lasso":
+        return points
+    (top, left), (bottom, right) = points[0, axes], points[-1, axes]
+    corners = [(top, left), (top, right), (bottom, right), (bottom, left)]
+    flat = np.array(corners) if shape == "rectangle" else ellipse((top, left), (bottom, right))
+    vertices = np.repeat(points[:1], len(flat), 0)
+    vertices[:, axes] = flat
+    return vertices
+
+
+def select_inside(layer: Labels, region: Region, *, all_frames: bool = False, rule: Rule = "most") -> int:
+    """Select the objects of a layer that an outline encloses, by its mode; return how many are inside.
+
+    Parameters
+    ----------
+    layer
+        The labels layer; its objects must be measured.
+    region
+        The outline.
+    all_frames
+        The same outline in every frame, rather than in the one in view.
+    rule
+        What of an object must lie inside: ``most`` of it, ``any`` part or the ``whole``.
+
+    Raises
+    ------
+    InputError
+        If the objects are not measured, or time is drawn as an axis of the picture.
+    """
+    from bioloom.layers.objects import selection_of
+
+    selection = selection_of(layer)
+    mask = rows_inside(pixels(layer), region, selection, all_frames=all_frames, rule=rule)
+    selection.select(mask, region.mode)
+    return int(mask.sum())
