@@ -210,12 +210,12 @@ def test_an_expression_filters_and_a_wrong_one_says_why(panel, table):
     assert panel.rows.objects.rowCount() == len(wanted)
     assert panel.count.text() == f"{len(wanted)} of 200 rows"
     write(panel, "aera > 100")
-    assert panel.problem.isVisible()
-    assert "Did you mean ‘area’" in panel.problem.text()
+    assert panel.bar.problem.isVisible()
+    assert "Did you mean ‘area’" in panel.bar.problem.text()
     assert len(panel.view.rows) == len(wanted)
     QTest.keyClick(panel.filter_line, Qt.Key.Key_Escape)
     assert len(panel.view.rows) == N
-    assert not panel.problem.isVisible()
+    assert not panel.bar.problem.isVisible()
 
 
 def test_names_are_completed(panel, qtbot):
@@ -262,15 +262,15 @@ def test_dragging_over_a_histogram_filters_and_its_link_takes_it_off(panel, tabl
     assert (limit.low, limit.high) == pytest.approx((binned.edges[10], binned.edges[30]))
     inside = table["area"].between(binned.edges[10], binned.edges[30])
     assert panel.view.rows.tolist() == np.flatnonzero(inside).tolist()
-    assert "≤ area ≤" in panel.filters.text()
+    assert "≤ area ≤" in panel.bar.filters.text()
     panel.rows.setColumnWidth(2, 80)
     settle(panel)
     counts = panel.header.histogram("eccentricity")[1]
     assert counts.shown.sum() == inside.sum()
     assert counts.all.sum() == N
-    panel.filters.linkActivated.emit("column:area")
+    panel.bar.filters.linkActivated.emit("column:area")
     assert len(panel.view.rows) == N
-    assert not panel.filters.isVisible()
+    assert not panel.bar.filters.isVisible()
     assert panel.view.sorted_by is None, "a drag does not sort"
 
 
@@ -459,7 +459,7 @@ def test_what_is_shown_is_saved_and_a_table_made_elsewhere_joined(panel, table, 
     assert list(new.columns) == ["frame", "label", "gene"]
     assert new["gene"].dropna().to_dict() == {2: "x", 102: "y"}
     assert "2 objects matched" in said.take()[-1]
-    panel._attempt(lambda: panel.load(str(tmp_path / "none.csv")))
+    panel.attempt(lambda: panel.load(str(tmp_path / "none.csv")))
     assert "no file" in str(failed.take()[0])
 
 
@@ -478,7 +478,7 @@ def test_the_menus_do_what_they_say(panel):
     assert panel.statistics.title.text() == "<b>area</b>"
     words = {action.text() for action in panel.column_menu("class").actions()}
     assert "Show as colours in the image" not in words
-    panel._fill_menu()
+    panel.menu_button.menu().aboutToShow.emit()
     entries = {action.text(): action for action in panel.menu_button.menu().actions()}
     assert entries["New column …"].isEnabled()
     assert not any(text.startswith("Save selected") for text in entries), "statistics have no selected rows"

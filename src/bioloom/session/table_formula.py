@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from bioloom.errors import InputError
 from bioloom.session.table_columns import Column
-from bioloom.session.table_expression import (
+from bioloom.session.table_expression import parse
+from bioloom.session.table_nodes import (
     Among,
     Arithmetic,
     Call,
@@ -23,7 +24,6 @@ from bioloom.session.table_expression import (
     Not,
     Number,
     Text,
-    parse,
 )
 
 Value = Any  # a float, bool or str, an array of numbers or bools with one per row, or a Column of text

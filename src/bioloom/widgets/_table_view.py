@@ -31,18 +31,13 @@ from bioloom.session.table_view import TableView
 from bioloom.widgets._base import MainThread
 from bioloom.widgets._correlation_view import CorrelationPage
 from bioloom.widgets._table import ObjectTable
-from bioloom.widgets._table_filter import ColumnFilterDialog, ExpressionLine, FormulaDialog
+from bioloom.widgets._table_column_filter import ColumnFilterDialog
+from bioloom.widgets._table_filter import FilterBar, FormulaDialog
 from bioloom.widgets._table_header import HistogramHeader
+from bioloom.widgets._table_menus import column_menu, fill_menu
 from bioloom.widgets._table_statistics import GroupsPage, Page, StatisticsPage
-from bioloom.widgets._theme import accent
 
 _FILES = "Tables (*.csv *.tsv *.parquet *.h5ad)"
-_HINT = "Filter: area > 100 and eccentricity < 0.8"
-_FILTER_TIP = (
-    "Show only the rows for which this holds. Columns by name, numbers, texts in quotes;\n"
-    "< <= > >= == !=, in (1, 2), and, or, not, + - * / **, functions such as quantile(area, 0.9).\n"
-    "Ctrl+F comes here, Escape shows all"
-)
 
 
 class TablePanel(QWidget):
@@ -81,20 +76,16 @@ class TablePanel(QWidget):
         deliver = deliver or MainThread(self).send
         self.view = TableView()
         self._selection: Selection | None = None
-        self._own_choice = False
-        self.filter_line = ExpressionLine(_HINT, _FILTER_TIP)
+        self._own_choice = self._renewing = False
+        self.bar = FilterBar(self.view)
+        self.filter_line = self.bar.line
         self.menu_button = QToolButton()
         self.menu_button.setText("⋯")
         self.menu_button.setStyleSheet("QToolButton::menu-indicator { image: none; } QToolButton { padding: 2px 6px; }")
         self.menu_button.setToolTip("New columns, copy, save, load, columns to show")
         self.menu_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.menu_button.setMenu(QMenu(self.menu_button))
-        self.menu_button.menu().aboutToShow.connect(self._fill_menu)
-        self.problem = QLabel()
-        self.problem.setWordWrap(True)
-        self.filters = QLabel()
-        self.filters.setWordWrap(True)
-        self.filters.setTextFormat(Qt.TextFormat.RichText)
+        self.menu_button.menu().aboutToShow.connect(lambda: fill_menu(self, self.menu_button.menu()))
         self.header = HistogramHeader(self.view, deliver)
         self.rows = ObjectTable(self.view, self.header)
         self.rows.objects.describe = self.header.describe
@@ -124,16 +115,14 @@ class TablePanel(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         layout.addLayout(head)
-        layout.addWidget(self.problem)
-        layout.addWidget(self.filters)
+        layout.addWidget(self.bar)
         layout.addWidget(self.pages, stretch=1)
         layout.addLayout(foot)
         self._connect()
         self._tell()
 
     def _connect(self) -> None:
-        self.filter_line.settled.connect(self._filter)
-        self.filters.linkActivated.connect(self._take_off)
+        self.bar.all_wanted.connect(lambda: self.selected_only.setChecked(False))
         self.header.menu_wanted.connect(self._column_menu)
         self.rows.rows_selected.connect(self._select)
         self.rows.row_clicked.connect(self.row_clicked)
@@ -175,9 +164,18 @@ class TablePanel(QWidget):
         self._share_mask(mask)
         if self.view.dropped:
             self.said.emit(self.view.dropped)
-        # Only the owner can merge columns, and only where rows can be told apart.
-        if selection is not None and (changed := self.view.outdated()) is not None:
+        self._renew()
+
+    def _renew(self) -> None:
+        """Compute columns again that depend on others; the owner then shows the table with them."""
+        # Only the owner can merge columns; if what comes back differs yet again, it is left.
+        if self._selection is None or self._renewing or (changed := self.view.outdated()) is None:
+            return
+        self._renewing = True
+        try:
             self.columns_made.emit(changed)
+        finally:
+            self._renewing = False
 
     def close_jobs(self) -> None:
         """Stop computing, and no longer follow the selection."""
@@ -192,6 +190,11 @@ class TablePanel(QWidget):
     def mask(self) -> np.ndarray:
         """Which rows of the whole table are selected."""
         return self.rows.mask
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether the table has an owner who keeps columns, and a selection that others share."""
+        return self._selection is not None
 
     def _selection_changed(self) -> None:
         if self._selection is None or len(self._selection) != self.view.n_rows:
@@ -224,40 +227,17 @@ class TablePanel(QWidget):
         self.view.only(self.mask if on else None)
 
     def _replaced(self) -> None:
-        names = list(self.view.columns)
-        self.filter_line.set_names([n if n.isidentifier() or " " not in n else f"`{n}`" for n in names])
         if self.selected_only.isChecked():
             self.selected_only.blockSignals(True)
             self.selected_only.setChecked(False)
             self.selected_only.blockSignals(False)
             self.view.only(None)
-        if self.filter_line.text() and not self.view.expression and self.view.dropped:
-            self.filter_line.clear()
         self._tell()
 
-    # -------------------------------------------------------------------------------------------- filters
-    def _filter(self, text: str) -> None:
-        try:
-            self.view.filter(text)
-        except InputError as error:
-            self.problem.setText(str(error))
-            self.problem.show()
-            return
-        self.problem.hide()
-
+    # -------------------------------------------------------------------------------------------- filters and columns
     def set_filter(self, text: str) -> None:
         """Filter by an expression, and show it in the line."""
-        self.filter_line.setText(text)
-        self._filter(text)
-
-    def _take_off(self, what: str) -> None:
-        if what == "all":
-            self.filter_line.clear()
-            self.problem.hide()
-            self.selected_only.setChecked(False)
-            self.view.show_all()
-        else:
-            self.view.limit(what.removeprefix("column:"), None)
+        self.bar.set_filter(text)
 
     def _tell(self) -> None:
         view = self.view
@@ -271,18 +251,7 @@ class TablePanel(QWidget):
         for button in (self.previous, self.next):
             button.setEnabled(selected > hidden)
         self.selected_only.setEnabled(selected > 0 or self.selected_only.isChecked())
-        style = f'style="color: {accent(self).name()}; text-decoration: none"'
-        links = [
-            f'{_escaped(limit.describe(name))} <a href="column:{_escaped(name)}" {style}>✕</a>'
-            for name, limit in view.limits.items()
-        ]
-        if view.filtered:
-            links.append(f'<a href="all" {style}>show all rows</a>')
-        self.filters.setText(" &nbsp; ".join(links))
-        self.filters.setVisible(bool(links))
-        self.problem.setVisible(self.problem.isVisible() and bool(self.problem.text()))
 
-    # -------------------------------------------------------------------------------------------- columns
     def show_columns(self, names: list[str]) -> None:
         """Show only these columns, and those that say which object a row is of."""
         for place, name in enumerate(self.view.columns):
@@ -308,23 +277,7 @@ class TablePanel(QWidget):
 
     def column_menu(self, name: str) -> QMenu:
         """Make the menu of a column."""
-        menu, place = QMenu(self), list(self.view.columns).index(name)
-        menu.setToolTipsVisible(True)
-        order = Qt.SortOrder
-        _add(menu, "Sort, smallest first", lambda: self.rows.sortByColumn(place, order.AscendingOrder))
-        _add(menu, "Sort, largest first", lambda: self.rows.sortByColumn(place, order.DescendingOrder))
-        menu.addSeparator()
-        _add(menu, "Filter …", lambda: self.open_filter(name))
-        if name in self.view.limits:
-            _add(menu, "Take the filter off", lambda: self.view.limit(name, None))
-        _add(menu, "Statistics and histogram", lambda: self._show_statistics(name))
-        if not self.view.columns[name].is_text and name not in KEYS:
-            _add(menu, "Show as colours in the image", lambda: self.map_wanted.emit(name))
-        menu.addSeparator()
-        if name in self.view.formulas:
-            _add(menu, "Change the expression …", lambda: self.ask_formula(name))
-        _add(menu, "Hide", lambda: self.rows.setColumnHidden(place, True))
-        return menu
+        return column_menu(self, name)
 
     def open_filter(self, name: str) -> ColumnFilterDialog:
         """Open the dialog that filters by a column; the table follows while it is open."""
@@ -333,7 +286,8 @@ class TablePanel(QWidget):
         dialog.show()
         return dialog
 
-    def _show_statistics(self, name: str) -> None:
+    def show_statistics(self, name: str) -> None:
+        """Go to the statistics and histogram of a column."""
         self.pages.setCurrentWidget(self.statistics)
         self.statistics.choose(name)
 
@@ -341,7 +295,7 @@ class TablePanel(QWidget):
         """Ask for a new column."""
         dialog = FormulaDialog(self.view, self, name)
         if dialog.exec() == QDialog.DialogCode.Accepted:
-            self._attempt(lambda: self.compute(dialog.name.text(), dialog.expression.text()))
+            self.attempt(lambda: self.compute(dialog.name.text(), dialog.expression.text()))
         dialog.deleteLater()
 
     def compute(self, name: str, expression: str) -> None:
@@ -349,56 +303,31 @@ class TablePanel(QWidget):
         self.columns_made.emit(self.view.compute(name, expression))
 
     # -------------------------------------------------------------------------------------------- files
-    def _fill_menu(self) -> None:
-        menu = self.menu_button.menu()
-        menu.clear()
-        menu.setToolTipsVisible(True)
-        there = bool(self.view.n_rows)
-        page = self.pages.currentWidget()
-        _add(menu, "New column …", self.ask_formula, there and self._selection is not None)
-        _add(menu, "Load a table and join it …", self._ask_load, there and self._selection is not None)
-        menu.addSeparator()
-        _add(menu, "Copy", self.copy, there)
-        what = "rows shown" if page is self.rows else self.pages.tabText(self.pages.currentIndex()).lower()
-        _add(menu, f"Save {what} …", lambda: self._ask_save(False), there)
-        if page is self.rows:
-            _add(menu, "Save selected rows …", lambda: self._ask_save(True), bool(self.mask.any()))
-        menu.addSeparator()
-        columns = menu.addMenu("Columns")
-        _add(columns, "Show all", self.show_all_columns)
-        columns.addSeparator()
-        for place, name in enumerate(self.view.columns):
-            action = columns.addAction(name)
-            action.setCheckable(True)
-            action.setChecked(not self.rows.isColumnHidden(place))
-            action.toggled.connect(lambda on, place=place: self.rows.setColumnHidden(place, not on))
-
-    def _part(self, selected: bool) -> pd.DataFrame:
+    def part(self, selected: bool = False) -> pd.DataFrame:
+        """Return what the page in front shows; of the objects, all rows shown or those of them that are selected."""
         page = self.pages.currentWidget()
         if isinstance(page, Page):
             return page.result()
         return self.view.shown_table(self.shown_columns(), self.mask if selected else None)
 
     def copy(self) -> None:
-        """Copy the selected rows that are shown, or all that are shown, for a spreadsheet."""
-        self._attempt(self._copy)
+        """Copy what the page in front shows, for a spreadsheet; of the objects the selected rows, if there are any."""
+        self.attempt(self._copy)
 
     def _copy(self) -> None:
-        page = self.pages.currentWidget()
-        if isinstance(page, Page):
-            table = page.result()
-            text = table.to_csv(sep="\t", index=False)
-            n = len(table)
-        else:
+        if self.pages.currentWidget() is self.rows:
             places = self.rows.selected_places()
             text = self.view.copied(self.shown_columns(), self.mask if len(places) else None)
             n = len(places) or len(self.view.rows)
+        else:
+            table = self.part()
+            text, n = table.to_csv(sep="\t", index=False), len(table)
         QApplication.clipboard().setText(text)
         self.said.emit(f"{n:,} rows copied.")
 
     def save(self, path: str, selected: bool = False) -> None:
         """Save what is shown: CSV, TSV, Parquet or AnnData by the end of the name."""
-        part = self._part(selected)
+        part = self.part(selected)
         tables.save_table(path, part)
         self.said.emit(f"{len(part):,} rows and {part.shape[1]} columns saved to {path}.")
 
@@ -411,17 +340,20 @@ class TablePanel(QWidget):
         self.columns_made.emit(joined.table[[*keys, *joined.columns]])
         self.said.emit(joined.report())
 
-    def _ask_save(self, selected: bool) -> None:
+    def ask_save(self, selected: bool = False) -> None:
+        """Ask for a file, and save what is shown."""
         path, _ = QFileDialog.getSaveFileName(self, "Save the table", "objects.csv", _FILES)
         if path:
-            self._attempt(lambda: self.save(path if "." in path.rpartition("/")[2] else f"{path}.csv", selected))
+            self.attempt(lambda: self.save(path if "." in path.rpartition("/")[2] else f"{path}.csv", selected))
 
-    def _ask_load(self) -> None:
+    def ask_load(self) -> None:
+        """Ask for a file, and join it."""
         path, _ = QFileDialog.getOpenFileName(self, "Load a table", "", f"{_FILES};;All files (*)")
         if path:
-            self._attempt(lambda: self.load(path))
+            self.attempt(lambda: self.load(path))
 
-    def _attempt(self, action: Callable[[], object]) -> None:
+    def attempt(self, action: Callable[[], object]) -> None:
+        """Do something; tell of an error that the user can solve."""
         try:
             action()
         except BioloomError as error:
@@ -442,13 +374,3 @@ def _tool(text: str, tip: str) -> QToolButton:
     button.setText(text)
     button.setToolTip(tip)
     return button
-
-
-def _add(menu: QMenu, text: str, action: Callable[[], object], enabled: bool = True) -> None:
-    entry = menu.addAction(text)
-    entry.triggered.connect(lambda _: action())
-    entry.setEnabled(enabled)
-
-
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
