@@ -66,7 +66,8 @@ def to_anndata(table: pd.DataFrame) -> Any:
         if texts
         else pd.Series(np.arange(len(table)).astype(str))
     )
-    obs.index = pd.Index(names.astype(object))
+    # Without a name: that of a column may not be used for other values.
+    obs.index = pd.Index(names.to_numpy(object))
     data = anndata.AnnData(
         X=table[measured].to_numpy(np.float64, na_value=np.nan),
         obs=obs,
