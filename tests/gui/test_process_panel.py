@@ -708,3 +708,32 @@ def test_a_batch_runs_over_files_and_reports(user, three, truth, errors, tmp_pat
     assert "3 had results already" in dialog.hint.text()
     dialog.close()
     assert not errors
+
+
+# ------------------------------------------------------------------------------------------------ menus
+def entries_of(menu):
+    """Open a menu with all its submenus and return the titles of its entries, by the path of titles to them."""
+    menu.aboutToShow.emit()
+    found = {}
+    for action in menu.actions():
+        title = action.text().replace("&", "").removesuffix(" (Bioloom)").removesuffix(" (napari-bioloom)")
+        if action.menu() is not None:
+            found |= {(title, *path): entry for path, entry in entries_of(action.menu()).items()}
+        elif title:
+            found[(title,)] = action
+    return found
+
+
+def test_all_operations_are_in_the_layers_menu(user, truth):
+    user.viewer.add_image(truth.image, name="image")
+    panel = user.open("Process")
+    bar = panel.window().menuBar()
+    layers_menu = next(a.menu() for a in bar.actions() if a.text().replace("&", "") == "Layers")
+    found = entries_of(layers_menu)
+    user.look()
+    for operation in CATALOGUE.values():
+        place, _, submenu = operation.category.partition("/")
+        assert (place, submenu, operation.title) in found, operation.name
+    found["Filter", "Remove noise", "Median"].trigger()
+    user.look(0.2)
+    assert panel.operation.name == "median"

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import QTimer, Signal
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
-from bioloom.errors import BioloomError, InputError
+from bioloom.errors import BioloomError
 from bioloom.layers import ChainLayers
-from bioloom.operations import Operation
 from bioloom.recipe.catalogue import get_operation
 from bioloom.session.chain import Chain
 from bioloom.widgets._chain_rows import ChainRows, Row
-from bioloom.widgets._parts import align_labels, clear_layout, enable, form, narrow_combo
+from bioloom.widgets._chain_step_form import StepForm
+from bioloom.widgets._parts import enable
 from bioloom.widgets._process_icons import icon
 from bioloom.widgets._settings_form import SettingsForm
 
-_EDIT_DELAY_MS = 200
 _WORDS = {
     "failed": "It could not be computed",
     "blocked": "A step before it could not be computed",
@@ -47,12 +46,6 @@ class ChainView(QWidget):
         super().__init__()
         self.chain, self.chain_layers = chain, chain_layers
         self._shown = ""
-        self.settings: SettingsForm | None = None
-        self._pending: dict[str, Any] = {}
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_EDIT_DELAY_MS)
-        self._timer.timeout.connect(self._change)
         self.rows = ChainRows()
         self.hint = QLabel()
         self.hint.setWordWrap(True)
@@ -72,17 +65,18 @@ class ChainView(QWidget):
         tools.addStretch(1)
         tools.addWidget(self.undo_button)
         tools.addWidget(self.redo_button)
-        self._form_box = QWidget()
-        self._form_layout = QVBoxLayout(self._form_box)
-        self._form_layout.setContentsMargins(0, 4, 0, 0)
+        self.step_form = StepForm(chain, chain_layers)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         layout.addWidget(self.hint)
         layout.addWidget(self.rows)
         layout.addLayout(tools)
-        layout.addWidget(self._form_box)
+        layout.addWidget(self.step_form)
         self.rows.step_chosen.connect(self._chosen)
+        self.step_form.changed.connect(lambda step, new: self._try(lambda: self.chain.change(step, **new)))
+        self.step_form.rewired.connect(lambda step, new: self._try(lambda: self.chain.rewire(step, new)))
+        self.step_form.refused.connect(self.refused)
         self.rows.step_enabled.connect(lambda step, on: self._try(lambda: self.chain.enable(step, on)))
         self.rows.step_moved.connect(self._move)
         self.rows.step_removed.connect(self._remove)
@@ -101,7 +95,7 @@ class ChainView(QWidget):
 
     def stop(self) -> None:
         """Follow the chain no more."""
-        self._timer.stop()
+        self.step_form.stop()
         for signal, slot in self._connections:
             signal.disconnect(slot)
         self._connections = []
@@ -127,6 +121,11 @@ class ChainView(QWidget):
         self.refresh(redraw=True)
 
     # -------------------------------------------------------------------------------------------- what is shown
+    @property
+    def settings(self) -> SettingsForm | None:
+        """The fields of the chosen step."""
+        return self.step_form.settings
+
     @property
     def shown(self) -> str:
         """The id of the step, or input, whose steps are listed; empty if there is none."""
@@ -227,7 +226,7 @@ class ChainView(QWidget):
         self.hint.setText("" if ids else "Nothing was applied yet. Steps appear here; select a layer to see its own.")
         self.hint.setVisible(not ids)
         self.rows.setVisible(bool(ids))
-        self._show_form()
+        self.step_form.show_step(self.rows.current)
         self._show_buttons(root)
 
     def _show_buttons(self, root: Any) -> None:
@@ -253,100 +252,6 @@ class ChainView(QWidget):
         stuck = any(self.chain.status(s.id) in ("waiting", "failed") for s in self.chain.steps)
         self.compute_button.setVisible(stuck and not self.chain.busy)
 
-    # -------------------------------------------------------------------------------------------- settings of a step
-    def _show_form(self) -> None:
-        name = self.rows.current
-        operation = get_operation(self.chain.step(name).operation) if name in self.chain else None
-        if operation is None:
-            self._clear_form()
-            return
-        step = self.chain.step(name)
-        if self.settings is not None and self.settings.property("step") == name:
-            if not self._pending:
-                self.settings.blockSignals(True)
-                self.settings.write({k: v for k, v in step.settings.items() if self._differs(k, v)})
-                self.settings.blockSignals(False)
-            self._show_sources(name, operation)
-            return
-        self._clear_form()
-        self.settings = SettingsForm(operation, step.settings)
-        self.settings.setProperty("step", name)
-        result = self.chain.result_of(name)
-        unit = self.chain.input(result.input).unit if result is not None else "pixel"
-        n_axes = result.value.ndim - result.has_time if hasattr(getattr(result, "value", None), "ndim") else None
-        self.settings.show_unit("px" if unit == "pixel" else unit, n_axes)
-        self.settings.changed.connect(self._settings_edited)
-        self._form_layout.addWidget(self.settings)
-        self._show_sources(name, operation)
-        align_labels(self._form_box)
-        self._form_box.show()
-
-    def _differs(self, name: str, value: Any) -> bool:
-        if self.settings is None or name not in {f.name for f in self.settings}:
-            return False
-        try:
-            return bool(self.settings[name].value != value)
-        except InputError:
-            return True
-
-    def _clear_form(self) -> None:
-        self._flush()
-        self.settings = None
-        clear_layout(self._form_layout)
-        self._form_box.hide()
-
-    def _settings_edited(self) -> None:
-        if self.settings is None:
-            return
-        self._pending = {"step": self.settings.property("step")}
-        self._timer.start()
-
-    def _flush(self) -> None:
-        if self._pending:
-            self._timer.stop()
-            self._change()
-
-    def _change(self) -> None:
-        """Write what was edited into the step."""
-        pending, self._pending = self._pending, {}
-        if not pending or self.settings is None or pending["step"] not in self.chain:
-            return
-        try:
-            values = self.settings.read()
-        except BioloomError as error:
-            self.refused.emit(error)
-            return
-        name = pending["step"]
-        old = self.chain.step(name).settings
-        new = {k: v for k, v in values.items() if k not in ("spacing", "corrections") and old.get(k) != v}
-        if new:
-            self._try(lambda: self.chain.change(name, **new))
-
-    def _show_sources(self, name: str, operation: Operation) -> None:
-        """Show for steps of several arrays where each comes from."""
-        if self._form_layout.count() > 1:
-            item = self._form_layout.takeAt(1)
-            item.widget().hide()
-            item.widget().deleteLater()
-        if len(operation.arrays) < 2:
-            return
-        step = self.chain.step(name)
-        rows, layout = form()
-        later = {name, *(s.id for s in self.chain.followers(name))}
-        for parameter in operation.arrays:
-            box = narrow_combo(f"{parameter.description}\nWhere it comes from")
-            if parameter.optional:
-                box.addItem("none", None)
-            for source in (*self.chain.inputs, *(s.id for s in self.chain.steps if s.id not in later)):
-                if _fits(self.chain_layers.kind_of(source), parameter.kind, operation.keeps_kind):
-                    box.addItem(self._name_of(source), source)
-            box.setCurrentIndex(box.findData(step.inputs.get(parameter.name)))
-            box.activated.connect(
-                lambda index, b=box, p=parameter.name: self._try(lambda: self.chain.rewire(name, {p: b.currentData()}))
-            )
-            layout.addRow(parameter.name.replace("_", " ").capitalize(), box)
-        self._form_layout.insertWidget(1, rows)
-
     # -------------------------------------------------------------------------------------------- the user
     def _try(self, action: Any) -> None:
         try:
@@ -356,7 +261,7 @@ class ChainView(QWidget):
             self.refresh(redraw=True)
 
     def _chosen(self, name: str) -> None:
-        self._flush()
+        self.step_form.flush()
         self.refresh()
 
     def _step(self, by: int) -> None:
@@ -401,10 +306,3 @@ class ChainView(QWidget):
 
     def _status_changed(self, *args: Any) -> None:
         self.refresh()
-
-
-def _fits(given: str, wanted: str, any_pixels: bool) -> bool:
-    """Tell whether a user may want such pixels for an array."""
-    if any_pixels and wanted == "image":
-        return given in ("image", "labels", "mask")
-    return given == wanted or {given, wanted} <= {"labels", "mask"}

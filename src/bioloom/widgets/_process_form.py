@@ -16,6 +16,7 @@ from bioloom.widgets._parts import AxesOptions, LayerCombo, clear_layout, enable
 from bioloom.widgets._settings_form import SettingsForm
 
 _LAYER_KIND: dict[str, layers.Kind] = {"image": "image", "labels": "labels", "mask": "labels", "surface": "surface"}
+_SHORTEST = 6
 _WHAT = {"mask": "Labels or a mask: every pixel other than 0 is foreground", "labels": "Labels", "image": "An image"}
 
 
@@ -66,6 +67,8 @@ class OperationForm:
         self.settings: SettingsForm | None = None
         self.layer_combos: dict[str, LayerCombo] = {}
         self.axes = AxesOptions()
+        # Beside the longest label there must be room for a scroll bar.
+        self.axes.sizes.setMinimumContentsLength(_SHORTEST)
         self._unit_factor = 1.0
         self._locked = ""
         self.inputs, self._inputs_layout = _column()
@@ -104,6 +107,7 @@ class OperationForm:
         for parameter in operation.arrays:
             tip = parameter.description or _WHAT.get(parameter.kind, "")
             combo = LayerCombo(self._viewer, _layer_kind(operation, parameter), tip, optional=parameter.optional)
+            combo.setMinimumContentsLength(_SHORTEST)
             rows_layout.addRow(parameter.name.replace("_", " ").capitalize(), combo)
             self.layer_combos[parameter.name] = combo
             self._preselect(combo, parameter, before)

@@ -7,15 +7,16 @@ from typing import Any
 
 import napari.viewer
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QPushButton
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QScrollArea
 
-from bioloom import device, layers
+from bioloom import layers
 from bioloom.operations import Operation
 from bioloom.recipe.catalogue import CATALOGUE, get_operation
 from bioloom.session.jobs import JobRunner
 from bioloom.widgets._base import BioloomWidget, abandon
 from bioloom.widgets._chain_view import ChainView
 from bioloom.widgets._corrections import Corrections
+from bioloom.widgets._device_box import DeviceBox
 from bioloom.widgets._parts import CollapsibleGroup, align_labels, enable, form, group
 from bioloom.widgets._process_form import Arguments, OperationForm
 from bioloom.widgets._process_next import NextSteps
@@ -58,8 +59,10 @@ class ProcessWidget(BioloomWidget):
         self._state_timer.setInterval(60)
         self._state_timer.timeout.connect(self._show_state)
         self.target_box = QComboBox()
-        self.device_box = QComboBox()
-        self.device_box.setToolTip("Where to compute: NumPy in main memory, or an OpenCL device")
+        self.device_box = DeviceBox(self._main_thread.send)
+        for box in (self.target_box, self.device_box):
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            box.setMinimumContentsLength(6)
         self.apply_button = QPushButton("Apply")
         self.apply_button.setToolTip("Compute the whole image, and add the result as a new layer")
         self.next_steps = NextSteps()
@@ -70,6 +73,8 @@ class ProcessWidget(BioloomWidget):
 
         self.operation: Operation = get_operation(operation)
         self.picker.chosen.connect(lambda chosen: self.choose(chosen.name))
+        self.device_box.refused.connect(self.report)
+        self.device_box.chosen.connect(self.preview.request)
         self.form.changed.connect(self._changed)
         self.form.suggest_asked.connect(lambda: self.attempt(self.suggest))
         self.next_steps.chosen.connect(lambda chosen, layer: self.choose(chosen.name, layer))
@@ -87,7 +92,6 @@ class ProcessWidget(BioloomWidget):
         self.steps.lost.connect(self._corrections_lost)
         self.on_close(self._leave_viewer)
         self.choose(operation)
-        self._list_devices()
 
     def _lay_out(self) -> None:
         device_row, device_layout = form()
@@ -141,8 +145,17 @@ class ProcessWidget(BioloomWidget):
             self.form.choose(layer)
         if any(p.kind == "corrections" for p in self.operation.settings):
             self.corrections_group.set_open(True)
+            QTimer.singleShot(50, self._show_corrections)
         align_labels(self)
         self._changed()
+
+    def _show_corrections(self) -> None:
+        """Scroll to the tools."""
+        area = self.corrections_group.parentWidget()
+        while area is not None and not isinstance(area, QScrollArea):
+            area = area.parentWidget()
+        if area is not None:
+            area.ensureWidgetVisible(self.corrections_group)
 
     def _changed(self) -> None:
         self._show_state()
@@ -228,34 +241,6 @@ class ProcessWidget(BioloomWidget):
             layer for layer in listed if layer in self.viewer.layers.selection and layers.role(layer) != "preview"
         ]
         return chosen[::-1]
-
-    # -------------------------------------------------------------------------------------------- devices
-    def _list_devices(self) -> None:
-        self.device_box.addItem("numpy", "numpy")
-        self.device_box.setEnabled(False)
-        self._device_jobs = JobRunner(self._main_thread.send)
-        self.destroyed.connect(partial(abandon, self._device_jobs))
-        self._device_jobs.start(
-            "Looking for devices", lambda progress: (device.list_devices(), device.current()), self._show_devices
-        )
-
-    def _show_devices(self, found: tuple[tuple[device.Device, ...], device.Device]) -> None:
-        devices, current = found
-        self.device_box.clear()
-        for one in devices:
-            if one.works:
-                self.device_box.addItem(
-                    one.name if one.engine == "numpy" else f"{one.name} (OpenCL {one.kind})", one.name
-                )
-        self.device_box.setCurrentIndex(max(0, self.device_box.findData(current.name)))
-        self.device_box.setEnabled(self.device_box.count() > 1)
-        if self.device_box.count() == 1:
-            self.device_box.setToolTip("No OpenCL device works here; `bioloom devices` in a terminal tells why")
-        self.device_box.currentIndexChanged.connect(self._device_chosen)
-
-    def _device_chosen(self, index: int) -> None:
-        self.attempt(lambda: device.select(self.device_box.itemData(index)))
-        self.preview.request()
 
     # -------------------------------------------------------------------------------------------- running
     def _asked_for(self) -> tuple[Operation, Arguments]:
