@@ -39,7 +39,7 @@ def test_few_whole_numbers_are_taken_for_classes(dtype):
     np.testing.assert_array_equal(colours(appearance(values, none(4))), class_colours(1)[values.astype(int)])
 
 
-@pytest.mark.parametrize("values", [np.array([-1, 0, 2]), np.array([5, 900, 31]), np.array([0.0, 1.0, 2.0])])
+@pytest.mark.parametrize("values", [np.array([-2, 0, 2]), np.array([5, 900, 31]), np.array([0.0, 1.0, 2.0])])
 def test_other_numbers_are_shaded(values):
     look = appearance(values, none(3))
     shades = colours(look)[:, :3].astype(float) @ [0.2126, 0.7152, 0.0722]

@@ -52,3 +52,40 @@ def points_in_polygon(x: ArrayLike, y: ArrayLike, polygon: ArrayLike) -> NDArray
     from bioloom.explore._kernels import winding_mask
 
     return winding_mask(xs, ys, vertices)
+
+
+def points_near_path(x: ArrayLike, y: ArrayLike, path: ArrayLike, radius: float) -> NDArray[np.bool_]:
+    """Find the points under a brush that was drawn along a path.
+
+    Parameters
+    ----------
+    x, y
+        Coordinates of the points, shape (n,).
+    path
+        Where the centre of the brush went: (x, y) corners of a line, shape (m, 2), m of 1 or more.
+    radius
+        Radius of the brush, greater than 0.
+
+    Returns
+    -------
+    numpy.ndarray
+        bool of shape (n,): no farther than `radius` from the line. False for points with NaN coordinates.
+
+    Raises
+    ------
+    InputError
+        If the shapes do not fit, or the path or the radius is not finite.
+    """
+    xs, ys = np.ascontiguousarray(x, dtype=np.float64), np.ascontiguousarray(y, dtype=np.float64)
+    line = np.ascontiguousarray(path, dtype=np.float64)
+    if xs.ndim != 1 or xs.shape != ys.shape:
+        raise InputError(
+            f"x and y must be equally long lists of numbers, but have the shapes {xs.shape} and {ys.shape}."
+        )
+    if line.ndim != 2 or line.shape[1] != 2 or not len(line) or not np.isfinite(line).all():
+        raise InputError("The path of a brush is a list of finite (x, y) corners, at least one. Draw it again.")
+    if not (np.isfinite(radius) and radius > 0):
+        raise InputError(f"The radius of the brush is {radius}, but must be greater than 0.")
+    from bioloom.explore._plot_kernels import near_path
+
+    return near_path(xs, ys, line, float(radius))

@@ -19,6 +19,7 @@ def rasterise_points(
     shape: tuple[int, int],
     radius: float = 2.0,
     order: NDArray[np.integer] | None = None,
+    alpha: float = 1.0,
 ) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
     """Draw points as discs.
 
@@ -38,6 +39,9 @@ def rasterise_points(
         Radius of a disc in pixels, 0…100; 0 draws single pixels. Discs are centred on pixels.
     order
         Rows in the order of drawing, later ones on top; rows not listed are not drawn. None draws all as they come.
+    alpha
+        Opacity of the discs, greater than 0, at most 1. Below 1, discs shine through those above them, and their
+        palette's alpha counts likewise; at 1 each pixel shows the topmost disc alone, in the colour of the palette.
 
     Returns
     -------
@@ -49,7 +53,8 @@ def rasterise_points(
     Raises
     ------
     InputError
-        If shapes do not fit, an index is out of range, the view is empty or not finite, or the radius is out of range.
+        If shapes do not fit, an index is out of range, the view is empty or not finite, or the radius or the opacity
+        is out of range.
     """
     xs, ys = np.ascontiguousarray(x, dtype=np.float64), np.ascontiguousarray(y, dtype=np.float64)
     if xs.ndim != 1 or xs.shape != ys.shape or np.shape(colour_index) != xs.shape:
@@ -68,14 +73,44 @@ def rasterise_points(
         raise InputError(f"The image is {height} × {width} pixels, but at least 1 × 1 is needed.")
     if not 0 <= radius <= 100:
         raise InputError(f"radius is {radius}, but must be between 0 and 100 pixels.")
+    if not 0 < alpha <= 1:
+        raise InputError(f"alpha is {alpha}, but must be greater than 0 and at most 1.")
+    frame = (x0, width / (x1 - x0), y1, height / (y1 - y0))
+    if alpha < 1:
+        return _blended(xs, ys, index, palette, alpha, frame, (height, width), radius, rows, order is None)
     from bioloom.explore._kernels import draw_discs
 
     image = np.zeros((height, width), dtype=np.uint32)
     ids = np.full((height, width), -1, dtype=np.int32)
     visible = palette[:, 3] > 0
-    frame = (x0, width / (x1 - x0), y1, height / (y1 - y0))
     draw_discs(xs, ys, index, colours, visible, rows, order is None, *frame, _half_widths(radius), image, ids)
     return image.view(np.uint8).reshape(height, width, 4), ids
+
+
+def _blended(
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    index: NDArray[np.integer],
+    palette: NDArray[np.uint8],
+    alpha: float,
+    frame: tuple[float, float, float, float],
+    shape: tuple[int, int],
+    radius: float,
+    rows: NDArray[np.integer],
+    in_row_order: bool,
+) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+    from bioloom.explore._plot_kernels import blend_discs
+
+    colours = (palette / 255).astype(np.float32)
+    colours[:, 3] *= alpha
+    mixed = np.zeros((*shape, 4), np.float32)
+    mixed[..., 3] = 1
+    ids = np.full(shape, -1, np.int32)
+    blend_discs(x, y, index, colours, rows, in_row_order, *frame, _half_widths(radius), mixed, ids)
+    opacity = 1 - mixed[..., 3:]
+    colour = mixed[..., :3] / np.maximum(opacity, 1e-6)
+    rgba = np.rint(np.concatenate([colour, opacity], axis=-1) * 255).astype(np.uint8)
+    return rgba, ids
 
 
 def nice_ticks(low: float, high: float, n: int = 5) -> NDArray[np.float64]:

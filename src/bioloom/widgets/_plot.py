@@ -1,4 +1,20 @@
-"""A scatter plot that draws points off the GUI thread and selects them with a lasso."""
+"""A plot of many objects: drawn off the GUI thread, panned and zoomed, and drawn on to select.
+
+How a panel uses it
+-------------------
+``plot = ScatterPlot(main_thread.send)``; ``plot.set_points(x, y, names)`` for other points, all of them in view;
+``plot.set_look(appearance(…))`` for other colours, selection or frame: the view stays. Kind, axes and points are wishes
+in ``plot.model`` (kind, scale_kinds, point_size, alpha, n_bins, groups, trails, frame), followed by ``plot.refresh()``;
+`bioloom.widgets._plot_bar.PlotBar` has the controls for them.
+
+- ``selected(mask, mode)``: what was drawn or clicked; mode is "replace", "add" or "remove" (Shift, Alt, `plot.mode`).
+- ``point_clicked(row)`` and ``hovered(row)``, -1 for none.
+- ``class_chosen(number)``: a number key, 0 to 9, was pressed on the plot.
+- ``gate_drawn(DrawnGate)``: before `selected`, the outline in values, where it can become a gate.
+- ``classes_hidden(frozenset)``: classes of the legend were hidden or shown (right click on the legend).
+
+``describe(row)`` returns an `ObjectCard`, or a text of lines "name: value", to be shown beside the mouse.
+"""
 
 from __future__ import annotations
 
@@ -6,30 +22,54 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from qtpy.QtCore import QPointF, QRectF, Qt, Signal
-from qtpy.QtGui import QColor, QImage, QPainter, QPen, QPolygonF
-from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
+from qtpy.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Signal
+from qtpy.QtGui import QColor, QImage, QPainter
+from qtpy.QtWidgets import QSizePolicy, QWidget
 
-from bioloom.explore import nice_ticks, points_in_polygon, rasterise_points
-from bioloom.session.jobs import JobRunner
-from bioloom.widgets._base import abandon
+from bioloom.errors import BioloomError
+from bioloom.explore.appearance import Appearance
+from bioloom.explore.axis_scales import Scale
+from bioloom.explore.plot_kinds import density_shades
+from bioloom.session.plot_drawing import Picture, draw
+from bioloom.session.plot_model import PlotModel
+from bioloom.session.plot_renderer import LatestRenderer
+from bioloom.widgets import _plot_painting as paint
+from bioloom.widgets._plot_layout import PlotLayout, arrange
+from bioloom.widgets._plot_mouse import PlotMouse
+from bioloom.widgets._theme import small_font
 
-_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 10, 10, 40
-_CLICK_PIXELS = 4
+_HOVER_MS = 35
 
 
-class ScatterPlot(QWidget):
-    """Points with axes; drag to lasso, wheel to zoom, right-drag to pan, double-click to see all.
+class ScatterPlot(PlotMouse, QWidget):
+    """Objects with axes, legend and colour bar.
+
+    Drag to select, wheel to zoom (over an axis: that axis alone), right-drag to pan, double-click to see all.
 
     Parameters
     ----------
     send
         Runs a callable on the GUI thread.
+
+    Attributes
+    ----------
+    model : PlotModel
+        What is shown, and how; call `refresh` after a change.
+    describe : callable or None
+        Returns what to show about a row.
+    hint : str
+        What is said where there is nothing to plot.
     """
 
     selected = Signal(object, str)
     """A bool mask over the points, and ``replace``, ``add`` or ``remove``."""
     point_clicked = Signal(int)
+    hovered = Signal(int)
+    class_chosen = Signal(int)
+    gate_drawn = Signal(object)
+    classes_hidden = Signal(object)
+    kind_changed = Signal()
+    tool_changed = Signal(str)
     drawn = Signal()
 
     def __init__(self, send: Any) -> None:
@@ -38,229 +78,259 @@ class ScatterPlot(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        self.x = self.y = np.zeros(0)
-        self.names = ("", "")
+        self.setAccessibleName("Plot of the objects")
+        self.model = PlotModel()
         self.describe: Any = None
-        self.colour_index = np.zeros(0, np.intp)
-        self.palette_ = np.array([[153, 153, 153, 255]], np.uint8)
-        self.order: np.ndarray | None = None
-        self.view = (0.0, 1.0, 0.0, 1.0)
         self.hint = "Nothing to plot yet"
-        self._image: QImage | None = None
-        self._image_view = self.view
-        self._ids = np.zeros((0, 0), np.int32)
-        self._lasso: list[QPointF] = []
-        self._pan_from: tuple[QPointF, tuple[float, float, float, float]] | None = None
-        self._jobs = JobRunner(send)
-        self._jobs.failed.connect(self._failed)
-        self.destroyed.connect(partial(abandon, self._jobs))
+        self.picture: Picture | None = None
+        self._images: list[tuple[QImage, bool]] = []
+        self._layout: PlotLayout | None = None
+        self._stale = False
+        self._dirty = QTimer(self)
+        self._dirty.setSingleShot(True)
+        self._dirty.timeout.connect(self._request)
+        self._hover = QTimer(self)
+        self._hover.setSingleShot(True)
+        self._hover.setInterval(_HOVER_MS)
+        self._hover.timeout.connect(self._look_under_mouse)
+        self._init_mouse()
+        self._renderer = LatestRenderer(draw, send, self._show, self._failed)
+        self.destroyed.connect(partial(_close, self._renderer))
+
+    def sizeHint(self) -> QSize:
+        """Propose a size for a narrow dock."""
+        return QSize(360, 340)
 
     # -------------------------------------------------------------------------------------------- content
     def set_points(self, x: np.ndarray, y: np.ndarray, names: tuple[str, str]) -> None:
         """Show other points, all of them in view."""
-        self.x, self.y, self.names = np.asarray(x, float), np.asarray(y, float), names
-        self.colour_index = np.zeros(len(x), np.intp)
-        self.order = None
-        self.show_all()
+        self.model.set_points(x, y, names)
+        self._forget_mouse()
+        self._stale = True
+        self.refresh()
+
+    def set_look(self, look: Appearance) -> None:
+        """Colour the points, with legend or colour bar."""
+        self.model.set_look(look)
+        self.refresh()
 
     def set_colours(self, index: np.ndarray, palette: np.ndarray, order: np.ndarray | None = None) -> None:
-        """Colour the points by rows of an RGBA palette; later ones in `order` lie on top."""
-        self.colour_index, self.palette_, self.order = np.asarray(index), np.asarray(palette), order
-        self._draw()
+        """Colour the points by rows of an RGBA palette; later ones in `order` lie on top. No legend is known."""
+        self.model.set_colours(index, palette, order)
+        self.refresh()
+
+    def set_kind(self, kind: str) -> None:
+        """Show another kind of plot, all of it in view."""
+        if kind != self.model.kind:
+            self._forget_mouse()
+            self._stale = True
+            self._try(lambda: setattr(self.model, "kind", kind))
+            self.kind_changed.emit()
+
+    def set_scales(self, across: str, up: str) -> None:
+        """Choose linear, log or symlog axes; all is in view then."""
+        if (across, up) != self.model.scale_kinds:
+            self._forget_mouse()
+            self._stale = True
+            self._try(lambda: setattr(self.model, "scale_kinds", (across, up)))
+            self.kind_changed.emit()
 
     def show_all(self) -> None:
         """Choose the view so that all points are in it."""
-        self.view = (*_range(self.x), *_range(self.y))
-        self._draw()
+        self._try(self.model.show_all)
+
+    def refresh(self) -> None:
+        """Draw what changed; several changes in a row are drawn once."""
+        self._layout = None
+        self._dirty.start(0)
+        self.update()
 
     def wait(self) -> None:
-        """Wait until the points are rastered; for tests."""
-        self._jobs.wait(10)
+        """Wait until the points are drawn; for tests."""
+        if self._dirty.isActive():
+            self._dirty.stop()
+            self._request()
+        self._renderer.wait(10)
 
     def close_jobs(self) -> None:
         """Stop drawing."""
-        self._jobs.cancel()
+        self._dirty.stop()
+        self._hover.stop()
+        self._renderer.close()
 
-    def _area(self) -> QRectF:
-        return QRectF(_LEFT, _TOP, max(1, self.width() - _LEFT - _RIGHT), max(1, self.height() - _TOP - _BOTTOM))
+    # What the plot shows, as those who look at it know it.
+    x = property(lambda self: self.model.x)
+    y = property(lambda self: self.model.y)
+    names = property(lambda self: self.model.names)
+    colour_index = property(lambda self: self.model.index)
+    palette_ = property(lambda self: self.model.palette())
+    order = property(lambda self: self.model.order)
+    view = property(lambda self: self.model.view)
 
-    def _draw(self) -> None:
-        area, ratio = self._area(), self.devicePixelRatioF()
+    # -------------------------------------------------------------------------------------------- drawing
+    def _try(self, change: Any) -> None:
+        try:
+            change()
+        except BioloomError as error:
+            self._failed(error)
+            return
+        self.refresh()
+
+    def _request(self) -> None:
+        if not len(self.model.x):
+            return
+        area, ratio = self.area(), self.devicePixelRatioF()
         shape = (max(1, round(area.height() * ratio)), max(1, round(area.width() * ratio)))
-        view, radius = self.view, ratio * (3.0 if len(self.x) < 5_000 else 2.0 if len(self.x) < 50_000 else 1.0)
-        arguments = (self.x, self.y, self.colour_index, self.palette_, view, shape, radius, self.order)
+        try:
+            scene = self.model.scene(shape, ratio)
+        except BioloomError as error:
+            self._failed(error)
+            return
+        self._renderer.request(scene)
 
-        def show(result: tuple[np.ndarray, np.ndarray]) -> None:
-            pixels, self._ids = result
-            height, width = self._ids.shape
-            self._image = QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGBA8888).copy()
-            self._image_view = view
-            self.update()
-            self.drawn.emit()
+    def _show(self, picture: Picture) -> None:
+        self.picture, self._stale = picture, False
+        self._images = []
+        for pixels, smooth in ((picture.ground, self.model.kind == "density"), (picture.points, False)):
+            if pixels is not None:
+                pixels = np.ascontiguousarray(pixels)
+                height, width = pixels.shape[:2]
+                image = QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGBA8888)
+                # What the screen holds is premultiplied: converted once here, not at every paint.
+                image = image.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
+                self._images.append((image, smooth))
+        self.update()
+        self.drawn.emit()
 
-        self._jobs.start("Plot", lambda progress: rasterise_points(*arguments), show)
-
-    def _failed(self, name: str, error: Exception) -> None:
+    def _failed(self, error: Exception) -> None:
         self.hint = str(error)
-        self._image = None
+        self.picture, self._images = None, []
         self.update()
 
-    # -------------------------------------------------------------------------------------------- coordinates
-    def to_screen(self, x: Any, y: Any) -> tuple[Any, Any]:
-        """Convert data coordinates into positions in the widget."""
-        area, (x0, x1, y0, y1) = self._area(), self.view
+    # -------------------------------------------------------------------------------------------- geometry
+    def places(self) -> PlotLayout:
+        """Return where everything is."""
+        if self._layout is None:
+            look = self.model.look
+            values = look is not None and look.colouring.limits is not None
+            has_bar = (values and self.model.kind != "histogram 2D") or self.model.kind == "histogram 2D"
+            legend = self.model.legend()
+            self._layout = arrange(self.width(), self.height(), self._font(), legend, has_bar)
+        return self._layout
+
+    def area(self) -> QRectF:
+        """Return where the points are."""
+        return self.places().area
+
+    def _font(self) -> Any:
+        return small_font(self, 0.92)
+
+    def _to_screen(self, x: Any, y: Any) -> tuple[Any, Any]:
+        area, (x0, x1, y0, y1) = self.area(), self.model.view
         return area.left() + (x - x0) / (x1 - x0) * area.width(), area.bottom() - (y - y0) / (y1 - y0) * area.height()
 
-    def to_data(self, point: QPointF) -> tuple[float, float]:
-        """Convert a position in the widget into data coordinates."""
-        area, (x0, x1, y0, y1) = self._area(), self.view
+    def _to_plane(self, point: QPointF) -> tuple[float, float]:
+        area, (x0, x1, y0, y1) = self.area(), self.model.view
         return (
             x0 + (point.x() - area.left()) / area.width() * (x1 - x0),
             y0 + (area.bottom() - point.y()) / area.height() * (y1 - y0),
         )
 
-    def point_at(self, point: QPointF) -> int:
-        """Return the row of the point that is drawn at a position in the widget, -1 for none."""
-        area = self._area()
-        if not area.contains(point) or not self._ids.size:
-            return -1
-        height, width = self._ids.shape
-        row = int((point.y() - area.top()) / area.height() * height)
-        column = int((point.x() - area.left()) / area.width() * width)
-        return int(self._ids[min(row, height - 1), min(column, width - 1)])
+    def per_unit(self) -> tuple[float, float]:
+        """Return the pixels per unit of each axis."""
+        area, (x0, x1, y0, y1) = self.area(), self.model.view
+        return area.width() / (x1 - x0), area.height() / (y1 - y0)
+
+    def to_screen(self, x: Any, y: Any) -> tuple[Any, Any]:
+        """Convert values of the columns into positions in the widget."""
+        across, up = self.model.scales
+        return self._to_screen(across.forward(x), up.forward(y))
+
+    def to_data(self, point: QPointF) -> tuple[float, float]:
+        """Convert a position in the widget into values of the columns."""
+        (x, y), (across, up) = self._to_plane(point), self.model.scales
+        return float(across.inverse(x)), float(up.inverse(y))
 
     # -------------------------------------------------------------------------------------------- painting
     def paintEvent(self, event: Any) -> None:
-        """Paint axes, points and lasso."""
+        """Paint axes, points, legend, what is being drawn, and what is under the mouse."""
         painter = QPainter(self)
+        painter.setFont(self._font())
         text = self.palette().color(self.foregroundRole())
-        area = self._area()
+        area = self.area()
         painter.fillRect(area, QColor(255, 255, 255))
-        if not len(self.x) or self._image is None:
+        if not len(self.model.x) or (self.picture is None and self.hint and not self._renderer.busy):
             painter.setPen(QColor(110, 110, 110))
             painter.drawText(area, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, self.hint)
             return
-        self._paint_axes(painter, area, text)
-        painter.setClipRect(area)
-        x0, x1, y0, y1 = self._image_view
-        left, bottom = self.to_screen(x0, y0)
-        right, top = self.to_screen(x1, y1)
-        painter.drawImage(QRectF(left, top, right - left, bottom - top), self._image)
-        if len(self._lasso) > 1:
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            painter.setPen(QPen(QColor(30, 30, 30), 1.5, Qt.PenStyle.DashLine))
-            painter.setBrush(QColor(30, 30, 30, 25))
-            painter.drawPolygon(QPolygonF(self._lasso))
-
-    def _paint_axes(self, painter: QPainter, area: QRectF, text: QColor) -> None:
-        x0, x1, y0, y1 = self.view
-        grid = QPen(QColor(228, 228, 228))
-        for value in nice_ticks(x0, x1):
-            x = self.to_screen(value, y0)[0]
-            painter.setPen(grid)
-            painter.drawLine(QPointF(x, area.top()), QPointF(x, area.bottom()))
-            painter.setPen(text)
-            box = QRectF(x - 40, area.bottom() + 3, 80, 16)
-            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, f"{value:.6g}")
-        for value in nice_ticks(y0, y1):
-            y = self.to_screen(x0, value)[1]
-            painter.setPen(grid)
-            painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y))
-            painter.setPen(text)
-            box = QRectF(16, y - 8, _LEFT - 20, 16)
-            painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, f"{value:.4g}")
-        box = QRectF(area.left(), area.bottom() + 20, area.width(), 18)
-        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, self.names[0])
+        grouped = self.model.kind in ("box", "violin")
+        ticks = self._ticks(area)
         painter.save()
-        painter.rotate(-90)
-        painter.drawText(QRectF(-area.bottom(), 0, area.height(), 16), Qt.AlignmentFlag.AlignCenter, self.names[1])
+        painter.setClipRect(area)
+        paint.paint_grid(painter, area, ticks, self._to_screen, across=not grouped)
+        if self.picture is not None and not self._stale:
+            self._paint_picture(painter)
+        if self.picture is not None and self.picture.boxes and not self._stale:
+            boxes, colours = self.picture.boxes, self.model.group_colours()
+            paint.paint_boxes(painter, boxes, colours, self.model.kind == "violin", self._to_screen)
+        self._paint_mouse(painter, area)
         painter.restore()
-        painter.setPen(QColor(150, 150, 150))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawRect(area)
+        paint.paint_axes(painter, area, ticks, self.model.axis_names, self._to_screen, text, grouped)
+        paint.paint_legend(painter, self.places(), self.model.hidden_classes, text)
+        self._paint_bar(painter, text)
+        self._paint_note(painter, area)
+        if self.card is not None and self.mouse is not None:
+            paint.paint_card(painter, self.card, self.mouse, QRectF(self.rect()))
+
+    def _ticks(self, area: QRectF) -> tuple[list[tuple[float, str]], list[tuple[float, str]]]:
+        (across, up), (x0, x1, y0, y1) = self.model.scales, self.model.view
+        vertical = up.ticks(y0, y1, int(np.clip(area.height() / 45, 2, 8)))
+        if self.model.kind in ("box", "violin"):
+            return [(float(i), name) for i, name in enumerate(self.model.group_names()) if x0 <= i <= x1], vertical
+        return across.ticks(x0, x1, int(np.clip(area.width() / 65, 2, 10))), vertical
+
+    def _paint_picture(self, painter: QPainter) -> None:
+        x0, x1, y0, y1 = self.picture.view
+        left, bottom = self._to_screen(x0, y0)
+        right, top = self._to_screen(x1, y1)
+        for image, smooth in self._images:
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
+            painter.drawImage(QRectF(left, top, right - left, bottom - top), image)
+
+    def _paint_bar(self, painter: QPainter, text: QColor) -> None:
+        bar, look = self.places().bar, self.model.look
+        if bar is None:
+            return
+        if self.model.kind == "histogram 2D":
+            highest = float(max(self.model.grid().counts.max(initial=1), 2))
+            ticks = paint.bar_ticks(1.0, highest, Scale("log"))
+            paint.paint_colour_bar(painter, bar, density_shades(), ticks, "objects", text)
+        else:
+            colouring = look.colouring
+            ticks = paint.bar_ticks(*colouring.limits)
+            paint.paint_colour_bar(painter, bar, colouring.palette[1:], ticks, colouring.title, text)
+
+    def _paint_note(self, painter: QPainter, area: QRectF) -> None:
+        n = self.model.n_left_out
+        if not n:
+            return
+        why = "a value is missing"
+        if "log" in self.model.scale_kinds:
+            why += ", or is not above 0"
+        painter.setPen(QColor(120, 120, 120))
+        words = f"{n} not shown: {why}"
+        painter.drawText(area.adjusted(4, 2, -4, -2), Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignRight, words)
 
     def resizeEvent(self, event: Any) -> None:
-        """Raster again for the new size."""
+        """Draw again for the new size."""
         super().resizeEvent(event)
-        if len(self.x):
-            self._draw()
+        self.refresh()
 
-    # -------------------------------------------------------------------------------------------- mouse
-    def mousePressEvent(self, event: Any) -> None:
-        """Begin a lasso (left) or a pan (right or middle)."""
-        if not len(self.x):
-            return
-        if event.button() == Qt.MouseButton.LeftButton:
-            self._lasso = [event.position()]
-        else:
-            self._pan_from = (event.position(), self.view)
-
-    def mouseMoveEvent(self, event: Any) -> None:
-        """Draw the lasso, pan, or tell about the point under the mouse."""
-        if self._lasso:
-            self._lasso.append(event.position())
-            self.update()
-        elif self._pan_from:
-            start, (x0, x1, y0, y1) = self._pan_from
-            area, moved = self._area(), event.position() - start
-            dx, dy = moved.x() / area.width() * (x1 - x0), moved.y() / area.height() * (y1 - y0)
-            self.view = (x0 - dx, x1 - dx, y0 + dy, y1 + dy)
-            self._draw()
-            self.update()
-        else:
-            row = self.point_at(event.position())
-            text = self.describe(row) if row >= 0 and self.describe else ""
-            QToolTip.showText(event.globalPosition().toPoint(), text, self)
-
-    def mouseReleaseEvent(self, event: Any) -> None:
-        """Select what the lasso encloses, or the point that was clicked."""
-        if event.button() != Qt.MouseButton.LeftButton:
-            self._pan_from = None
-            return
-        path, self._lasso = self._lasso, []
-        if not path:
-            return
-        modifiers = event.modifiers()
-        mode = "replace"
-        if modifiers & Qt.KeyboardModifier.ShiftModifier:
-            mode = "add"
-        elif modifiers & Qt.KeyboardModifier.AltModifier:
-            mode = "remove"
-        extent = QPolygonF(path).boundingRect()
-        if max(extent.width(), extent.height()) <= _CLICK_PIXELS:
-            row = self.point_at(path[0])
-            mask = np.zeros(len(self.x), bool)
-            mask[row : row + 1] = row >= 0
-            self.selected.emit(mask, mode)
-            if row >= 0:
-                self.point_clicked.emit(row)
-        else:
-            polygon = np.array([self.to_data(p) for p in path])
-            self.selected.emit(points_in_polygon(self.x, self.y, polygon), mode)
-        self.update()
-
-    def mouseDoubleClickEvent(self, event: Any) -> None:
-        """See all points again."""
-        self._lasso = []
-        if len(self.x):
-            self.show_all()
-
-    def wheelEvent(self, event: Any) -> None:
-        """Zoom around the mouse."""
-        if not len(self.x):
-            return
-        x, y = self.to_data(event.position())
-        factor = 0.999 ** event.angleDelta().y()
-        x0, x1, y0, y1 = self.view
-        self.view = (x + (x0 - x) * factor, x + (x1 - x) * factor, y + (y0 - y) * factor, y + (y1 - y) * factor)
-        self._draw()
-        self.update()
+    def changeEvent(self, event: Any) -> None:
+        """Give texts their new place if the font changed."""
+        super().changeEvent(event)
+        self._layout = None
 
 
-def _range(values: np.ndarray) -> tuple[float, float]:
-    finite = values[np.isfinite(values)]
-    if not finite.size:
-        return 0.0, 1.0
-    low, high = float(finite.min()), float(finite.max())
-    margin = 0.05 * (high - low) or 0.05 * abs(high) or 0.5
-    return low - margin, high + margin
+def _close(renderer: LatestRenderer[Any, Any], *_: object) -> None:
+    renderer.close()

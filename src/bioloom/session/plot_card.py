@@ -1,0 +1,28 @@
+"""What a plot shows about the object under the mouse."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class ObjectCard:
+    """Picture, name and values of an object.
+
+    Parameters
+    ----------
+    title
+        Such as "label 12, frame 3".
+    values
+        Names and texts, one line each.
+    picture
+        uint8 RGB or RGBA, (height, width, 3 or 4), or None.
+    """
+
+    title: str
+    values: Sequence[tuple[str, str]] = ()
+    picture: NDArray[np.uint8] | None = None

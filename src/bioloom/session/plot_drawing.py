@@ -1,0 +1,183 @@
+"""From a frozen description of a plot to its picture; runs on any thread."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioloom.explore.axis_scales import Scale
+from bioloom.explore.plot_kinds import Grid, View, density_picture
+from bioloom.explore.plot_kinds_bars import Bars
+from bioloom.explore.plot_kinds_groups import Box, group_boxes, strip_positions
+from bioloom.explore.plot_trails import Lines
+from bioloom.explore.raster import rasterise_points
+
+Kind: TypeAlias = Literal["points", "density", "histogram", "histogram 2D", "box", "violin"]
+
+KINDS: tuple[Kind, ...] = ("points", "density", "histogram", "histogram 2D", "box", "violin")
+# Smoothed counts need no more detail than this many pixels of the screen.
+_DENSITY_PIXELS = 2
+
+
+class GroupLayout:
+    """Boxes, and where the objects of each group lie, computed when they are first needed, on whatever thread."""
+
+    def __init__(self, values: NDArray[np.float64], groups: NDArray[np.intp], n_groups: int, violin: bool) -> None:
+        self.values, self.groups, self.n_groups, self.violin = values, groups, n_groups, violin
+        self._lock = threading.Lock()
+        self._found: tuple[list[Box | None], NDArray[np.float64]] | None = None
+
+    def _result(self) -> tuple[list[Box | None], NDArray[np.float64]]:
+        with self._lock:
+            if self._found is None:
+                boxes = group_boxes(self.values, self.groups, self.n_groups)
+                self._found = boxes, strip_positions(self.values, self.groups, boxes, self.violin)
+            return self._found
+
+    @property
+    def boxes(self) -> list[Box | None]:
+        """One per group, None where it has no values."""
+        return self._result()[0]
+
+    @property
+    def positions(self) -> NDArray[np.float64]:
+        """Horizontal position of each object."""
+        return self._result()[1]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Everything that a picture depends on.
+
+    Attributes
+    ----------
+    kind
+        One of KINDS.
+    x, y
+        Positions on the axes.
+    index, palette, order
+        Colours and order of drawing; order None is the order of rows.
+    n_selected
+        How many of the last in `order` are selected.
+    coloured
+        Whether the colours say something: else density is shown from light to dark.
+    view, shape
+        What is seen, and height and width in pixels.
+    pixel_ratio
+        Pixels per point of the screen.
+    radius, alpha
+        Of discs, in pixels.
+    bars, grid, layout
+        What the kind needs beyond points.
+    vertical
+        The vertical axis.
+    lines
+        Trails of tracks.
+    """
+
+    kind: Kind
+    x: NDArray[np.float64] = field(repr=False)
+    y: NDArray[np.float64] = field(repr=False)
+    index: NDArray[np.intp] = field(repr=False)
+    palette: NDArray[np.uint8] = field(repr=False)
+    order: NDArray[np.intp] | None = field(repr=False)
+    n_selected: int
+    coloured: bool
+    view: View
+    shape: tuple[int, int]
+    pixel_ratio: float
+    radius: float
+    alpha: float
+    bars: Bars | None = None
+    grid: Grid | None = None
+    layout: GroupLayout | None = None
+    vertical: Scale = field(default_factory=Scale)
+    lines: Lines | None = None
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What a scene looks like.
+
+    Attributes
+    ----------
+    view
+        What it shows.
+    ground
+        uint8 RGBA below the points, of any size, or None.
+    points
+        uint8 RGBA of the scene's shape, or None.
+    ids
+        int32 of the scene's shape: the row of the point at each pixel, -1 for none.
+    boxes
+        For box and violin.
+    highest
+        For density, the largest number of points per pixel.
+    """
+
+    view: View
+    ground: NDArray[np.uint8] | None
+    points: NDArray[np.uint8] | None
+    ids: NDArray[np.int32]
+    boxes: list[Box | None] | None = None
+    highest: float = 0.0
+
+
+def draw(scene: Scene) -> Picture:
+    """Draw a scene."""
+    if scene.kind == "points":
+        rgba, ids = _discs(scene, scene.x, scene.order, scene.alpha)
+        if scene.lines is not None:
+            _add_lines(scene, rgba, ids)
+        return Picture(scene.view, None, rgba, ids)
+    if scene.kind in ("box", "violin") and scene.layout is not None:
+        rgba, ids = _discs(scene, scene.layout.positions, scene.order, scene.alpha)
+        return Picture(scene.view, None, rgba, ids, scene.layout.boxes)
+    highest, ground = 0.0, None
+    if scene.kind == "density":
+        ground, highest = _density(scene)
+    elif scene.kind == "histogram" and scene.bars is not None:
+        ground = scene.bars.picture(scene.view, scene.shape, scene.vertical.forward)
+    elif scene.grid is not None:
+        ground = scene.grid.picture(scene.view, scene.shape)
+    points, ids = None, np.full(scene.shape, -1, np.int32)
+    if scene.n_selected and scene.order is not None and scene.kind != "histogram":
+        points, ids = _discs(scene, scene.x, scene.order[-scene.n_selected :], 1.0)
+    return Picture(scene.view, ground, points, ids, highest=highest)
+
+
+def _discs(
+    scene: Scene, x: NDArray[np.float64], order: NDArray[np.intp] | None, alpha: float
+) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+    return rasterise_points(
+        x, scene.y, scene.index, scene.palette, scene.view, scene.shape, scene.radius, order, alpha
+    )  # fmt: skip
+
+
+def _density(scene: Scene) -> tuple[NDArray[np.uint8], float]:
+    cell = _DENSITY_PIXELS * scene.pixel_ratio
+    shape = (max(round(scene.shape[0] / cell), 1), max(round(scene.shape[1] / cell), 1))
+    ground, highest = density_picture(
+        scene.x, scene.y, scene.index, scene.palette, scene.view, shape, scene.coloured
+    )  # fmt: skip
+    return ground, highest / _DENSITY_PIXELS**2
+
+
+def _add_lines(scene: Scene, rgba: NDArray[np.uint8], ids: NDArray[np.int32]) -> None:
+    from bioloom.explore._plot_kernels import draw_lines
+
+    assert scene.lines is not None
+    height, width = scene.shape
+    x0, x1, y0, y1 = scene.view
+    # A trail has the colour of its object as it is when nothing is dimmed.
+    opaque = scene.palette.copy()
+    opaque[opaque[:, 3] > 0, 3] = 255
+    image = np.ascontiguousarray(rgba)
+    draw_lines(
+        scene.x, scene.y, scene.lines.starts, scene.lines.ends, scene.lines.strengths, scene.index, opaque,
+        x0, width / (x1 - x0), y1, height / (y1 - y0), ids, image,
+    )  # fmt: skip

@@ -1,0 +1,374 @@
+"""What a plot shows and how, and what lies where in it; knows no window."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioloom.errors import InputError
+from bioloom.explore.appearance import Appearance, class_name
+from bioloom.explore.axis_scales import Scale, ScaleKind, scale_for
+from bioloom.explore.plot_kinds import Grid, View
+from bioloom.explore.plot_kinds_bars import Bars, bin_count
+from bioloom.explore.plot_trails import Trails
+from bioloom.session.plot_drawing import KINDS, GroupLayout, Kind, Scene
+
+_GRID_BINS = 60
+_MOST_GROUPS = 60
+
+
+class PlotModel:
+    """Points with colours, seen in one of several kinds of plot.
+
+    Attributes
+    ----------
+    x, y : numpy.ndarray
+        Values of each object, float64.
+    names : tuple of str
+        Of the two columns.
+    view : tuple of float
+        (x0, x1, y0, y1), positions on the axes that are in view.
+    point_size : float or None
+        Diameter of points on the screen; None chooses by their number.
+    alpha : float
+        Opacity of points, greater than 0, at most 1.
+    hidden_classes : frozenset of int
+        Classes that are not drawn.
+    hide_others : bool
+        Whether objects that are not selected are hidden, as long as any is selected.
+    trails : Trails or None
+        Steps of tracks, drawn up to `frame` over `trail_length` frames.
+    """
+
+    def __init__(self) -> None:
+        self.x = self.y = np.zeros(0)
+        self.names = ("", "")
+        self.view: View = (0.0, 1.0, 0.0, 1.0)
+        self.point_size: float | None = None
+        self.alpha = 1.0
+        self.hidden_classes: frozenset[int] = frozenset()
+        self.hide_others = False
+        self.trails: Trails | None = None
+        self.frame = 0
+        self.trail_length = 10
+        self.index: NDArray[np.intp] = np.zeros(0, np.intp)
+        self.base_palette: NDArray[np.uint8] = np.array([[153, 153, 153, 255]], np.uint8)
+        self.order: NDArray[np.intp] | None = None
+        self.look: Appearance | None = None
+        self._kind: Kind = "points"
+        self._scale_kinds: tuple[ScaleKind, ScaleKind] = ("linear", "linear")
+        self._n_bins: int | None = None
+        self._groups: NDArray[np.intp] | None = None
+        self._group_names: list[str] = []
+        self._cache: dict[str, Any] = {}
+
+    # ------------------------------------------------------------------------------------------------ wishes
+    def set_points(self, x: NDArray[Any], y: NDArray[Any], names: tuple[str, str]) -> None:
+        """Show other objects, all alike, all of them in view."""
+        self.x, self.y, self.names = np.asarray(x, np.float64), np.asarray(y, np.float64), names
+        if self.x.ndim != 1 or self.x.shape != self.y.shape:
+            raise InputError(f"x and y must be equally long, but their shapes are {self.x.shape} and {self.y.shape}.")
+        self._cache.clear()
+        if len(self.index) != len(self.x):
+            self.index, self.order, self.look = np.zeros(len(self.x), np.intp), None, None
+            self._groups, self.trails = None, None
+        self.show_all()
+
+    def set_look(self, look: Appearance) -> None:
+        """Colour the objects."""
+        self.set_colours(look.index, look.palette, look.order)
+        self.look = look
+        if self._groups is None:
+            n = self._cache.get("n_groups", 0)
+            self._forget("layout")
+            self._cache["n_groups"] = len(self.group_names())
+            if self._kind in ("box", "violin") and self._cache["n_groups"] != n:
+                self.show_all()
+
+    def set_colours(
+        self, index: NDArray[Any], palette: NDArray[np.uint8], order: NDArray[np.intp] | None = None
+    ) -> None:
+        """Colour the objects by rows of an RGBA palette; later ones in `order` lie on top."""
+        index = np.asarray(index)
+        if index.shape != self.x.shape:
+            raise InputError(f"A colour for each of {len(self.x)} objects is needed, but {len(index)} were given.")
+        self.index, self.base_palette, self.order, self.look = index, np.asarray(palette), order, None
+        self._forget("bars", "grid")
+
+    def set_groups(self, groups: NDArray[Any] | None, names: Sequence[str] = ()) -> None:
+        """Divide the objects for box and violin.
+
+        Parameters
+        ----------
+        groups
+            Group of each object, 0…k - 1, -1 for none; None: by the classes that they are coloured by.
+        names
+            One per group.
+        """
+        self._groups = None if groups is None else np.asarray(groups).astype(np.intp)
+        self._group_names = list(names)
+        self._forget("layout")
+
+    @property
+    def kind(self) -> Kind:
+        """One of KINDS; another kind shows all of it."""
+        return self._kind
+
+    @kind.setter
+    def kind(self, kind: Kind) -> None:
+        if kind not in KINDS:
+            raise InputError(f"There is no plot {kind!r}: it must be one of {', '.join(KINDS)}.")
+        self._kind = kind
+        self.show_all()
+
+    @property
+    def scale_kinds(self) -> tuple[ScaleKind, ScaleKind]:
+        """Linear, log or symlog, across and up."""
+        return self._scale_kinds
+
+    @scale_kinds.setter
+    def scale_kinds(self, kinds: tuple[ScaleKind, ScaleKind]) -> None:
+        Scale(kinds[0]), Scale(kinds[1])
+        self._scale_kinds = kinds
+        self._cache.clear()
+        self.show_all()
+
+    @property
+    def n_bins(self) -> int | None:
+        """Bins of histograms; None chooses by the values."""
+        return self._n_bins
+
+    @n_bins.setter
+    def n_bins(self, n: int | None) -> None:
+        if n is not None and not 1 <= n <= 1000:
+            raise InputError(f"The number of bins is {n}, but must be 1 to 1000.")
+        self._n_bins = n
+        self._forget("bars", "grid")
+        if self._kind == "histogram":
+            self.show_all()
+
+    # ------------------------------------------------------------------------------------------------ positions
+    @property
+    def scales(self) -> tuple[Scale, Scale]:
+        """The two axes; the upper one of a histogram counts objects."""
+        across, up = self._axes()
+        if self._kind == "histogram":
+            return across, Scale("log" if self._scale_kinds[1] == "log" else "linear")
+        return (Scale() if self._kind in ("box", "violin") else across), up
+
+    def _axes(self) -> tuple[Scale, Scale]:
+        if "scales" not in self._cache:
+            across, up = self._scale_kinds
+            self._cache["scales"] = (scale_for(across, self.x), scale_for(up, self.y))
+        axes: tuple[Scale, Scale] = self._cache["scales"]
+        return axes
+
+    @property
+    def axis_names(self) -> tuple[str, str]:
+        """What the axes say."""
+        if self._kind == "histogram":
+            return self.names[0], "objects"
+        return ("" if self._kind in ("box", "violin") else self.names[0]), self.names[1]
+
+    def positions(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return where the objects are on both axes; NaN where they have no place."""
+        x, y = self._columns()
+        if self._kind in ("box", "violin"):
+            return self.layout().positions, y
+        return x, y
+
+    @property
+    def n_left_out(self) -> int:
+        """How many objects have no place: a value is missing, or not above 0 on a logarithmic axis."""
+        if "left_out" not in self._cache:
+            x, y = self._columns()
+            self._cache["left_out"] = {
+                "across": int(np.count_nonzero(~np.isfinite(x))),
+                "up": int(np.count_nonzero(~np.isfinite(y))),
+                "both": int(np.count_nonzero(~(np.isfinite(x) & np.isfinite(y)))),
+            }
+        which = {"histogram": "across", "box": "up", "violin": "up"}.get(self._kind, "both")
+        return int(self._cache["left_out"][which])
+
+    def _columns(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        if "columns" not in self._cache:
+            across, up = self._axes()
+            self._cache["columns"] = across.forward(self.x), up.forward(self.y)
+        columns: tuple[NDArray[np.float64], NDArray[np.float64]] = self._cache["columns"]
+        return columns
+
+    def show_all(self) -> None:
+        """Choose the view so that all objects are in it."""
+        self.view = self.whole()
+
+    def whole(self) -> View:
+        """Return the view that has all objects in it."""
+        x, y = self._columns()
+        if self._kind == "histogram":
+            highest = float(self.bars().heights.max(initial=1)) or 1.0
+            low, high = self.bars().low, self.bars().high
+            margin = 0.02 * (high - low)
+            up = (math.log10(0.7), math.log10(highest * 1.3)) if self.scales[1].kind == "log" else (0, highest * 1.06)
+            return low - margin, high + margin, *up
+        if self._kind in ("box", "violin"):
+            return -0.6, max(len(self.group_names()), 1) - 0.4, *_range(y)
+        return *_range(x), *_range(y)
+
+    def zoom(self, x: float, y: float, factor: float, across: bool = True, up: bool = True) -> None:
+        """Zoom around a position: what is in view becomes `factor` times as wide and high."""
+        x0, x1, y0, y1 = self.view
+        w0, w1, w2, w3 = self.whole()
+        if across:
+            x0, x1 = _zoomed(x0, x1, x, factor, w1 - w0)
+        if up:
+            y0, y1 = _zoomed(y0, y1, y, factor, w3 - w2)
+        self.view = x0, x1, y0, y1
+
+    # ------------------------------------------------------------------------------------------------ looks
+    def palette(self) -> NDArray[np.uint8]:
+        """Return the palette, with alpha 0 for what is hidden."""
+        look, palette = self.look, self.base_palette
+        if look is None:
+            return palette
+        if self.hidden_classes and look.colouring.kind == "classes":
+            gone = np.isin(look.colouring.classes, list(self.hidden_classes))
+            n = len(gone)
+            rows = np.arange(len(palette))
+            palette = palette.copy()
+            palette[gone[rows % n] & (rows < len(palette) // n * n), 3] = 0
+        if self.hide_others and look.n_selected:
+            n = len(look.colouring.palette)
+            palette = palette.copy()
+            for state in (0, 1, 4):
+                palette[state * n : (state + 1) * n, 3] = 0
+        return palette
+
+    def visible(self) -> NDArray[np.bool_]:
+        """Return which objects are drawn, wherever they are."""
+        return np.asarray(self.palette()[self.index, 3] > 0, np.bool_)
+
+    def legend(self) -> list[tuple[int, str, tuple[int, ...], int]]:
+        """Return class, name, colour and number of objects of the classes that occur."""
+        if self.look is None or self._kind == "histogram 2D":
+            return []
+        return self.look.colouring.legend()
+
+    def radius(self) -> float:
+        """Return the radius of a point on the screen."""
+        if self.point_size is not None:
+            return self.point_size / 2
+        n = len(self.x)
+        return 3.5 if n < 1_000 else 3.0 if n < 5_000 else 2.0 if n < 50_000 else 1.0
+
+    # ------------------------------------------------------------------------------------------------ kinds
+    def bars(self) -> Bars:
+        """Return the bars of the histogram."""
+        if "bars" not in self._cache:
+            x = self._columns()[0]
+            low, high = _range(x, 0.0)
+            look = self.look
+            self._cache["bars"] = Bars.of(
+                x, np.asarray(self.index, np.intp), self.palette(),
+                len(look.colouring.palette) if look else len(self.base_palette),
+                look is not None and look.colouring.kind == "classes",
+                self._n_bins or bin_count(x, (low, high)), (low, high),
+            )  # fmt: skip
+        bars: Bars = self._cache["bars"]
+        return bars
+
+    def grid(self) -> Grid:
+        """Return the bins of the two-dimensional histogram."""
+        if "grid" not in self._cache:
+            x, y = self._columns()
+            extent = (*_range(x, 0.0), *_range(y, 0.0))
+            self._cache["grid"] = Grid.of(x, y, self.visible(), self._n_bins or _GRID_BINS, extent)
+        grid: Grid = self._cache["grid"]
+        return grid
+
+    def layout(self) -> GroupLayout:
+        """Return how box and violin arrange the objects."""
+        if "layout" not in self._cache or self._cache["layout"].violin != (self._kind == "violin"):
+            groups, names = self._grouping()
+            up = self._columns()[1]
+            self._cache["layout"] = GroupLayout(up, groups, len(names), self._kind == "violin")
+        layout: GroupLayout = self._cache["layout"]
+        return layout
+
+    def group_names(self) -> list[str]:
+        """Return the names of the groups of box and violin."""
+        return self._grouping()[1]
+
+    def group_colours(self) -> list[tuple[int, ...]]:
+        """Return the colour of each group: that of its class, or grey."""
+        look = self.look
+        if self._groups is None and look is not None and look.legend_rows():
+            return [tuple(map(int, look.colouring.palette[row])) for row in look.legend_rows()]
+        return [(130, 130, 130, 255)] * len(self.group_names())
+
+    def _grouping(self) -> tuple[NDArray[np.intp], list[str]]:
+        if self._groups is not None:
+            n = int(self._groups.max(initial=-1)) + 1
+            if n > _MOST_GROUPS:
+                raise InputError(f"There are {n} groups, too many to be drawn side by side; at most {_MOST_GROUPS}.")
+            return self._groups, [*self._group_names, *(f"{i}" for i in range(len(self._group_names), n))]
+        rows = self.look.legend_rows() if self.look is not None else []
+        if self.look is None or not rows:
+            return np.zeros(len(self.x), np.intp), ["all"]
+        colouring = self.look.colouring
+        place = np.full(len(colouring.palette), -1, np.intp)
+        place[rows] = np.arange(len(rows))
+        return place[colouring.index], [class_name(int(colouring.classes[r]), colouring.names) for r in rows]
+
+    def _forget(self, *names: str) -> None:
+        for name in names:
+            self._cache.pop(name, None)
+
+    # ------------------------------------------------------------------------------------------------ picture
+    def hide(self, classes: frozenset[int], others: bool) -> None:
+        """Hide classes, and what is not selected."""
+        self.hidden_classes, self.hide_others = classes, others
+        self._forget("bars", "grid")
+
+    def scene(self, shape: tuple[int, int], pixel_ratio: float = 1.0) -> Scene:
+        """Freeze what is to be drawn on (height, width) pixels."""
+        grouped = self._kind in ("box", "violin")
+        x, y = self._columns()
+        look = self.look
+        lines = None
+        if self.trails is not None and self._kind == "points":
+            lines = self.trails.at(self.frame, self.trail_length)
+        return Scene(
+            self._kind, x, y, self.index, self.palette(), self.order,
+            look.n_selected if look else 0,
+            look is not None and (look.colouring.kind == "values" or bool(look.legend_rows())),
+            self.view, shape, pixel_ratio,
+            self.radius() * pixel_ratio, self.alpha,
+            self.bars() if self._kind == "histogram" else None,
+            self.grid() if self._kind == "histogram 2D" else None,
+            self.layout() if grouped else None,
+            self.scales[1], lines,
+        )  # fmt: skip
+
+
+def _zoomed(low: float, high: float, fixed: float, factor: float, whole: float) -> tuple[float, float]:
+    span = (high - low) * factor
+    least = max(whole * 1e-7, max(abs(low), abs(high)) * 1e-12)
+    factor *= min(max(span, least), whole * 1e3) / span
+    return fixed + (low - fixed) * factor, fixed + (high - fixed) * factor
+
+
+def _range(positions: NDArray[np.float64], margin: float = 0.05) -> tuple[float, float]:
+    finite = positions[np.isfinite(positions)]
+    if not finite.size:
+        return 0.0, 1.0
+    low, high = float(finite.min()), float(finite.max())
+    if low == high:
+        aside = 0.05 * abs(high) or 0.5
+        return low - aside, high + aside
+    # Halved first: the distance of huge numbers overflows.
+    aside = margin * 2 * (high / 2 - low / 2)
+    return low - aside, high + aside

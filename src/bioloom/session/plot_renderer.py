@@ -1,0 +1,89 @@
+"""Drawing off the thread of the application, without ever falling behind: only the latest wish waits."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+Request = TypeVar("Request")
+Result = TypeVar("Result")
+
+
+class LatestRenderer(Generic[Request, Result]):
+    """Computes requests on a thread of its own, one at a time.
+
+    A request replaces the one that waits, but lets the one that is being computed finish and deliver: while the user
+    pans, each picture that is done is shown, and none is computed that nobody would see.
+
+    Parameters
+    ----------
+    compute
+        Called on the thread.
+    deliver
+        Runs a callable on the owner's thread.
+    on_result, on_error
+        Called there with the result, or with what was raised.
+    """
+
+    def __init__(
+        self,
+        compute: Callable[[Request], Result],
+        deliver: Callable[[Callable[[], object]], None],
+        on_result: Callable[[Result], object],
+        on_error: Callable[[Exception], object],
+    ) -> None:
+        self._compute, self._deliver = compute, deliver
+        self._on_result, self._on_error = on_result, on_error
+        self._change = threading.Condition()
+        self._waiting: list[Request] = []
+        self._running = False
+        self._closed = False
+
+    def request(self, request: Request) -> None:
+        """Compute this next, instead of what was to be next."""
+        with self._change:
+            if self._closed:
+                return
+            self._waiting = [request]
+            if not self._running:
+                self._running = True
+                threading.Thread(target=self._run, name="bioloom plot", daemon=True).start()
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is being computed or waits."""
+        return self._running
+
+    def wait(self, timeout: float = 10.0) -> bool:
+        """Wait until all is computed and on its way to the owner's thread; return whether it is."""
+        end = time.monotonic() + timeout
+        with self._change:
+            while self._running and time.monotonic() < end:
+                self._change.wait(max(end - time.monotonic(), 0.001))
+            return not self._running
+
+    def close(self) -> None:
+        """Drop what waits; nothing is delivered any more."""
+        with self._change:
+            self._closed = True
+            self._waiting = []
+
+    def _run(self) -> None:
+        while True:
+            with self._change:
+                if not self._waiting:
+                    self._running = False
+                    self._change.notify_all()
+                    return
+                request = self._waiting.pop()
+            try:
+                result = self._compute(request)
+            except Exception as error:  # whatever goes wrong is for the owner to show
+                self._send(self._on_error, error)
+            else:
+                self._send(self._on_result, result)
+
+    def _send(self, receive: Callable[..., object], what: object) -> None:
+        self._deliver(lambda: None if self._closed else receive(what))

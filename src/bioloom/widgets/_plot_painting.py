@@ -1,0 +1,305 @@
+"""Painting what surrounds the points of a plot: axes, legend, colour bar, boxes, outlines and cards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from qtpy.QtCore import QPointF, QRectF, Qt
+from qtpy.QtGui import QBrush, QColor, QFontMetricsF, QImage, QPainter, QPen, QPolygonF
+
+from bioloom.explore.axis_scales import Scale
+from bioloom.session.plot_card import ObjectCard
+from bioloom.widgets._plot_layout import PlotLayout
+
+_GRID = QColor(232, 232, 232)
+_FRAME = QColor(150, 150, 150)
+_INK = QColor(30, 30, 30)
+_PICTURE = 72
+_CENTRE = Qt.AlignmentFlag.AlignCenter
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+
+
+def paint_grid(
+    painter: QPainter,
+    area: QRectF,
+    ticks: tuple[Sequence[tuple[float, str]], Sequence[tuple[float, str]]],
+    to_screen: Callable[[float, float], tuple[float, float]],
+    across: bool = True,
+) -> None:
+    """Paint lines at the ticks."""
+    painter.setPen(QPen(_GRID))
+    for position, _ in ticks[0] if across else ():
+        x = round(to_screen(position, 0.0)[0]) + 0.5
+        painter.drawLine(QPointF(x, area.top()), QPointF(x, area.bottom()))
+    for position, _ in ticks[1]:
+        y = round(to_screen(0.0, position)[1]) + 0.5
+        painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y))
+
+
+def paint_axes(
+    painter: QPainter,
+    area: QRectF,
+    ticks: tuple[Sequence[tuple[float, str]], Sequence[tuple[float, str]]],
+    names: tuple[str, str],
+    to_screen: Callable[[float, float], tuple[float, float]],
+    text: QColor,
+    grouped: bool = False,
+) -> None:
+    """Paint the frame, the texts at the ticks, and the names."""
+    metrics = QFontMetricsF(painter.font())
+    line = metrics.height()
+    painter.setPen(text)
+    free_from, slot = area.left() - 30, np.inf
+    if grouped and len(ticks[0]) > 1:
+        slot = to_screen(ticks[0][1][0], 0.0)[0] - to_screen(ticks[0][0][0], 0.0)[0] - 4
+    for position, label in ticks[0]:
+        label = metrics.elidedText(label, Qt.TextElideMode.ElideRight, slot) if slot < np.inf else label
+        x, wide = to_screen(position, 0.0)[0], metrics.horizontalAdvance(label)
+        # A text that would run into the one before it is left out.
+        if x - wide / 2 >= free_from:
+            painter.drawText(QRectF(x - wide, area.bottom() + 4, 2 * wide, line), _CENTRE, label)
+            free_from = x + wide / 2 + 6
+    for position, label in ticks[1]:
+        y = to_screen(0.0, position)[1]
+        painter.drawText(QRectF(line, y - line / 2, area.left() - line - 5, line), _RIGHT, label)
+    painter.drawText(
+        QRectF(area.left(), area.bottom() + line + 5, area.width(), line),
+        _CENTRE,
+        metrics.elidedText(names[0], Qt.TextElideMode.ElideMiddle, area.width()),
+    )
+    painter.save()
+    painter.rotate(-90)
+    painter.drawText(
+        QRectF(-area.bottom(), 3, area.height(), line),
+        _CENTRE,
+        metrics.elidedText(names[1], Qt.TextElideMode.ElideMiddle, area.height()),
+    )
+    painter.restore()
+    painter.setPen(_FRAME)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawRect(area.adjusted(-0.5, -0.5, 0.5, 0.5))
+
+
+def paint_legend(painter: QPainter, layout: PlotLayout, hidden: frozenset[int], text: QColor) -> None:
+    """Paint colour, name and number of objects of each class; hidden ones hollow and faint."""
+    metrics = QFontMetricsF(painter.font())
+    for entry in layout.legend:
+        gone = entry.class_id in hidden
+        colour = QColor(*entry.colour[:3])
+        swatch = QRectF(entry.box.left(), entry.box.center().y() - 5, 10, 10)
+        painter.setPen(QPen(colour if gone else colour.darker(130), 1))
+        painter.setBrush(Qt.BrushStyle.NoBrush if gone else QBrush(colour))
+        painter.drawRoundedRect(swatch, 2, 2)
+        ink = QColor(text)
+        ink.setAlphaF(0.45 if gone else 1.0)
+        painter.setPen(ink)
+        box = entry.box.adjusted(15, 0, -2, 0)
+        painter.drawText(box, _LEFT, metrics.elidedText(entry.text, Qt.TextElideMode.ElideMiddle, box.width()))
+    if layout.n_more:
+        painter.setPen(text)
+        painter.drawText(layout.more_box, _LEFT, f"… {layout.n_more} more")
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+
+
+def paint_colour_bar(
+    painter: QPainter,
+    bar: QRectF,
+    palette: np.ndarray,
+    ticks: Sequence[tuple[float, str]],
+    title: str,
+    text: QColor,
+) -> None:
+    """Paint a bar of colours; ticks are shares of its height, 0 to 1, with their texts."""
+    pixels = np.ascontiguousarray(palette[::-1])
+    image = QImage(pixels.data, 1, len(pixels), 4, QImage.Format.Format_RGBA8888).copy()
+    painter.drawImage(bar, image)
+    painter.setPen(_FRAME)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawRect(bar)
+    painter.setPen(text)
+    metrics = QFontMetricsF(painter.font())
+    line = metrics.height()
+    for share, label in ticks:
+        y = bar.bottom() - share * bar.height()
+        painter.drawLine(QPointF(bar.right(), y), QPointF(bar.right() + 3, y))
+        painter.drawText(QRectF(bar.right() + 5, y - line / 2, 100, line), _LEFT, label)
+    painter.save()
+    painter.translate(bar.right() + 6 + metrics.horizontalAdvance("0.0·10⁻⁵"), bar.bottom())
+    painter.rotate(-90)
+    words = metrics.elidedText(title, Qt.TextElideMode.ElideMiddle, bar.height())
+    painter.drawText(QRectF(0, -2, bar.height(), line), _CENTRE, words)
+    painter.restore()
+
+
+def bar_ticks(low: float, high: float, scale: Scale | None = None) -> list[tuple[float, str]]:
+    """Choose ticks for a colour bar from one value to another: shares of its height and texts."""
+    scale = scale or Scale()
+    if not high > low:
+        return [(0.5, f"{low:.5g}")]
+    first, last = (float(v) for v in scale.forward([low, high]))
+    return [((position - first) / (last - first), text) for position, text in scale.ticks(first, last, 5)]
+
+
+def paint_boxes(
+    painter: QPainter,
+    boxes: Sequence[Any],
+    colours: Sequence[tuple[int, ...]],
+    violin: bool,
+    to_screen: Callable[[float, float], tuple[float, float]],
+) -> None:
+    """Paint median, quartiles and whiskers of each group, and its violin."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    half = 0.11 if violin else 0.32
+    for number, box in enumerate(boxes):
+        if box is None:
+            continue
+        colour = QColor(*colours[number][:3]) if number < len(colours) else _FRAME
+        if violin:
+            sides = [(number + 0.4 * d, g) for g, d in zip(box.grid, box.density, strict=True)]
+            sides += [(number - 0.4 * d, g) for g, d in zip(box.grid[::-1], box.density[::-1], strict=True)]
+            fill = QColor(colour)
+            fill.setAlpha(60)
+            painter.setPen(QPen(colour.darker(140), 1.2))
+            painter.setBrush(fill)
+            painter.drawPolygon(QPolygonF([QPointF(*to_screen(*side)) for side in sides]))
+        left, top = to_screen(number - half, box.third)
+        right, bottom = to_screen(number + half, box.first)
+        middle, high = to_screen(number, box.high)
+        low, median = to_screen(number, box.low)[1], to_screen(number, box.median)[1]
+        painter.setPen(QPen(_INK, 1.2))
+        painter.drawLine(QPointF(middle, high), QPointF(middle, top))
+        painter.drawLine(QPointF(middle, bottom), QPointF(middle, low))
+        if not violin:
+            for end in (high, low):
+                painter.drawLine(QPointF(middle - 8, end), QPointF(middle + 8, end))
+        painter.setBrush(QColor(255, 255, 255, 150))
+        painter.drawRect(QRectF(left, top, right - left, bottom - top))
+        painter.setPen(QPen(_INK, 2.4))
+        painter.drawLine(QPointF(left, median), QPointF(right, median))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+
+
+def paint_outline(painter: QPainter, tool: str, points: np.ndarray, area: QRectF, brush_radius: float) -> None:
+    """Paint the shape that is being drawn."""
+    if not len(points):
+        return
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    path = [QPointF(*p) for p in points.tolist()]
+    pen = QPen(_INK, 1.5, Qt.PenStyle.DashLine)
+    veil = QColor(30, 30, 30, 28)
+    if tool == "brush":
+        wide = QPen(QColor(216, 27, 196, 70), 2 * brush_radius, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
+        wide.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+        painter.setPen(wide)
+        painter.drawPolyline(QPolygonF(path if len(path) > 1 else [*path, path[0] + QPointF(0.1, 0)]))
+    elif tool == "span":
+        left, right = sorted(points[:, 0].tolist())
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(veil)
+        painter.drawRect(QRectF(left, area.top(), right - left, area.height()))
+        painter.setPen(pen)
+        for x in (left, right):
+            painter.drawLine(QPointF(x, area.top()), QPointF(x, area.bottom()))
+    else:
+        painter.setPen(pen)
+        painter.setBrush(veil)
+        painter.drawPolygon(QPolygonF(path), Qt.FillRule.WindingFill)
+        if tool == "polygon":
+            painter.setPen(QPen(_INK, 1.5))
+            painter.setBrush(QColor("white"))
+            for corner in path[:-1]:
+                painter.drawEllipse(corner, 3.0, 3.0)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+
+
+def paint_brush_tip(painter: QPainter, place: QPointF, radius: float) -> None:
+    """Paint how large the brush is."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(_INK, 1))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawEllipse(place, radius, radius)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+
+
+def paint_ring(painter: QPainter, place: QPointF, radius: float) -> None:
+    """Mark the point under the mouse."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.setPen(QPen(QColor("white"), 4))
+    painter.drawEllipse(place, radius + 3, radius + 3)
+    painter.setPen(QPen(_INK, 1.6))
+    painter.drawEllipse(place, radius + 3, radius + 3)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+
+
+def paint_card(painter: QPainter, card: ObjectCard, place: QPointF, bounds: QRectF) -> QRectF:
+    """Paint picture, title and values of an object beside a place, within bounds; return where."""
+    metrics = QFontMetricsF(painter.font())
+    line = metrics.height() + 1
+    font = painter.font()
+    font.setBold(True)
+    bold = QFontMetricsF(font)
+    name_width = max((metrics.horizontalAdvance(n) for n, _ in card.values), default=0.0)
+    value_width = max((metrics.horizontalAdvance(v) for _, v in card.values), default=0.0)
+    name_width = min(name_width, 0.4 * bounds.width())
+    gap = 8 if name_width else 0
+    text_width = max(name_width + gap + value_width, bold.horizontalAdvance(card.title))
+    lines = len(card.values) + bool(card.title)
+    picture = _image_of(card.picture)
+    side = _PICTURE + 8 if picture is not None else 0
+    width = min(text_width + side + 14, bounds.width())
+    height = max(lines * line + 10, side + 6 if side else 0)
+    x = place.x() + 14 if place.x() + 14 + width <= bounds.right() else place.x() - 14 - width
+    y = place.y() + 14 if place.y() + 14 + height <= bounds.bottom() else place.y() - 14 - height
+    x = max(min(x, bounds.right() - width), bounds.left())
+    y = max(min(y, bounds.bottom() - height), bounds.top())
+    box = QRectF(x, y, width, height)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(QColor(90, 90, 90), 1))
+    painter.setBrush(QColor(255, 255, 255, 240))
+    painter.drawRoundedRect(box, 4, 4)
+    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+    left = box.left() + 7
+    if picture is not None:
+        scale = _PICTURE / max(picture.width(), picture.height())
+        shown = QRectF(0, 0, picture.width() * scale, picture.height() * scale)
+        shown.moveCenter(QPointF(left + _PICTURE / 2, box.top() + 7 + _PICTURE / 2))
+        painter.drawImage(shown, picture)
+        left += side
+    painter.setPen(_INK)
+    top = box.top() + 5
+    if card.title:
+        painter.save()
+        painter.setFont(font)
+        room = box.right() - left - 4
+        painter.drawText(
+            QRectF(left, top, room, line), _LEFT, bold.elidedText(card.title, Qt.TextElideMode.ElideRight, room)
+        )
+        painter.restore()
+        top += line
+    for name, value in card.values:
+        painter.setPen(QColor(95, 95, 95))
+        short = metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, name_width + 1)
+        painter.drawText(QRectF(left, top, name_width + 1, line), _LEFT, short)
+        painter.setPen(_INK)
+        room = box.right() - left - name_width - gap - 4
+        short = metrics.elidedText(value, Qt.TextElideMode.ElideRight, room)
+        painter.drawText(QRectF(left + name_width + gap, top, room, line), _LEFT, short)
+        top += line
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+    return box
+
+
+def _image_of(picture: np.ndarray | None) -> QImage | None:
+    if picture is None or picture.ndim != 3 or not picture.size:
+        return None
+    pixels = np.ascontiguousarray(picture, np.uint8)
+    height, width, channels = pixels.shape
+    kind = QImage.Format.Format_RGBA8888 if channels == 4 else QImage.Format.Format_RGB888
+    return QImage(pixels.data, width, height, channels * width, kind).copy()
