@@ -67,12 +67,15 @@ def to_anndata(table: pd.DataFrame) -> Any:
         else pd.Series(np.arange(len(table)).astype(str))
     )
     # Without a name: that of a column may not be used for other values.
-    obs.index = pd.Index(names.to_numpy(object))
+    obs.index = pd.Index(names.to_numpy(object), dtype=object)
     data = anndata.AnnData(
         X=table[measured].to_numpy(np.float64, na_value=np.nan),
         obs=obs,
         var=pd.DataFrame(index=pd.Index(measured, dtype=object)),
     )
+    for frame in (data.obs, data.var):
+        # With pandas 3, anndata makes its names a type of string that it does not write.
+        frame.index = pd.Index(frame.index.to_numpy(object), dtype=object)
     data.uns["columns"] = np.array(table.columns, object)
     centroid = sorted((name for name in measured if _POSITION.fullmatch(name)), reverse=True)
     if centroid:
