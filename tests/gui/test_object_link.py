@@ -7,7 +7,10 @@ import pytest
 
 from bioloom import layers
 from bioloom.layers import colouring
+from bioloom.session.gallery import Gallery
+from bioloom.widgets._base import MainThread
 from bioloom.widgets._canvas_outline import CanvasOutline
+from bioloom.widgets._gallery import GalleryView
 
 RED, BLUE = (220, 30, 20, 255), (20, 40, 230, 255)
 
@@ -341,3 +344,96 @@ def test_lasso_in_a_volume_takes_the_slice_in_view_whichever_way_it_is_cut(user)
     assert said
     assert "2D" in said[0]
     lasso.stop()
+
+
+def test_selection_saved_as_layers_and_as_a_column(user):
+    labels, ids = squares(first=3, step=70_001)
+    movie = np.stack([labels, labels[::-1]])
+    layer = measured(user, movie, frame_axis=True, scale=(1, 0.5, 0.5))
+    selection = layers.selection_of(layer)
+    selection.select_objects([int(ids[0, 0]), int(ids[2, 3])], 1)
+    kept = layers.save_selected(user.viewer, layer)
+    assert np.unique(kept.data[0]).tolist() == [0]
+    assert np.unique(kept.data[1]).tolist() == [0, ids[0, 0], ids[2, 3]]
+    assert kept.data[1][movie[1] == ids[2, 3]].min() == ids[2, 3]
+    assert sorted(zip(kept.features["frame"], kept.features["label"], strict=True)) == [(1, 3), (1, int(ids[2, 3]))]
+    np.testing.assert_allclose(kept.scale, layer.scale)
+    classes = np.where(selection.frames == 0, 0, np.where(selection.mask, -1, 2))
+    saved = layers.save_classes(user.viewer, layer, classes)
+    assert not saved.data[0].any()
+    assert set(saved.data[1][movie[1] == ids[2, 3]].tolist()) == {3}, "noise is a class of its own"
+    assert set(saved.data[1][movie[1] == ids[1, 1]].tolist()) == {2}
+    name = layers.save_column(layer, selection.mask.astype(int), "picked")
+    table = layer.features
+    chosen = table[table[name] == 1]
+    assert sorted(zip(chosen["frame"], chosen["label"], strict=True)) == [(1, 3), (1, int(ids[2, 3]))]
+
+
+def gallery_of(user, layer, has_frames=False):
+    """A gallery of all objects of a layer in a window, linked to the selection as a panel does it."""
+    selection = layers.selection_of(layer)
+    source = layers.gallery_source(layer, layers.images_of(user.viewer, layer), has_frames)
+    gallery = Gallery([source], np.zeros(len(selection), int), selection.frames, selection.labels)
+    send = MainThread()
+    view = GalleryView(send.send)
+    view.resize(420, 400)
+    view.show()
+    view.set_gallery(gallery, layers.features(layer))
+    selection.changed.connect(lambda: view.show_rows(np.flatnonzero(selection.mask)))
+    frame = (lambda row: int(selection.frames[row])) if has_frames else (lambda row: None)
+    view.object_clicked.connect(
+        lambda row: layers.show_object(user.viewer, layer, int(selection.labels[row]), frame(row))
+    )
+    view._send = send
+    return view
+
+
+def test_gallery_shows_what_is_selected_sorted_and_jumps(user, qtbot):
+    labels, ids = squares(first=3, step=1_000_003)
+    movie = np.stack([labels, labels[::-1]])
+    image = (movie > 0) * 50.0 + np.arange(movie.shape[2]) * 1.0
+    user.viewer.add_image(image, colormap="green", contrast_limits=(0, 134), blending="additive")
+    layer = measured(user, movie, frame_axis=True)
+    view = gallery_of(user, layer, has_frames=True)
+    qtbot.addWidget(view)
+    selection = layers.selection_of(layer)
+    selection.select_objects([int(i) for i in ids[2:4, 1:4].ravel()], 1)
+    user.until(lambda: not view.wall.jobs.busy, "pictures")
+    assert len(view.shown()) == 6
+    view.sort_box.setCurrentText("label")
+    view.descending.setChecked(True)
+    assert selection.labels[view.shown()].tolist() == sorted(ids[2:4, 1:4].ravel().tolist(), reverse=True)
+    user.until(lambda: not view.wall.jobs.busy, "pictures")
+    user.look()
+    picture = view.wall.viewport().grab().toImage()
+    middle = view.wall.cell(0).center()
+    colour = picture.pixelColor(middle)
+    x = movie.shape[2] // 2
+    assert colour.green() > 60, x
+    assert colour.red() < 10
+    edge = [picture.pixelColor(px, middle.y()) for px in range(view.wall.cell(0).left(), view.wall.cell(0).right())]
+    assert any(c.red() > 200 and c.green() > 200 and c.blue() < 60 for c in edge), "the outline is yellow"
+    user.viewer.dims.set_point(0, 0)
+    user.drag(view.wall.viewport(), [(view.wall.cell(2).center().x(), view.wall.cell(2).center().y())])
+    wanted = int(selection.labels[view.shown()[2]])
+    assert layer.selected_label == wanted
+    assert user.viewer.dims.point[0] == 1
+    centre = np.argwhere(movie[1] == wanted).mean(0)
+    np.testing.assert_allclose(user.viewer.scene.camera.center[-2:], centre, atol=0.01)
+    selection.clear()
+    assert len(view.shown()) == 0
+
+
+def test_gallery_of_thousands_makes_only_what_is_in_view(user, qtbot):
+    labels, ids = squares(100, 5, 1)
+    layer = user.viewer.add_labels(labels)
+    layer.features = pd.DataFrame({"label": ids.ravel(), "index": ids.ravel(), "size": np.arange(ids.size)[::-1]})
+    view = gallery_of(user, layer)
+    qtbot.addWidget(view)
+    layers.selection_of(layer).select(np.ones(ids.size, bool))
+    user.until(lambda: not view.wall.jobs.busy and view.wall._pictures, "pictures")
+    assert 10 < len(view.wall._pictures) < 200
+    view.wall.verticalScrollBar().setValue(view.wall.verticalScrollBar().maximum())
+    user.until(lambda: int(view.shown()[-1]) in view.wall._pictures, "the last picture")
+    view.sort_box.setCurrentText("size")
+    assert view.shown()[0] == ids.size - 1

@@ -4,8 +4,10 @@ from bioloom.layers.annotating import Click, colour_classes, look_at, on_canvas_
 from bioloom.layers.chain_layers import ChainLayers
 from bioloom.layers.chain_sources import Source, View, layer_kind, sources_for
 from bioloom.layers.colouring import ObjectColours, colour_objects, is_coloured, restore_colours
+from bioloom.layers.gallery_pictures import gallery_source, images_of
 from bioloom.layers.lasso import ImageLasso, select_inside
 from bioloom.layers.maps import maps_of, show_map, update_map
+from bioloom.layers.object_results import save_classes, save_column, save_selected
 from bioloom.layers.objects import (
     add_columns,
     add_features,
@@ -71,9 +73,11 @@ __all__ = [
     "colour_objects",
     "current_frame",
     "features",
+    "gallery_source",
     "grey",
     "has_table",
     "image_stack",
+    "images_of",
     "is_coloured",
     "is_rgb",
     "layer_kind",
@@ -98,6 +102,9 @@ __all__ = [
     "remove",
     "restore_colours",
     "role",
+    "save_classes",
+    "save_column",
+    "save_selected",
     "select_inside",
     "selection_of",
     "set_columns",

@@ -1,0 +1,252 @@
+"""Small pictures of objects, side by side: crops of the images with the outline of the object."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bioloom.errors import InputError
+
+_BACK = 24
+"""Grey of what lies outside the image."""
+
+
+@dataclass(frozen=True)
+class GallerySource:
+    """A labels layer and the images under it.
+
+    Attributes
+    ----------
+    labels
+        Label image, ([t,] [z,] y, x); NumPy, Dask or Zarr.
+    channels
+        Intensities, each of the shape of the labels; may be none.
+    limits
+        Intensities shown as black and as full colour, per channel.
+    colours
+        RGB from 0 to 1 per channel, (n, 3); channels are added up.
+    has_frames
+        Whether axis 0 is time.
+    """
+
+    labels: Any
+    channels: Sequence[Any] = ()
+    limits: Sequence[tuple[float, float]] = ()
+    colours: Sequence[Sequence[float]] = ()
+    has_frames: bool = False
+
+    def __post_init__(self) -> None:
+        if not len(self.channels) == len(self.limits) == len(self.colours):
+            raise InputError(
+                f"Limits and a colour per channel are needed, but there are {len(self.channels)} channels, "
+                f"{len(self.limits)} limits and {len(self.colours)} colours."
+            )
+        for channel in self.channels:
+            if tuple(channel.shape) != tuple(self.labels.shape):
+                raise InputError(
+                    f"An image of the shape {tuple(channel.shape)} does not fit labels of the shape "
+                    f"{tuple(self.labels.shape)}."
+                )
+
+    def frame(self, array: Any, frame: int) -> Any:
+        """Return one frame of an array, always with a z axis."""
+        plane = array[frame] if self.has_frames else array
+        return plane[None] if plane.ndim == 2 else plane
+
+
+@dataclass
+class Gallery:
+    """Pictures of the objects of one or several labels layers.
+
+    Parameters
+    ----------
+    sources
+        The layers.
+    source, frames, labels
+        Which object each row is, (n,): the number of its layer, its frame (0 where there is no time) and its id.
+    """
+
+    sources: Sequence[GallerySource]
+    source: NDArray[np.integer]
+    frames: NDArray[np.integer]
+    labels: NDArray[np.integer]
+    _boxes: dict[tuple[int, int], tuple[NDArray[np.int64], NDArray[np.int64]]] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        if not len(self.source) == len(self.frames) == len(self.labels):
+            raise InputError("Each object needs the number of its layer, its frame and its label.")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def box(self, row: int) -> NDArray[np.int64] | None:
+        """Return the bounding box of an object, (z0, z1, y0, y1, x0, x1) with ends past it; None if it is gone."""
+        source, frame = int(self.source[row]), int(self.frames[row])
+        if (source, frame) not in self._boxes:
+            one = self.sources[source]
+            if one.has_frames and not 0 <= frame < one.labels.shape[0]:
+                return None
+            here = (self.source == source) & (self.frames == frame)
+            ids = np.unique(self.labels[here]).astype(np.int64)
+            self._boxes[source, frame] = (ids, object_boxes(np.asarray(one.frame(one.labels, frame)), ids))
+        ids, boxes = self._boxes[source, frame]
+        box = boxes[np.searchsorted(ids, int(self.labels[row]))]
+        return box if box[1] else None
+
+    def field_of_view(self, rows: NDArray[np.integer]) -> float:
+        """Return the side, in pixels of the image, of a square that holds nearly all of some objects."""
+        boxes = [box for row in rows[:1000] if (box := self.box(int(row))) is not None]
+        if not boxes:
+            return 16.0
+        sizes = np.array([max(box[3] - box[2], box[5] - box[4]) for box in boxes])
+        return float(max(8.0, 1.3 * np.percentile(sizes, 95)))
+
+    def picture(
+        self, row: int, size: int, side: float | None = None, outline: Sequence[int] | None = (255, 230, 0)
+    ) -> NDArray[np.uint8]:
+        """Return the picture of an object.
+
+        Parameters
+        ----------
+        row
+            The object.
+        size
+            Height and width of the picture in pixels of the screen.
+        side
+            Height and width of what it shows in pixels of the image, so that objects can be compared; the object
+            with a margin if left out.
+        outline
+            RGB of the outline, 0…255; none if None.
+
+        Returns
+        -------
+        numpy.ndarray
+            uint8 RGBA, (size, size, 4). Of a volume it is the plane through the middle of the object. Dark grey if the
+            object is gone, and outside the image.
+        """
+        result = np.full((size, size, 4), _BACK, np.uint8)
+        result[..., 3] = 255
+        box = self.box(row)
+        if box is None:
+            return result
+        source = self.sources[int(self.source[row])]
+        frame, z = int(self.frames[row]), int(box[0] + box[1] - 1) // 2
+        side = side or max(8.0, 1.3 * max(box[3] - box[2], box[5] - box[4]))
+        ys, in_y = _samples(float(box[2] + box[3] - 1) / 2, side, size, source.labels.shape[-2])
+        xs, in_x = _samples(float(box[4] + box[5] - 1) / 2, side, size, source.labels.shape[-1])
+        if not in_y.any() or not in_x.any():
+            return result
+        part = (z, slice(int(ys[in_y].min()), int(ys[in_y].max()) + 1),
+                slice(int(xs[in_x].min()), int(xs[in_x].max()) + 1))  # fmt: skip
+        take = np.ix_(ys[in_y] - part[1].start, xs[in_x] - part[2].start)
+        mask = np.zeros((size, size), bool)
+        mask[np.ix_(in_y, in_x)] = np.asarray(source.frame(source.labels, frame)[part])[take] == self.labels[row]
+        shade = np.zeros((int(in_y.sum()), int(in_x.sum()), 3), np.float32)
+        for channel, (low, high), colour in zip(source.channels, source.limits, source.colours, strict=True):
+            values = np.asarray(source.frame(channel, frame)[part])[take].astype(np.float32)
+            shade += np.clip((values - low) / max(high - low, 1e-12), 0, 1)[..., None] * np.asarray(colour, np.float32)
+        if not source.channels:
+            shade += np.where(mask[np.ix_(in_y, in_x)], 0.75, 0.25)[..., None]
+        result[np.ix_(in_y, in_x, np.arange(3))] = np.rint(np.clip(np.nan_to_num(shade), 0, 1) * 255)
+        if outline is not None:
+            result[_edge(mask), :3] = outline
+        return result
+
+    def montage(
+        self, rows: ArrayLike, columns: int, size: int = 64, *, gap: int = 2, outlines: ArrayLike | None = None
+    ) -> NDArray[np.uint8]:
+        """Return the pictures of objects side by side at the same scale.
+
+        Parameters
+        ----------
+        rows
+            The objects, in the order in which they are shown.
+        columns
+            Pictures per line.
+        size, gap
+            Of a picture and between pictures, in pixels.
+        outlines
+            RGB per object shown, (m, 3).
+
+        Returns
+        -------
+        numpy.ndarray
+            uint8 RGBA.
+        """
+        chosen = np.asarray(rows, np.intp)
+        columns = max(1, min(columns, len(chosen)))
+        lines = max(1, -(-len(chosen) // columns))
+        sheet = np.full((lines * (size + gap) - gap, columns * (size + gap) - gap, 4), 255, np.uint8)
+        side = self.field_of_view(chosen)
+        colours = None if outlines is None else np.asarray(outlines)
+        for k, row in enumerate(chosen.tolist()):
+            y, x = (k // columns) * (size + gap), (k % columns) * (size + gap)
+            outline = (255, 230, 0) if colours is None else colours[k].tolist()
+            sheet[y : y + size, x : x + size] = self.picture(row, size, side, outline)
+        return sheet
+
+
+def object_boxes(labels: NDArray[Any], ids: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Find the bounding boxes of objects in one pass over the image.
+
+    Parameters
+    ----------
+    labels
+        Label image, (z, y, x).
+    ids
+        The objects, ascending; any gaps.
+
+    Returns
+    -------
+    numpy.ndarray
+        int64, (n, 6): z0, z1, y0, y1, x0, x1 with ends past the object; z1 is 0 for objects that are not there.
+    """
+    from bioloom.session._label_kernels import boxes_of
+
+    boxes = np.zeros((len(ids), 6), np.int64)
+    boxes[:, ::2] = labels.shape
+    native = labels if labels.dtype.isnative and labels.dtype.kind in "iu" else labels.astype(np.int64)
+    boxes_of(native, np.ascontiguousarray(ids, np.int64), boxes, np.zeros(len(ids), np.int64))
+    return boxes
+
+
+def in_order(rows: ArrayLike, values: ArrayLike | None, descending: bool = False) -> NDArray[np.intp]:
+    """Sort rows by a column; missing values come last, equal ones stay in the order of the rows.
+
+    Parameters
+    ----------
+    rows
+        Rows of the table.
+    values
+        The column, one value per row of the table; the order stays if None.
+    descending
+        The largest first.
+    """
+    chosen = np.asarray(rows, np.intp)
+    if values is None:
+        return chosen
+    column = np.asarray(values)[chosen]
+    if column.dtype.kind not in "biuf":
+        texts = np.array([str(v) for v in column])
+        column = np.unique(texts, return_inverse=True)[1] if len(texts) else np.zeros(0)
+    keys = column.astype(np.float64)
+    return chosen[np.argsort(-keys if descending else keys, kind="stable")]
+
+
+def _samples(centre: float, side: float, size: int, length: int) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Return which pixel of the image each pixel of the picture shows, and which of them are in the image."""
+    at = np.floor(centre + 0.5 + ((np.arange(size) + 0.5) / size - 0.5) * side).astype(np.intp)
+    return at, (at >= 0) & (at < length)
+
+
+def _edge(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    inner = mask.copy()
+    inner[1:] &= mask[:-1]
+    inner[:-1] &= mask[1:]
+    inner[:, 1:] &= mask[:, :-1]
+    inner[:, :-1] &= mask[:, 1:]
+    return np.asarray(mask & ~inner)

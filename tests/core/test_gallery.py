@@ -1,0 +1,93 @@
+"""Pictures of objects: the right crop, at the same scale, of the right frame and layer."""
+
+import numpy as np
+import pytest
+
+from bioloom.errors import InputError
+from bioloom.session.gallery import Gallery, GallerySource, in_order, object_boxes
+
+
+def scene(last=4_000_000_000):
+    """Two objects, one at the corner of the image, and a ramp to tell pixels apart."""
+    labels = np.zeros((40, 50), np.uint32)
+    labels[10:18, 20:30], labels[36:40, 0:6] = 7, last
+    image = np.add.outer(np.arange(40), np.arange(50)).astype(np.uint8)
+    return labels, image
+
+
+def test_boxes_of_volumes_with_gaps():
+    rng = np.random.default_rng(0)
+    labels = (rng.integers(0, 40, (5, 6, 7)) * (rng.random((5, 6, 7)) > 0.5)).astype(np.int64) * 2**33
+    ids = np.unique(labels[labels > 0])
+    wanted = [
+        [
+            f(labels == i)[k]
+            for k in range(3)
+            for f in (lambda m: np.argwhere(m).min(0), lambda m: np.argwhere(m).max(0) + 1)
+        ]
+        for i in ids
+    ]
+    np.testing.assert_array_equal(object_boxes(labels, ids), wanted)
+    assert object_boxes(labels, np.array([5]))[0, 1] == 0
+
+
+def test_a_picture_at_the_scale_of_the_image_is_the_crop_itself():
+    labels, image = scene()
+    gallery = Gallery([GallerySource(labels, [image], [(0, 255)], [(1, 1, 1)])], np.zeros(2, int), np.zeros(2, int),
+                      np.array([4_000_000_000, 7]))  # fmt: skip
+    picture = gallery.picture(1, 20, side=20, outline=None)
+    np.testing.assert_array_equal(picture[..., 0], image[4:24, 15:35])
+    twice = gallery.picture(1, 40, side=20, outline=None)
+    np.testing.assert_array_equal(twice[::2, ::2], picture)
+    outlined = gallery.picture(1, 20, side=20, outline=(250, 0, 9))
+    edge = (outlined[..., :3] == (250, 0, 9)).all(-1)
+    ring = labels == 7
+    ring[11:17, 21:29] = False
+    np.testing.assert_array_equal(edge, ring[4:24, 15:35])
+    corner = gallery.picture(0, 20, side=20, outline=None)
+    assert (corner[-6:, :, 0] == 24).all(), "outside the image it is dark grey"
+    assert (corner[:, :6, 0] == 24).all()
+    assert corner[5, 12, 0] > 24
+
+
+def test_pictures_of_frames_slices_and_several_layers():
+    labels, image = scene()
+    movie = np.stack([labels, np.where(labels == 7, 0, labels)])
+    volume = np.zeros((9, 40, 50), np.int32)
+    volume[2:7, 5:15, 5:15] = 7
+    bright = np.zeros(volume.shape, float)
+    bright[4] = 1
+    sources = [
+        GallerySource(movie, [np.stack([image, image])], [(0, 255)], [(0, 1, 0)], has_frames=True),
+        GallerySource(volume, [bright], [(0, 1)], [(1, 0, 0)]),
+    ]
+    gallery = Gallery(sources, np.array([1, 0, 0, 0]), np.array([0, 1, 0, 5]), np.array([7, 7, 7, 7]))
+    assert (gallery.picture(0, 8, side=8, outline=None)[..., 0] == 255).all(), "the middle plane"
+    assert gallery.box(1) is None, "there is no object 7 in frame 1"
+    assert gallery.box(3) is None, "there is no frame 5"
+    assert (gallery.picture(1, 8)[..., :3] == 24).all()
+    green = gallery.picture(2, 8, side=8, outline=None)
+    assert green[..., 1].min() > 20
+    assert green[..., 0].max() == 0
+    sheet = gallery.montage([0, 2, 1], columns=2, size=16, outlines=[(255, 0, 255)] * 3)
+    assert sheet.shape == (34, 34, 4)
+    assert (sheet[16:18] == 255).all()
+    assert (sheet[18:, 18:] == 255).all(), "no fourth picture"
+
+
+def test_order_by_a_column():
+    rows = np.array([4, 0, 2, 3])
+    values = np.array([1.0, 99, np.nan, 5, 1.0])
+    assert in_order(rows, values).tolist() == [4, 0, 3, 2]
+    assert in_order(rows, values, descending=True).tolist() == [3, 4, 0, 2]
+    assert in_order(rows, None).tolist() == rows.tolist()
+    assert in_order(rows, np.array(["b", "x", "a", "c", "b"])).tolist() == [2, 4, 0, 3]
+    assert in_order([], values).tolist() == []
+
+
+def test_images_that_do_not_fit_are_refused():
+    labels, image = scene()
+    with pytest.raises(InputError, match="does not fit"):
+        GallerySource(labels, [image[1:]], [(0, 1)], [(1, 1, 1)])
+    with pytest.raises(InputError, match="Limits"):
+        GallerySource(labels, [image])
