@@ -1,0 +1,190 @@
+"""One selection over the objects of several layers, such as the images of an experiment in one plot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from psygnal import Signal
+
+from bioloom.errors import InputError
+from bioloom.session.selection import Mode, Selection
+
+
+class PooledSelection:
+    """The selections of several layers as one, in the order of the layers and of the rows of their tables.
+
+    What is selected or classified here is so in the layers and the other way round. It has the methods of
+    :class:`~bioloom.session.selection.Selection` that a plot needs, so that it can take its place.
+
+    Parameters
+    ----------
+    members
+        The selections of the layers; they stay the owners of what is selected.
+
+    Attributes
+    ----------
+    changed : Signal()
+        The mask, the classes or the rows of a member changed.
+    source, frames, labels : numpy.ndarray
+        The key of each row: the number of its layer, its frame (0 where there is no time) and its label.
+
+    Raises
+    ------
+    InputError
+        If there is no member, or one occurs twice.
+    """
+
+    changed = Signal()
+
+    def __init__(self, members: Sequence[Selection]) -> None:
+        if not members or len({id(m) for m in members}) < len(members):
+            raise InputError("Choose one layer of measured objects or more, each once.")
+        self.members = tuple(members)
+        self._past: list[tuple[int, ...]] = []
+        self._future: list[tuple[int, ...]] = []
+        self._acting = False
+        self._touched: list[int] = []
+        self._followers: list[Callable[[], None]] = []
+        for number, member in enumerate(self.members):
+            follower = self._follower(number)
+            member.changed.connect(follower)
+            self._followers.append(follower)
+        self._rekey()
+
+    def close(self) -> None:
+        """Follow the layers no longer."""
+        for member, follower in zip(self.members, self._followers, strict=True):
+            member.changed.disconnect(follower, missing_ok=True)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def has_frames(self) -> bool:
+        """Whether any layer is a time series."""
+        return any(m.has_frames for m in self.members)
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """Which rows are selected; a copy."""
+        return np.concatenate([m.mask for m in self.members])
+
+    @property
+    def classes(self) -> NDArray[np.int64]:
+        """The class of each row, 0 for none; a copy."""
+        return np.concatenate([m.classes for m in self.members])
+
+    def part(self, number: int) -> slice:
+        """Return the rows of a layer."""
+        return slice(int(self._starts[number]), int(self._starts[number + 1]))
+
+    def key(self, row: int) -> tuple[int, int, int]:
+        """Return the number of the layer, the frame and the label of a row."""
+        return int(self.source[row]), int(self.frames[row]), int(self.labels[row])
+
+    def row(self, label: int, frame: int = 0, source: int = 0) -> int | None:
+        """Return the row of an object, or None if the tables do not have it."""
+        found = self.members[source].row(label, frame)
+        return None if found is None else found + int(self._starts[source])
+
+    def select(self, mask: NDArray[np.bool_], mode: Mode = "replace") -> None:
+        """Select rows, as :meth:`Selection.select <bioloom.session.selection.Selection.select>`."""
+        new = np.asarray(mask, bool)
+        if new.shape != (len(self),):
+            raise InputError(f"A mask of {len(self)} rows is needed, but one of the shape {new.shape} was given.")
+        with _Acting(self):
+            for number, member in enumerate(self.members):
+                member.select(new[self.part(number)], mode)
+
+    def clear(self) -> None:
+        """Select nothing."""
+        self.select(np.zeros(len(self), bool))
+
+    def assign(self, class_id: int) -> None:
+        """Put the selected rows into a class; 0 takes them out of theirs."""
+        with _Acting(self):
+            for member in self.members:
+                member.assign(class_id)
+
+    def set_classes(self, classes: NDArray[np.int64]) -> None:
+        """Replace the classes of all rows."""
+        new = np.asarray(classes, np.int64)
+        if new.shape != (len(self),):
+            raise InputError(f"Classes of {len(self)} rows are needed, but the shape {new.shape} was given.")
+        with _Acting(self):
+            for number, member in enumerate(self.members):
+                member.set_classes(new[self.part(number)])
+
+    def undo(self) -> bool:
+        """Take the last change back, in all layers that it changed; return whether there was one."""
+        return self._travel(self._past, self._future, "undo")
+
+    def redo(self) -> bool:
+        """Make the change again that was taken back last; return whether there was one."""
+        return self._travel(self._future, self._past, "redo")
+
+    # ------------------------------------------------------------------------------------------------
+    def _follower(self, number: int) -> Callable[[], None]:
+        def follow() -> None:
+            member = self.members[number]
+            rows = self.part(number)
+            same = np.array_equal(self.labels[rows], member.labels) and np.array_equal(self.frames[rows], member.frames)
+            if not same:
+                self._rekey()
+            if self._acting:
+                self._touched.append(number)
+                return
+            if same:
+                # A click in the image: one step, of this layer only.
+                self._past.append((number,))
+                self._future.clear()
+            self.changed.emit()
+
+        return follow
+
+    def _rekey(self) -> None:
+        sizes = [len(m) for m in self.members]
+        self._starts = np.concatenate([[0], np.cumsum(sizes)])
+        self.source: NDArray[np.int64] = np.repeat(np.arange(len(sizes)), sizes)
+        self.frames: NDArray[np.int64] = np.concatenate([m.frames for m in self.members])
+        self.labels: NDArray[np.int64] = np.concatenate([m.labels for m in self.members])
+        # A table with other rows has no history any more.
+        self._past.clear()
+        self._future.clear()
+
+    def _travel(self, source: list[tuple[int, ...]], target: list[tuple[int, ...]], step: str) -> bool:
+        if not source:
+            return False
+        numbers = source.pop()
+        self._acting = True
+        try:
+            for number in numbers:
+                getattr(self.members[number], step)()
+        finally:
+            self._acting = False
+            self._touched.clear()
+        target.append(numbers)
+        self.changed.emit()
+        return True
+
+
+class _Acting:
+    """Several layers change in one step."""
+
+    def __init__(self, pool: PooledSelection) -> None:
+        self._pool = pool
+
+    def __enter__(self) -> None:
+        self._pool._acting = True
+
+    def __exit__(self, *error: object) -> None:
+        pool = self._pool
+        pool._acting = False
+        touched, pool._touched = tuple(dict.fromkeys(pool._touched)), []
+        if touched:
+            pool._past.append(touched)
+            del pool._past[:-100]
+            pool._future.clear()
+            pool.changed.emit()
