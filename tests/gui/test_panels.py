@@ -471,19 +471,6 @@ def test_renaming_an_image_keeps_it_chosen(user, small):
     assert panel.images.checked() == ["DAPI"]
 
 
-def test_what_is_typed_is_what_is_applied(user, small):
-    user.viewer.add_image(small.image, name="image")
-    panel = user.open("Process")
-    panel.operation_box.setEditText("median")
-    panel.operation_box.lineEdit().editingFinished.emit()
-    assert panel.operation is CATALOGUE["median"]
-    panel.operation_box.setEditText("zzz")
-    panel.operation_box.lineEdit().editingFinished.emit()
-    assert panel.operation is CATALOGUE["median"]
-    assert "Median" in panel.operation_box.currentText()
-    assert "zzz" in panel.status.text.text()
-
-
 def test_edited_results_are_the_users(user, small, errors):
     viewer = user.viewer
     viewer.add_image(small.image, name="image")

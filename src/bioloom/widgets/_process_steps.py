@@ -10,6 +10,7 @@ from typing import Any
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from bioloom.errors import BioloomError
+from bioloom.layers.reading import plain
 from bioloom.operations import Operation
 from bioloom.recipe.graph import Recipe
 from bioloom.session.chain import Chain
@@ -61,6 +62,7 @@ class ProcessSteps(QObject):
             (known.layers.updated, self._shown),
             (known.layers.edited, self._edited),
         ]
+        viewer.layers.events.removed.connect(self._layer_removed)
         for signal, slot in self._connections:
             signal.connect(slot)
         # Where the whole window is destroyed, nothing of the panel may be called any more.
@@ -69,6 +71,7 @@ class ProcessSteps(QObject):
     def stop(self) -> None:
         """Follow the chain no more; its steps and layers stay."""
         self._timer.stop()
+        self._panel.viewer.layers.events.removed.disconnect(self._layer_removed)
         self.cancel()
         _leave(self.chain, self._connections)
 
@@ -132,6 +135,15 @@ class ProcessSteps(QObject):
         if step_id in self._fresh:
             self._fresh.discard(step_id)
             self._drop(step_id)
+
+    def _layer_removed(self, event: Any) -> None:
+        """Drop what is being made of a layer that is gone."""
+        for step in [s for s in self._fresh if s in self.chain]:
+            root = self.layers.root_of(step)
+            if root is not None and root.layer is plain(event.value):
+                self._fresh.discard(step)
+                self._drop(step)
+                self._panel.say(f"‘{root.layer.name}’ was removed meanwhile, so its result was dropped.")
 
     # -------------------------------------------------------------------------------------------- painting
     def _edited(self, layer: Any) -> None:
