@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary, ref
 import numpy as np
 from numpy.typing import NDArray
 
-from bioloom.layers.reading import METADATA_KEY, active_layer
+from bioloom.layers.reading import active_layer
 from bioloom.layers.writing import add_result
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def show_map(viewer: ViewerModel, layer: Labels, column: str, data: NDArray[np.f
     # Clicks go to the objects.
     if active in viewer.layers:
         viewer.layers.selection.active = active
-    return made  # type: ignore[no-any-return]
+    return made
 
 
 def update_map(shown: Image, data: NDArray[np.float32]) -> None:

@@ -53,8 +53,8 @@ class MeasureTask:
         return (
             (self.spacing, self.frame_axis, self.frames) == (other.spacing, other.frame_axis, other.frames)
             and tuple(self.labels.shape) == tuple(other.labels.shape)
-            and list(_channels(self.image)) == list(_channels(other.image))
-            and all(a is b for a, b in zip(_channels(self.image).values(), _channels(other.image).values(), strict=True))
+            and _channels(self.image).keys() == _channels(other.image).keys()
+            and all(image is _channels(other.image)[name] for name, image in _channels(self.image).items())
         )
 
     def image_of(self, frame: int) -> Any:
@@ -333,4 +333,5 @@ def _only(labels: NDArray[Any], ids: NDArray[Any]) -> NDArray[Any]:
     chosen = np.zeros(largest + 1, labels.dtype)
     there = ids[ids <= largest].astype(np.int64)
     chosen[there] = there
-    return chosen[labels]
+    result: NDArray[Any] = chosen[labels]
+    return result

@@ -32,8 +32,11 @@ class MapRow(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.column = narrow_combo("The measurement to see in the image")
-        self.colormap = narrow_combo("Colours from the smallest to the largest value")
-        self.colormap.setMinimumContentsLength(6)
+        self.colormap = narrow_combo(
+            "Colours from the smallest to the largest value; they can be changed while a map is shown"
+        )
+        self.column.setMinimumContentsLength(8)
+        self.colormap.setMinimumContentsLength(1)
         self.colormap.setIconSize(_STRIP)
         for name in COLORMAPS:
             self.colormap.addItem(_strip_icon(name), name)

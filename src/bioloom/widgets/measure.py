@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import napari.viewer
-import numpy as np
 import pandas as pd
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QMessageBox, QPushButton
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QMessageBox, QPushButton
 
-from bioloom import layers, tables
+from bioloom import layers
 from bioloom.errors import InputError
+from bioloom.measure import find_property
 from bioloom.session.exploring import plottable
 from bioloom.session.feature_table import KEYS
-from bioloom.session.jobs import JobProgress, JobRunner
-from bioloom.session.measuring import Measurement, MeasureTask, keys_table, lost_columns, map_pixels, run
+from bioloom.session.jobs import JobRunner
+from bioloom.session.measuring import Measurement, MeasureTask, lost_columns, run
 from bioloom.session.object_session import intensities
-from bioloom.widgets._base import BioloomWidget
+from bioloom.widgets._base import BioloomWidget, abandon
+from bioloom.widgets._measure_files import TableFiles
 from bioloom.widgets._measure_groups import MeasureGroups
 from bioloom.widgets._measure_map import MapRow
+from bioloom.widgets._measure_maps import ObjectMaps
 from bioloom.widgets._parts import AxesOptions, CollapsibleGroup, ImageList, LayerCombo, align_labels, enable, form
 from bioloom.widgets._pixel_size import PixelSize
 from bioloom.widgets._table_view import TablePanel
 
-_FILES = "Tables (*.csv *.tsv *.parquet *.h5ad)"
 _PAUSE = 300
 
 
@@ -42,34 +44,31 @@ class MeasureWidget(BioloomWidget):
         super().__init__(viewer)
         self._unlink: list[Any] = []
         self._measured: WeakKeyDictionary[Any, Measurement] = WeakKeyDictionary()
-        # Beside the job that the user waits for: measuring again after edits, and maps.
-        self.following, self.mapping = (JobRunner(self._main_thread.send) for _ in range(2))
-        for runner in (self.following, self.mapping):
-            runner.failed.connect(self._job_failed)
-        self._edit_pause, self._map_pause = (self._timer(action) for action in (self._follow, self._renew_maps))
+        # Beside the job that the user waits for.
+        self.following = JobRunner(self._main_thread.send)
+        self.following.failed.connect(self._job_failed)
+        self._edit_pause = QTimer(self)
+        self._edit_pause.setSingleShot(True)
+        self._edit_pause.setInterval(_PAUSE)
+        self._edit_pause.timeout.connect(self._follow)
         self._make_input()
         self._make_table()
         self.labels.layer_changed.connect(self._labels_changed)
         self.axes.changed.connect(self._show_size)
         self.images.changed.connect(self._show_groups)
-        for action in (self._edit_pause.stop, self._map_pause.stop, self.following.cancel, self.mapping.cancel,
-                       self._leave_layer, self.tables.close_jobs):  # fmt: skip
+        for action in (self._edit_pause.stop, self.following.cancel, self.maps.stop, self._leave_layer,
+                       self.tables.close_jobs):  # fmt: skip
             self.on_close(action)
+        # Where the whole window is destroyed, nobody waits for what they compute.
+        pages = (self.tables.statistics, self.tables.groups, self.tables.correlation)
+        for runner in (self.following, self.maps.jobs, *(page.jobs for page in pages)):
+            self.destroyed.connect(partial(abandon, runner))
         self._labels_changed(self.labels.layer)
-
-    def _timer(self, action: Any) -> QTimer:
-        timer = QTimer(self)
-        timer.setSingleShot(True)
-        timer.setInterval(_PAUSE)
-        timer.timeout.connect(action)
-        return timer
 
     def _make_input(self) -> None:
         self.labels = LayerCombo(self.viewer, "labels", "The objects to measure")
         self.labels.choose(layers.likely_objects(self.viewer))
-        self.images = ImageList(
-            self.viewer, "Images to measure intensities in; none for size, position and shape only"
-        )
+        self.images = ImageList(self.viewer, "Images to measure intensities in; none for size, position and shape only")
         self.axes = AxesOptions()
         self.size = PixelSize()
         self.all_frames = QCheckBox("All frames")
@@ -108,22 +107,12 @@ class MeasureWidget(BioloomWidget):
         self.tables.setMinimumHeight(300)
         self.table = self.tables.rows
         self.map = MapRow()
-        self.load_button = QPushButton("Load…")
-        self.load_button.setToolTip(
-            "Add the columns of a table made elsewhere (CSV, Parquet, AnnData), found by label and frame"
-        )
-        self.save_button = QPushButton("Save…")
-        self.save_button.setToolTip("Save the whole table as CSV, Parquet or AnnData")
-        files = QHBoxLayout()
-        files.addWidget(self.load_button)
-        files.addWidget(self.save_button)
+        self.files = TableFiles(self)
+        self.load_button, self.save_button = self.files.load_button, self.files.save_button
         self.content.addWidget(self.tables, stretch=1)
         self.content.addWidget(self.map)
-        self.content.addLayout(files)
-        self.load_button.clicked.connect(self._ask_load)
-        self.save_button.clicked.connect(self._ask_save)
-        self.map.wanted.connect(lambda column: self.attempt(lambda: self.show_map(column)))
-        self.map.recoloured.connect(self._recolour)
+        self.content.addWidget(self.files)
+        self.maps = ObjectMaps(self, self.map)
         self.tables.map_wanted.connect(lambda column: self.attempt(lambda: self.show_map(column)))
         self.tables.plot_wanted.connect(self._plot)
         self.tables.row_clicked.connect(self._row_clicked)
@@ -182,7 +171,7 @@ class MeasureWidget(BioloomWidget):
     # -------------------------------------------------------------------------------------------- table and image
     def _features_changed(self, event: Any = None) -> None:
         self._show_table()
-        self._map_pause.start()
+        self.maps.renew_soon()
 
     def _show_table(self) -> None:
         layer = self.labels.layer
@@ -234,6 +223,8 @@ class MeasureWidget(BioloomWidget):
         names = self.choice.chosen()
         if not names:
             raise InputError("Nothing to measure is checked. Check at least one group, such as size.")
+        if not any(found.n_images for name in names if (found := find_property(name))):
+            image = None
         frames = None
         if self.axes.has_time and not self.all_frames.isChecked():
             frames = (layers.current_frame(self.viewer, layer, True),)
@@ -276,7 +267,7 @@ class MeasureWidget(BioloomWidget):
         layer = self.labels.layer
         before = self._measured.get(layer) if layer is not None else None
         if before is None or not before.can_follow or not self.follow_edits.isChecked():
-            self._map_pause.start()
+            self.maps.renew_soon()
             return
         if self.jobs.busy:
             self._edit_pause.start()
@@ -292,65 +283,14 @@ class MeasureWidget(BioloomWidget):
             else:
                 layers.add_frames(layer, found.table, found.task.frames)
             self.say(f"Labels changed: {found.n_again:,} of {len(found.table):,} objects measured again.")
-            self._map_pause.start()
+            self.maps.renew_soon()
 
         self.following.start("Measuring what changed", lambda progress: before.again(labels, progress), show)
 
-    # -------------------------------------------------------------------------------------------- maps
+    # -------------------------------------------------------------------------------------------- maps and plot
     def show_map(self, column: str) -> None:
         """Show a column as an image over the labels."""
-        layer = self.labels.layer
-        if layer is None or column not in layers.features(layer):
-            raise InputError("There is no table yet. Measure first.")
-        colormap = str(self.map.colormap.currentData())
-        self.map.column.setCurrentText(column)
-
-        def show(data: np.ndarray) -> None:
-            if not self.still_there(layer):
-                return
-            checked = {image.name for image in self.images.images}
-            shown = layers.show_map(self.viewer, layer, column, data, colormap)
-            # A map is no image to measure in unless the user says so.
-            self.images.set_checked(checked - {shown.name})
-            low, high = shown.contrast_limits
-            self.say(f"Map of {column}, from {low:.4g} to {high:.4g}.")
-
-        self.jobs.start(f"Map of {column}", self._map_job(layer, column), show)
-
-    def _map_job(self, layer: Any, column: str) -> Any:
-        table, pixels = layers.features(layer), layers.pixels(layer)
-        frame_axis = 0 if "frame" in table.columns else None
-
-        def job(progress: JobProgress) -> np.ndarray:
-            progress(0, 1)
-            return map_pixels(pixels, table, column, frame_axis)
-
-        return job
-
-    def _renew_maps(self) -> None:
-        """Let maps follow the table and the labels."""
-        layer = self.labels.layer
-        if layer is None:
-            return
-        table = layers.features(layer)
-        stale = [(shown, column) for shown, column in layers.maps_of(self.viewer, layer) if column in table]
-        if not stale:
-            return
-        jobs = [(shown, self._map_job(layer, column)) for shown, column in stale]
-
-        def show(maps: list[Any]) -> None:
-            for shown, data in maps:
-                if shown in self.viewer.layers and shown.data.shape == data.shape:
-                    if not np.array_equal(shown.data, data, equal_nan=True):
-                        layers.update_map(shown, data)
-
-        self.mapping.start("Maps", lambda progress: [(shown, job(progress)) for shown, job in jobs], show)
-
-    def _recolour(self, colormap: str) -> None:
-        layer = self.labels.layer
-        for shown, _ in layers.maps_of(self.viewer, layer) if layer is not None else ():
-            if shown.visible:
-                shown.colormap = colormap
+        self.maps.show(column)
 
     def _plot(self, first: str, second: str) -> None:
         """Show two columns in the plot of the Explore panel."""
@@ -361,46 +301,10 @@ class MeasureWidget(BioloomWidget):
         panel.raise_panel()
 
     # -------------------------------------------------------------------------------------------- files
-    def _ask_save(self) -> None:
-        name = f"{self.labels.layer.name}.csv" if self.labels.layer is not None else "objects.csv"
-        path, _ = QFileDialog.getSaveFileName(self, "Save the table", name, _FILES)
-        if path:
-            self.attempt(lambda: self.save(path))
-
     def save(self, path: str) -> None:
         """Save the whole table: CSV, TSV, Parquet or AnnData by the end of the name; without one, CSV."""
-        layer = self.labels.layer
-        if layer is None or not layers.has_table(layer):
-            raise InputError("There is no table yet. Click ‘Measure’ first.")
-        path = path if path.lower().endswith(tables.SUFFIXES) else f"{path}.csv"
-        tables.save_table(path, layers.features(layer))
-        self.say(f"Saved to {path}.")
-
-    def _ask_load(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "Load a table", "", f"{_FILES};;All files (*)")
-        if path:
-            self.attempt(lambda: self.load(path))
+        self.files.save(path)
 
     def load(self, path: str) -> None:
         """Add the columns of a table made elsewhere; objects that are not measured yet get a table first."""
-        layer = self.labels.layer
-        if layer is None:
-            raise InputError("There is no layer of objects that the table could be about.")
-        if layers.has_table(layer):
-            self.tables.load(path)
-            return
-        other = tables.load_table(path)
-        own = layers.image_stack([layer], has_time=self.axes.has_time)
-
-        def show(keys: pd.DataFrame) -> None:
-            if not self.still_there(layer):
-                return
-            joined = tables.join_table(keys, other)
-            if not joined.matched:
-                raise InputError(f"No object of the layer is in the file. {joined.report()}")
-            layers.add_features(layer, joined.table)
-            self.say(joined.report())
-
-        self.jobs.start(
-            "Finding objects", lambda progress: keys_table(own.channels[0], own.frame_axis, progress), show
-        )
+        self.files.load(path)
