@@ -737,3 +737,76 @@ def test_all_operations_are_in_the_layers_menu(user, truth):
     found["Filter", "Remove noise", "Median"].trigger()
     user.look(0.2)
     assert panel.operation.name == "median"
+
+
+# ------------------------------------------------------------------------------------------------ coming and going
+def test_painting_on_a_film_corrects_its_frame(user, truth, errors):
+    film = user.viewer.add_image(sample_data("time", truth)[0], name="film", axis_labels=("t", "y", "x"))
+    panel = user.open("Process")
+    labels = apply(user, panel, "voronoi_otsu_labeling", film)
+    before = labels.data.copy()
+    user.viewer.dims.set_point(0, 1)
+    y, x = np.argwhere(before[1] == 0)[30]
+    labels.brush_size = 2
+    user.paint(labels, int(before.max()) + 1, [(1, y, x), (1, y, x + 3)])
+    settled(user, panel)
+    user.look(0.5)
+    settled(user, panel)
+    (correction,) = panel.steps.chain.steps[-1].settings["corrections"]
+    assert correction["frame"] == 1
+    assert (labels.data[[0, 2]] == before[[0, 2]]).all()
+    assert labels.data[1, y, x]
+    assert not errors
+
+
+def test_the_panel_may_be_closed_while_it_computes(user, errors):
+    noise = np.random.default_rng(0).random((8, 600, 600), np.float32)
+    image = user.viewer.add_image(noise, name="noise", axis_labels=("t", "y", "x"))
+    panel = user.open("Process")
+    panel.choose("median", image)
+    panel.settings["radius"].value = 8
+    panel.preview_box.setChecked(True)
+    panel.apply_button.click()
+    user.viewer.window.remove_dock_widget(panel)
+    user.look(0.5)
+    again = user.open("Process")
+    assert not again.steps.chain.steps
+    assert list(user.viewer.layers) == [image]
+    done = apply(user, again, "gaussian_blur", image)
+    assert done.name == "Gaussian blur of noise"
+    assert not errors
+
+
+def test_a_change_while_it_computes_counts(user, three, truth, errors):
+    panel, *_, labels = three
+    panel.chain_view.rows.choose("gaussian_blur")
+    for sigma in (2, 3, 5):
+        panel.chain_view.settings["sigma"].value = sigma
+        user.look(0.25)
+    settled(user, panel)
+    np.testing.assert_array_equal(labels.data, by_hand(truth.image, 5))
+    panel.chain_view.settings["sigma"].value = 7
+    user.look(0.21)
+    panel.cancel()
+    panel.chain_view.undo_button.click()
+    settled(user, panel)
+    np.testing.assert_array_equal(labels.data, by_hand(truth.image, 5))
+    assert not errors
+
+
+def test_a_source_that_is_painted_on_changes_what_follows(user, truth, errors):
+    labels = user.viewer.add_labels(truth.labels.astype(np.int32), name="labels")
+    panel = user.open("Process")
+    grown = apply(user, panel, "expand_labels", labels)
+    before = grown.data.copy()
+    y, x = np.argwhere(before == 0)[0]
+    labels.brush_size = 1
+    user.paint(labels, 77, [(y, x), (y, x)])
+    user.look(0.5)
+    settled(user, panel)
+    assert grown.data[y, x] == 77
+    labels.undo()
+    user.look(0.6)
+    settled(user, panel)
+    np.testing.assert_array_equal(grown.data, before)
+    assert not errors
