@@ -197,12 +197,23 @@ class RowClassifier(ForestClassifier):
             index=table.index,
         )
 
+    def measurements(self, table: pd.DataFrame | Mapping[str, Any]) -> NDArray[np.float32]:
+        """Return the values of a table that the trees look at, float32 (rows, features).
+
+        Raises
+        ------
+        InputError
+            If a column is missing or holds no numbers.
+        """
+        table = as_table(table)
+        return self._filled(numbers_of(table, self._present(self.feature_names_, table)))
+
     def _votes(self, table: pd.DataFrame) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Return the votes (classes, rows), and for which rows they count."""
         forest = self.forest
         if not len(table):
             return np.zeros((forest.n_classes, 0), np.float32), np.zeros(0, bool)
-        values = self._filled(numbers_of(table, self._present(self.feature_names_, table)))
+        values = self.measurements(table)
         small = all(len(e) <= MAX_EDGES for e in forest.edges)
         bins = np.empty((len(self.feature_names_), len(table)), np.uint8 if small else np.uint16)
         for row, column in enumerate(values.T):

@@ -95,7 +95,7 @@ def hdbscan(values: Values, min_cluster_size: int, min_samples: int | None, libr
     return Found(model.labels_, used, (library,), np.asarray(model.probabilities_, np.float64), notes)
 
 
-def gmm(values: Values, n_clusters: int, seed: int) -> Found:
+def gmm(values: Values, n_clusters: int, seed: int, n_init: int = 3) -> Found:
     """Fit a mixture of normal distributions, each with a covariance of its own."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture
@@ -103,7 +103,7 @@ def gmm(values: Values, n_clusters: int, seed: int) -> Found:
     notes = []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        model = GaussianMixture(n_components=n_clusters, n_init=3, random_state=seed)
+        model = GaussianMixture(n_components=n_clusters, n_init=n_init, random_state=seed)
         try:
             model.fit(values)
         except ValueError as error:
