@@ -437,3 +437,54 @@ def test_gallery_of_thousands_makes_only_what_is_in_view(user, qtbot):
     user.until(lambda: int(view.shown()[-1]) in view.wall._pictures, "the last picture")
     view.sort_box.setCurrentText("size")
     assert view.shown()[0] == ids.size - 1
+
+
+def test_a_coloured_layer_can_be_duplicated_and_edited(user):
+    from napari.layers._layer_actions import _duplicate_layer
+
+    labels, ids = squares()
+    layer = user.viewer.add_labels(labels, opacity=1)
+    layers.colour_objects(layer, ids.ravel(), np.tile(np.array(RED, np.uint8), (36, 1)))
+    _duplicate_layer(user.viewer.layers)
+    layer.visible = False
+    twin = user.viewer.layers[-1]
+    assert twin is not layer
+    assert np.abs(seen(user, twin, (36, 36)) - RED[:3]).max() <= 2
+    layers.colour_objects(layer, ids.ravel(), np.tile(np.array(BLUE, np.uint8), (36, 1)))
+    assert np.abs(seen(user, twin, (36, 36)) - RED[:3]).max() <= 2, "the copy has colours of its own"
+    layers.restore_colours(layer)
+    layer.visible, twin.visible = True, False
+    assert np.abs(seen(user, layer, (36, 36)) - RED[:3]).max() > 2
+
+
+def test_colours_of_labels_in_blocks_and_of_a_pyramid(user):
+    da = pytest.importorskip("dask.array")
+    labels, ids = squares(16, 8, 2)
+    blocks = user.viewer.add_labels(da.from_array(labels, chunks=50), opacity=1)
+    layers.colour_objects(blocks, ids.ravel(), np.tile(np.array(RED, np.uint8), (ids.size, 1)))
+    assert np.abs(seen(user, blocks, (86, 86)) - RED[:3]).max() <= 2
+    blocks.visible = False
+    pyramid = user.viewer.add_labels([labels, labels[::2, ::2]], multiscale=True, opacity=1)
+    layers.colour_objects(pyramid, ids.ravel(), np.tile(np.array(BLUE, np.uint8), (ids.size, 1)))
+    assert np.abs(seen(user, pyramid, (86, 86)) - BLUE[:3]).max() <= 2
+
+
+def test_the_lasso_leaves_the_brush_and_the_clicks_alone(user):
+    labels, ids = squares()
+    layer = measured(user, labels)
+    layers.selection_of(layer)
+    lasso, _ = drawing(user, layer)
+    user.drag_on_canvas(world(layer, [(36, 36)]))
+    assert selected(layer) == [ids[2, 2]], "a click selects the object under it"
+    layer.mode, layer.selected_label = "paint", 77
+    user.drag_on_canvas(world(layer, around((16, 16), (16, 45), (49, 45), (49, 16))))
+    assert selected(layer) == [ids[2, 2]]
+    assert (layer.data == 77).any()
+    layer.mode = "pan_zoom"
+    lasso.start("polygon")
+    user.drag_on_canvas(world(layer, [(64, 64)]))
+    assert selected(layer) == [ids[2, 2]], "a vertex is no click on an object"
+    lasso.give_up()
+    lasso.stop()
+    user.drag_on_canvas(world(layer, [(64, 64)]))
+    assert selected(layer) == [ids[4, 4]]
