@@ -702,3 +702,11 @@ def test_measurements_explain_themselves():
     assert meaning("centroid-1") == meaning("centroid-0") != ""
     assert meaning("intensity_mean-1") == meaning("intensity_mean") != ""
     assert meaning("my own column") == ""
+
+
+def test_bins_of_whole_numbers_are_named_by_them():
+    few = bin_column(Column("x", pd.Series(np.arange(200))))
+    assert describe_bin(few, 0) == "0 – 4"
+    assert describe_bin(few, few.n_bins - 1) == "195 – 199"
+    assert describe_bin(bin_column(Column("x", pd.Series([0.0, 0.25]))), 0) == "0 – 0.00625"
+    assert describe_bin(bin_column(Column("x", pd.Series(["b", "a", "b"]))), 0) == "b"

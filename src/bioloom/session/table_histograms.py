@@ -161,6 +161,7 @@ def describe_bin(binned: BinnedColumn, place: int) -> str:
     if binned.words:
         return binned.words[place]
     low, high = binned.edges[place], binned.edges[place + 1]
-    if low + 0.5 == np.rint(low + 0.5) and high - low == 1:
-        return f"{low + 0.5:.0f}"
+    if (binned.edges + 0.5 == np.rint(binned.edges + 0.5)).all():
+        # Bins of whole numbers.
+        return f"{low + 0.5:.0f}" if high - low == 1 else f"{low + 0.5:.0f} – {high - 0.5:.0f}"
     return f"{low:.4g} – {high:.4g}"

@@ -11,7 +11,6 @@ from qtpy.QtCore import QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QImage, QPainter, QPen
 from qtpy.QtWidgets import (
     QDoubleSpinBox,
-    QHBoxLayout,
     QLabel,
     QPushButton,
     QSizePolicy,
@@ -29,6 +28,8 @@ from bioloom.widgets._theme import faint, ground_colour, is_dark, small_font, te
 
 _TITLES = {"pearson": "Pearson (values)", "spearman": "Spearman (ranks)", "kendall": "Kendall (pairs)"}
 _SCALE = 12
+_NARROW = 180
+_BESIDE = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextDontClip
 
 
 class CorrelationMap(QWidget):
@@ -57,7 +58,7 @@ class CorrelationMap(QWidget):
 
     # -------------------------------------------------------------------------------------------- places
     def _font_and_names(self) -> tuple[Any, float, bool]:
-        """Return the font, the width of the names, and whether there is room for them."""
+        """Return the font, the width of the names, and whether there is any room for them."""
         assert self.correlation is not None
         from qtpy.QtGui import QFontMetricsF
 
@@ -65,7 +66,7 @@ class CorrelationMap(QWidget):
         metrics = QFontMetricsF(font)
         widest = max(metrics.horizontalAdvance(name) for name in self.correlation.names)
         width = min(widest + 6, 0.4 * self.width())
-        return font, width, self.width() > 2.5 * width or widest < 80
+        return font, width, self.width() > _NARROW
 
     def _area(self) -> QRectF:
         assert self.correlation is not None
@@ -73,7 +74,7 @@ class CorrelationMap(QWidget):
         left = names if named else 2.0
         # Rows may be higher than columns are wide, so that there is room for names.
         width, height = max(1.0, self.width() - left - 2), max(1.0, self.height() - _SCALE - 26)
-        return QRectF(left, 2, width, min(height, 1.6 * width))
+        return QRectF(left, 2, width, min(height, 2.6 * width))
 
     def _cell(self, x: float, y: float) -> tuple[int, int] | None:
         if self.correlation is None:
@@ -127,7 +128,7 @@ class CorrelationMap(QWidget):
                 strong = self._at is not None and place in self._at
                 painter.setPen(text_colour(self) if strong or self._at is None else faint(self, 0.6))
                 text = metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, int(width) - 4)
-                painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
+                painter.drawText(box, _BESIDE, text)
         if self._at is not None:
             painter.setPen(QPen(text_colour(self), 1.5))
             row, column = self._at
@@ -197,18 +198,17 @@ class CorrelationPage(Page):
         self.limit.setToolTip("Two columns that correlate by more than this say nearly the same")
         self.choose_button = QPushButton("Show one of each")
         self.choose_button.setToolTip("Hide columns that say nearly the same as one that stays")
-        row = QHBoxLayout()
-        row.addWidget(QLabel("Alike above"))
-        row.addWidget(self.limit)
-        row.addWidget(self.choose_button, stretch=1)
         fields_widget, fields = form()
         fields.addRow("Method", self.method)
+        below, limits = form()
+        limits.addRow("Alike above", self.limit)
+        limits.addRow(self.choose_button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 4, 0, 0)
         layout.addWidget(fields_widget)
         layout.addWidget(self.map, stretch=1)
         layout.addWidget(self.note)
-        layout.addLayout(row)
+        layout.addWidget(below)
         self.method.currentIndexChanged.connect(lambda _: self.outdate())
         self.map.pair_chosen.connect(self.pair_chosen)
         self.choose_button.clicked.connect(self._choose)

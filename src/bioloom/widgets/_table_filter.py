@@ -23,7 +23,7 @@ from bioloom.session.table_columns import Column
 from bioloom.session.table_formula import FUNCTIONS, formula
 from bioloom.session.table_view import TableView
 from bioloom.widgets._parts import form
-from bioloom.widgets._theme import accent
+from bioloom.widgets._theme import accent, ground_colour, legible_on, text_colour
 
 _HINT = "Filter: area > 100 and eccentricity < 0.8"
 _TIP = (
@@ -68,6 +68,11 @@ class ExpressionLine(QLineEdit):
         """Complete these columns, and the functions."""
         self._names.setStringList([*names, *(f"{name}(" for name in sorted(FUNCTIONS))])
 
+    @property
+    def is_completing(self) -> bool:
+        """Whether names to choose from are shown."""
+        return bool(self._completer.popup().isVisible())
+
     def _edited(self, text: str) -> None:
         self._pause.start()
         word = _WORD.search(text[: self.cursorPosition()])
@@ -77,11 +82,23 @@ class ExpressionLine(QLineEdit):
             return
         self._completer.setCompletionPrefix(word[0])
         if self._completer.completionCount() and self._completer.currentCompletion() != word[0]:
+            self._style_popup()
             area = self.rect()
             area.setWidth(min(self.width(), 320))
             self._completer.complete(area)
         else:
             self._completer.popup().hide()
+
+    def _style_popup(self) -> None:
+        """Colour the names as napari would: they are in a window of their own, which does not get its style."""
+        colours = {
+            "background": ground_colour(self),
+            "color": text_colour(self),
+            "selection-background-color": accent(self),
+            "selection-color": legible_on(accent(self)),
+        }
+        rules = "; ".join(f"{what}: {colour.name()}" for what, colour in colours.items())
+        self._completer.popup().setStyleSheet(f"QListView {{ {rules} }}")
 
     def _complete(self, name: str) -> None:
         at = self.cursorPosition()
@@ -158,6 +175,8 @@ class FilterBar(QWidget):
             self._complain("")
 
     def _complain(self, text: str) -> None:
+        # Nobody is told that a name is unknown while choosing the rest of it.
+        text = "" if self.line.is_completing else text
         self.problem.setText(text)
         self.problem.setVisible(bool(text))
         self._tell()

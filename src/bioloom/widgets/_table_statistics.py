@@ -162,15 +162,15 @@ def statistics_table(described: list[ColumnStatistics]) -> pd.DataFrame:
     table = pd.DataFrame(
         {
             "column": [d.name for d in described],
-            "n": [d.count for d in described],
-            "missing": [d.missing for d in described],
             **{
                 title: np.array([getattr(d, name) for d in described], float)
                 for title, name in (
-                    ("mean", "mean"), ("std", "std"), ("min", "minimum"), ("25 %", "lower"),
-                    ("median", "median"), ("75 %", "upper"), ("max", "maximum"),
+                    ("mean", "mean"), ("std", "std"), ("median", "median"), ("min", "minimum"), ("25 %", "lower"),
+                    ("75 %", "upper"), ("max", "maximum"),
                 )
             },
+            "n": [d.count for d in described],
+            "missing": [d.missing for d in described],
         }
     )  # fmt: skip
     if any(d.common for d in described):
