@@ -66,24 +66,26 @@ def boxes_of(labels: Any, ids: Any, boxes: Any, counts: Any) -> None:
 
     `boxes` is (n, 6) with first and past-the-end indices, filled with the image's shape and 0 before.
     """
-    last, place = np.int64(0), -1
+    width = labels.shape[2]
     for z in range(labels.shape[0]):
         for y in range(labels.shape[1]):
-            for x in range(labels.shape[2]):
-                value = np.int64(labels[z, y, x])
-                if value != last:
-                    last = value
-                    place = find(ids, value) if value else -1
+            x = 0
+            while x < width:
+                value, start = labels[z, y, x], x
+                x += 1
+                while x < width and labels[z, y, x] == value:
+                    x += 1
+                place = find(ids, np.int64(value)) if value else -1
                 if place < 0:
                     continue
-                counts[place] += 1
+                counts[place] += x - start
                 box = boxes[place]
                 box[0] = min(box[0], z)
                 box[1] = max(box[1], z + 1)
                 box[2] = min(box[2], y)
                 box[3] = max(box[3], y + 1)
-                box[4] = min(box[4], x)
-                box[5] = max(box[5], x + 1)
+                box[4] = min(box[4], start)
+                box[5] = max(box[5], x)
 
 
 @_kernel
