@@ -169,7 +169,7 @@ def test_columns_to_plot_are_the_numbers_without_napari_s_index(table):
 
 def test_an_embedding_names_its_columns_and_says_what_was_done(table):
     steps = []
-    new, names, note = embed_table(table, COLUMNS, "pca", n_neighbors=15, seed=0, progress=going(steps))
+    new, names, note, _ = embed_table(table, COLUMNS, "pca", n_neighbors=15, seed=0, progress=going(steps))
     expected = embed(table, COLUMNS, "pca")
     assert list(new.columns) == ["label", *names] == ["label", "PCA-0", "PCA-1"]
     np.testing.assert_array_equal(new["label"], table["label"])
@@ -180,7 +180,7 @@ def test_an_embedding_names_its_columns_and_says_what_was_done(table):
 
 
 def test_clusters_are_numbered_and_counted(table):
-    new, name, note = cluster_table(table, COLUMNS, n_clusters=3, seed=2, progress=going())
+    new, name, note, _ = cluster_table(table, COLUMNS, n_clusters=3, seed=2, progress=going())
     expected = cluster(table, COLUMNS, n_clusters=3, seed=2)
     assert list(new.columns) == ["label", name] == ["label", "KMEANS_CLUSTER"]
     np.testing.assert_array_equal(new[name], expected.labels)
@@ -192,21 +192,21 @@ def test_clusters_are_numbered_and_counted(table):
 def test_rows_with_missing_values_are_left_out_and_reported(table, n_missing, told):
     holes = table.copy()
     holes.loc[holes.index[:n_missing], "intensity_mean"] = np.nan
-    embedded, names, note = embed_table(holes, COLUMNS, "pca", n_neighbors=15, seed=0, progress=going())
+    embedded, names, note, _ = embed_table(holes, COLUMNS, "pca", n_neighbors=15, seed=0, progress=going())
     assert embedded[names[0]].isna().tolist() == [True] * n_missing + [False] * (len(table) - n_missing)
     assert note.endswith(f"{told} missing values left out.")
-    clustered, name, note = cluster_table(holes, COLUMNS, n_clusters=2, seed=0, progress=going())
+    clustered, name, note, _ = cluster_table(holes, COLUMNS, n_clusters=2, seed=0, progress=going())
     assert (clustered[name] == 0).tolist() == embedded[names[0]].isna().tolist()
     assert note.endswith(f"{told} missing values left out.")
 
 
 def test_rows_of_a_time_series_keep_frame_and_label(series):
     measured = measure(series.labels, series.image, frame_axis=0, properties=COLUMNS).sample(frac=1, random_state=3)
-    embedded, names, _ = embed_table(measured, COLUMNS, "pca", n_neighbors=15, seed=0, progress=going())
+    embedded, names, *_ = embed_table(measured, COLUMNS, "pca", n_neighbors=15, seed=0, progress=going())
     assert list(embedded.columns) == ["frame", "label", *names]
     pd.testing.assert_frame_equal(embedded[["frame", "label"]], measured[["frame", "label"]])
     np.testing.assert_allclose(embedded[names], embed(measured, COLUMNS, "pca").coordinates)
-    clustered, _, _ = cluster_table(measured, COLUMNS, n_clusters=2, seed=0, progress=going())
+    clustered, *_ = cluster_table(measured, COLUMNS, n_clusters=2, seed=0, progress=going())
     pd.testing.assert_frame_equal(clustered[["frame", "label"]], measured[["frame", "label"]])
 
 

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from bioloom.errors import InputError
+from bioloom.explore.cluster import CLUSTER_METHODS, NOISE, NOT_CLUSTERED, Clustering, cluster_name
+from bioloom.explore.embed import NAMES, Embedding
+from bioloom.explore.embedding_model import EmbeddingModel
+from bioloom.explore.k_choice import KChoice
+from bioloom.explore.new_data import Placement
+from bioloom.explore.preprocess import Prepared
+from bioloom.explore.stability import Stability
 from bioloom.session.feature_table import keys_of
 from bioloom.session.jobs import JobProgress
 from bioloom.session.worker_process import shared_worker
@@ -31,7 +38,8 @@ def default_axes(table: pd.DataFrame, suggested: Sequence[str]) -> tuple[str, st
         Horizontal axis, vertical axis, and what to colour by.
     """
     names = [str(c) for c in table.columns]
-    maps = [(name, f"{name[:-1]}1") for name in names if name.endswith("-0") and name.startswith(("UMAP", "PCA"))]
+    starts = tuple(NAMES.values())
+    maps = [(name, f"{name[:-1]}1") for name in names if name.endswith("-0") and name.startswith(starts)]
     clusters = [name for name in names if name.endswith("_CLUSTER")]
     colour = clusters[-1] if clusters else CLASSES
     if maps and maps[-1][1] in names:
@@ -42,61 +50,153 @@ def default_axes(table: pd.DataFrame, suggested: Sequence[str]) -> tuple[str, st
     return size, other, colour
 
 
-def embed_table(
-    table: pd.DataFrame, columns: Sequence[str], method: str, *, n_neighbors: int, seed: int, progress: JobProgress
-) -> tuple[pd.DataFrame, list[str], str]:
-    """Embed the rows of a table in two dimensions.
+class NewMap(NamedTuple):
+    """A map of objects, ready for their table.
 
-    Returns
-    -------
-    table : pandas.DataFrame
+    Attributes
+    ----------
+    table
         The keys and the coordinates.
-    names : list of str
-        The two new columns.
-    note : str
+    names
+        The new columns.
+    note
         What was done, for the user.
+    embedding
+        All of the result; its model places other objects.
     """
+
+    table: pd.DataFrame
+    names: list[str]
+    note: str
+    embedding: Embedding
+
+
+class NewClusters(NamedTuple):
+    """Clusters of objects, ready for their table.
+
+    Attributes
+    ----------
+    table
+        The keys and the clusters, 1…k; -1 for noise, 0 for rows that were left out.
+    name
+        The new column.
+    note
+        What was done, for the user.
+    clustering
+        All of the result.
+    """
+
+    table: pd.DataFrame
+    name: str
+    note: str
+    clustering: Clustering
+
+
+def embed_table(
+    table: pd.DataFrame, columns: Sequence[str], method: str, *, seed: int, progress: JobProgress, **options: Any
+) -> NewMap:
+    """Embed the rows of a table; options as for `bioloom.explore.embed`."""
     _check(columns)
-    result = shared_worker().call(
-        "bioloom.explore.embed:embed",
-        table, list(columns), method,
-        n_neighbors=n_neighbors, seed=seed, progress=progress, cancelled=progress.cancelled,
-    )  # fmt: skip
-    new = table[keys_of(table)].copy()
-    names = list(result.column_names)
-    for name, values in zip(names, result.coordinates.T, strict=True):
-        new[name] = values
-    note = f"{method.upper()} of {len(columns)} columns, seed {seed}."
+    result: Embedding = _call("embed:embed", table, list(columns), method, seed=seed, progress=progress, **options)
+    note = f"{NAMES[method]} of {len(result.prepared.columns)} columns, seed {seed}."
     if result.explained_variance_ratio is not None:
         note += f" Explained variance: {', '.join(f'{100 * v:.0f} %' for v in result.explained_variance_ratio)}."
-    return new, names, note + _left_out(int(np.isnan(result.coordinates[:, 0]).sum()))
+    if result.note:
+        note += f" {result.note}"
+    names = list(result.column_names)
+    return NewMap(_with_keys(table, names, result.coordinates.T), names, note + _left_out(result.prepared), result)
+
+
+def place_table(model: EmbeddingModel, table: pd.DataFrame, *, progress: JobProgress) -> tuple[pd.DataFrame, Placement]:
+    """Place the rows of a table in a known map; return the keys with the coordinates, and all of the result."""
+    result: Placement = _call("new_data:place", model, table, progress=progress)
+    return _with_keys(table, list(result.column_names), result.coordinates.T), result
 
 
 def cluster_table(
-    table: pd.DataFrame, columns: Sequence[str], *, n_clusters: int, seed: int, progress: JobProgress
-) -> tuple[pd.DataFrame, str, str]:
-    """Cluster the rows of a table by k-means.
+    table: pd.DataFrame,
+    columns: Sequence[str],
+    method: str = "kmeans",
+    *,
+    seed: int,
+    progress: JobProgress,
+    **options: Any,
+) -> NewClusters:
+    """Cluster the rows of a table; options as for `bioloom.explore.cluster`."""
+    _check(columns)
+    result: Clustering = _call("cluster:cluster", table, list(columns), method, seed=seed, progress=progress, **options)
+    return NewClusters(
+        _with_keys(table, [result.column_name], [result.labels]), result.column_name, clusters_note(result), result
+    )
+
+
+def clusters_note(result: Clustering) -> str:
+    """Say how objects were clustered, with which seed, and how many there are in each cluster."""
+    sizes = ", ".join(map(str, result.sizes))
+    n_columns, seed = len(result.prepared.columns), result.parameters["seed"]
+    note = f"{CLUSTER_METHODS[result.parameters['method']]} of {n_columns} columns, seed {seed}: "
+    note += f"clusters of {sizes} objects." if sizes else "no cluster."
+    if result.n_noise:
+        note += f" {result.n_noise} object{'s are' if result.n_noise > 1 else ' is'} noise."
+    return note + (f" {result.note}" if result.note else "") + _left_out(result.prepared)
+
+
+def suggest_k(
+    table: pd.DataFrame, columns: Sequence[str], method: str, *, seed: int, progress: JobProgress, **options: Any
+) -> KChoice:
+    """Compare numbers of clusters; options as for `bioloom.explore.choose_k`."""
+    _check(columns)
+    result: KChoice = _call("k_choice:choose_k", table, list(columns), method, seed=seed, progress=progress, **options)
+    return result
+
+
+def repeat_clusters(
+    table: pd.DataFrame,
+    columns: Sequence[str],
+    method: str,
+    n_clusters: int,
+    *,
+    seed: int,
+    progress: JobProgress,
+    **options: Any,
+) -> tuple[pd.DataFrame, str, Stability]:
+    """Cluster several times and compare; options as for `bioloom.explore.cluster_stability`.
 
     Returns
     -------
     table : pandas.DataFrame
-        The keys and the clusters, 1…k; 0 for rows that were left out.
+        The keys and in which share of the runs each object keeps its cluster.
     name : str
         The new column.
-    note : str
-        What was done, for the user.
+    stability : Stability
+        All of the result.
     """
     _check(columns)
-    result: Any = shared_worker().call(
-        "bioloom.explore.cluster:cluster",
-        table, list(columns),
-        n_clusters=n_clusters, seed=seed, cancelled=progress.cancelled,
-    )  # fmt: skip
-    new = table[keys_of(table)].copy()
-    new[result.column_name] = result.labels
-    sizes = ", ".join(map(str, result.sizes))
-    note = f"k-means of {len(columns)} columns, seed {seed}: clusters of {sizes} objects."
-    return new, result.column_name, note + _left_out(int((result.labels == 0).sum()))
+    result: Stability = _call(
+        "stability:cluster_stability", table, list(columns), method, n_clusters, seed=seed, progress=progress, **options
+    )
+    name = f"{result.first.column_name}_STABILITY"
+    return _with_keys(table, [name], [result.objects]), name, result
+
+
+def cluster_names(table: pd.DataFrame, column: str) -> dict[int, str]:
+    """Return what to call the values of a column of clusters; nothing for other columns."""
+    if not column.endswith("_CLUSTER"):
+        return {}
+    numbers = table[column].to_numpy()
+    if numbers.dtype.kind not in "iu":
+        return {}
+    return {int(n): cluster_name(int(n)) for n in np.unique(numbers) if n in (NOISE, NOT_CLUSTERED) or n > 0}
+
+
+def _call(function: str, *args: Any, progress: JobProgress, **options: Any) -> Any:
+    return shared_worker().call(
+        f"bioloom.explore.{function}", *args, progress=progress, cancelled=progress.cancelled, **options
+    )
+
+
+def _with_keys(table: pd.DataFrame, names: Sequence[str], columns: Any) -> pd.DataFrame:
+    return table[keys_of(table)].assign(**dict(zip(names, columns, strict=True)))
 
 
 def _check(columns: Sequence[str]) -> None:
@@ -104,5 +204,15 @@ def _check(columns: Sequence[str]) -> None:
         raise InputError("No column is checked. Check the measurements to use in the tab ‘Data’.")
 
 
-def _left_out(n: int) -> str:
-    return f" {n} object{'s' * (n > 1)} with missing values left out." if n else ""
+def _left_out(prepared: Prepared) -> str:
+    """Say what a result does not rest on."""
+    parts = []
+    if n := prepared.incomplete_rows:
+        parts.append(f"{n} object{'s' * (n > 1)} with missing values left out.")
+    if prepared.dropped_incomplete:
+        parts.append(f"Columns with missing values left out: {', '.join(prepared.dropped_incomplete)}.")
+    if n := prepared.filled:
+        parts.append(f"{n} missing value{'s' * (n > 1)} replaced by the median.")
+    if prepared.dropped_constant:
+        parts.append(f"Columns without differences left out: {', '.join(prepared.dropped_constant)}.")
+    return "".join(f" {part}" for part in parts)

@@ -174,6 +174,16 @@ class Selection:
         """Make the change again that was taken back last; return whether there was one."""
         return self._travel(self._future, self._past)
 
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a change to take back."""
+        return bool(self._past)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is a change to make again."""
+        return bool(self._future)
+
     def _travel(
         self,
         source: list[_State],

@@ -1,0 +1,242 @@
+"""Maps and clusters of the Explore panel: started by its buttons, computed as jobs, shown in plot and image."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import pandas as pd
+from qtpy.QtWidgets import QFileDialog
+
+from bioloom import layers
+from bioloom.errors import InputError
+from bioloom.explore import load_embedding, save_embedding
+from bioloom.explore.embedding_model import EmbeddingModel
+from bioloom.session.exploring import (
+    NewClusters,
+    NewMap,
+    cluster_table,
+    embed_table,
+    place_table,
+    repeat_clusters,
+    suggest_k,
+)
+from bioloom.session.selection import Selection
+from bioloom.widgets._explore_forms import ClusterForm, DataForm, MapForm
+
+_MOST_LOADINGS = 4
+
+
+class Exploring(Protocol):
+    """What the parts of the Explore panel know of it."""
+
+    jobs: Any
+    viewer: Any
+    plot: Any
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The table of the objects."""
+
+    @property
+    def layer(self) -> Any:
+        """The labels layer."""
+
+    @property
+    def selection(self) -> Selection | None:
+        """The selection of its objects."""
+
+    def say(self, text: str) -> None:
+        """Show a line of text."""
+
+    def attempt(self, action: Any) -> None:
+        """Do something; errors become notifications."""
+
+    def still_there(self, source: Any) -> bool:
+        """Tell whether a layer still exists."""
+
+    def show_axes(self, x: str, y: str) -> None:
+        """Plot two columns."""
+
+    def show_colour(self, name: str) -> None:
+        """Colour by a column."""
+
+    def colour_column(self) -> str:
+        """Return what is coloured by."""
+
+
+class Analysis:
+    """Embeds and clusters the objects of a panel.
+
+    Parameters
+    ----------
+    panel
+        The Explore panel.
+    data, maps, clusters
+        What the user chose.
+    """
+
+    def __init__(self, panel: Exploring, data: DataForm, maps: MapForm, clusters: ClusterForm) -> None:
+        self._panel, self._data, self._maps, self._clusters = panel, data, maps, clusters
+        self._embedded = False
+        self.model: EmbeddingModel | None = None
+        maps.button.clicked.connect(lambda: panel.attempt(self.embed))
+        maps.save_button.clicked.connect(self._ask_save)
+        maps.save_button.setEnabled(False)
+        maps.place_button.clicked.connect(self._ask_place)
+        clusters.button.clicked.connect(lambda: panel.attempt(self.cluster))
+        clusters.suggest_button.clicked.connect(lambda: panel.attempt(self.suggest))
+        clusters.repeat_button.clicked.connect(lambda: panel.attempt(self.repeat))
+
+    # -------------------------------------------------------------------------------------------- maps
+    def embed(self) -> None:
+        """Compute a map of the objects."""
+        panel, maps = self._panel, self._maps
+        table, columns, layer = panel.table, self._data.columns.checked(), panel.layer
+        method, seed = maps.name, maps.seed.value()
+        options = self._data.options() | maps.options()
+
+        def show(result: NewMap) -> None:
+            if not panel.still_there(layer):
+                return
+            self.model = result.embedding.model
+            maps.save_button.setEnabled(True)
+            _show_loadings(maps, result)
+            layers.add_columns(layer, result.table)
+            layers.activate(panel.viewer, layer)
+            if len(result.names) > 1:
+                panel.show_axes(*result.names[:2])
+            panel.say(result.note)
+
+        first = " (the first map of a session takes longer)" if not self._embedded else ""
+        self._embedded = True
+        panel.jobs.start(
+            maps.method.currentText() + first,
+            lambda progress: embed_table(table, columns, method, seed=seed, progress=progress, **options),
+            show,
+        )
+
+    def _ask_save(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(self._maps, "Save the map", "map.npz", "Maps (*.npz)")
+        if path:
+            self._panel.attempt(lambda: self.save_map(path))
+
+    def save_map(self, path: str) -> None:
+        """Save the map that was made or loaded last."""
+        if self.model is None:
+            raise InputError("There is no map yet. Press ‘Embed’ first.")
+        save_embedding(self.model, path)
+        self._panel.say(f"Map saved to {path}; ‘Place in a map…’ places other objects in it.")
+
+    def _ask_place(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self._maps, "Place in a map", "", "Maps (*.npz)")
+        if path:
+            self._panel.attempt(lambda: self.place_in(path))
+
+    def place_in(self, path: str) -> None:
+        """Place the objects in a saved map."""
+        panel = self._panel
+        model = load_embedding(path)
+        table, layer = panel.table, panel.layer
+
+        def show(result: Any) -> None:
+            new, placement = result
+            if not panel.still_there(layer):
+                return
+            self.model = model
+            self._maps.save_button.setEnabled(True)
+            layers.add_columns(layer, new)
+            layers.activate(panel.viewer, layer)
+            if len(placement.column_names) > 1:
+                panel.show_axes(*placement.column_names[:2])
+            panel.say(placement.note)
+
+        panel.jobs.start("Placing", lambda progress: place_table(model, table, progress=progress), show)
+
+    # -------------------------------------------------------------------------------------------- clusters
+    def _space(self) -> tuple[list[str], dict[str, Any]]:
+        """Return the columns to cluster by, and how they are made comparable."""
+        if self._clusters.space.currentData() == "plot":
+            # A map is clustered as it is drawn: its axes have one scale.
+            return list(dict.fromkeys(self._panel.plot.names)), {"scaling": "none"}
+        return self._data.columns.checked(), self._data.options()
+
+    def cluster(self) -> None:
+        """Cluster the objects."""
+        panel, clusters = self._panel, self._clusters
+        table, layer, method, seed = panel.table, panel.layer, clusters.name, clusters.seed.value()
+        columns, options = self._space()
+        options |= clusters.options()
+
+        def show(result: NewClusters) -> None:
+            if not panel.still_there(layer):
+                return
+            layers.add_columns(layer, result.table)
+            layers.activate(panel.viewer, layer)
+            panel.show_colour(result.name)
+            panel.say(result.note)
+
+        panel.jobs.start(
+            clusters.method.currentText(),
+            lambda progress: cluster_table(table, columns, method, seed=seed, progress=progress, **options),
+            show,
+        )
+
+    def suggest(self) -> None:
+        """Compare numbers of clusters and take the one of the best silhouette."""
+        panel, clusters = self._panel, self._clusters
+        table, method, seed = panel.table, clusters.name, clusters.seed.value()
+        columns, options = self._space()
+
+        def show(result: Any) -> None:
+            clusters.n_clusters.setValue(result.by_silhouette)
+            lines = ["k: silhouette, stability"]
+            lines += [
+                f"{int(k)}: {silhouette:.2f}, {stability:.2f}"
+                for k, silhouette, stability in result.table[["k", "silhouette", "stability"]].to_numpy()
+            ]
+            clusters.tell("\n".join(lines))
+            panel.say(result.note)
+
+        panel.jobs.start(
+            "Comparing numbers of clusters",
+            lambda progress: suggest_k(table, columns, method, seed=seed, progress=progress, **options),
+            show,
+        )
+
+    def repeat(self) -> None:
+        """Cluster several times and say how alike the results are."""
+        panel, clusters = self._panel, self._clusters
+        table, layer, method, seed = panel.table, panel.layer, clusters.name, clusters.seed.value()
+        columns, options = self._space()
+        own = clusters.options()
+        n = own.pop("n_clusters", clusters.n_clusters.value())
+        # Methods without chance would always agree with themselves: they see other parts of the objects.
+        options |= {"cluster_options": own, "resample": method in ("hdbscan", "agglomerative")}
+
+        def show(result: Any) -> None:
+            new, name, stability = result
+            if not panel.still_there(layer):
+                return
+            layers.add_columns(layer, new)
+            each = ", ".join(f"{k}: {value:.2f}" for k, value in enumerate(stability.clusters, start=1))
+            clusters.tell(f"Stability of the clusters (1 is best) – {each}. Of each object: column ‘{name}’.")
+            panel.say(stability.note)
+
+        panel.jobs.start(
+            "Repeated clustering",
+            lambda progress: repeat_clusters(table, columns, method, n, seed=seed, progress=progress, **options),
+            show,
+        )
+
+
+def _show_loadings(maps: MapForm, result: NewMap) -> None:
+    loadings, names = result.embedding.loadings, result.embedding.prepared.columns
+    maps.loadings.setVisible(loadings is not None)
+    if loadings is None:
+        return
+    lines = []
+    for axis, weights in zip(result.names[:2], loadings.T, strict=False):
+        strongest = sorted(zip(names, weights, strict=True), key=lambda pair: -abs(pair[1]))[:_MOST_LOADINGS]
+        lines.append(f"{axis}: " + ", ".join(f"{name} {weight:+.2f}" for name, weight in strongest))
+    maps.loadings.setText("\n".join(lines))
+    maps.loadings.setToolTip("Loadings: how strongly each measurement goes along with an axis of the map")

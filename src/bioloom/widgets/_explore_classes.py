@@ -1,0 +1,111 @@
+"""Classes that the user gives to selected objects, and what becomes of them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
+
+from bioloom import layers
+from bioloom.errors import InputError
+from bioloom.session.exploring import CLASSES
+from bioloom.session.feature_table import keys_of, new_column_name
+from bioloom.widgets._explore_analysis import Exploring
+from bioloom.widgets._explore_forms import choice
+from bioloom.widgets._parts import whole_number
+
+_TARGETS = {
+    "column": "as column",
+    "classes": "as layer of classes",
+    "selected": "selected objects as labels",
+}
+
+
+class ClassForm(QWidget):
+    """Puts the selection into classes and keeps them."""
+
+    def __init__(self, panel: Exploring) -> None:
+        super().__init__()
+        self._panel = panel
+        self.class_box = whole_number(
+            1, 0, 1000, "The class to put selected objects into; 0 takes them out of their class"
+        )
+        self.assign_button = QPushButton("Put into class")
+        self.assign_button.setToolTip("Put the selected objects into this class; the number keys do so in the plot")
+        self.clear_button = QPushButton("Clear selection")
+        self.clear_button.setToolTip(
+            "Select nothing, and give the layer its own colours back if nothing else is coloured"
+        )
+        self.class_name = QLineEdit("MANUAL_CLASS")
+        self.class_name.setToolTip("Name of the new column or layer")
+        self.target: QComboBox = choice("What the classes are saved as", _TARGETS)
+        self.save_button = QPushButton("Save")
+        self.save_button.setToolTip("Keep the classes, or the selected objects")
+        first, second = QHBoxLayout(), QHBoxLayout()
+        first.addWidget(self.class_box)
+        first.addWidget(self.assign_button, stretch=1)
+        first.addWidget(self.clear_button, stretch=1)
+        second.addWidget(self.class_name, stretch=1)
+        second.addWidget(self.target, stretch=1)
+        second.addWidget(self.save_button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(first)
+        layout.addLayout(second)
+        self.assign_button.clicked.connect(lambda: self.assign(self.class_box.value()))
+        self.clear_button.clicked.connect(lambda: panel.selection.clear() if panel.selection else None)
+        self.save_button.clicked.connect(lambda: panel.attempt(self.keep))
+
+    def assign(self, class_id: int) -> None:
+        """Put the selected objects into a class."""
+        panel, selection = self._panel, self._panel.selection
+        if selection is None or not selection.mask.any():
+            panel.say("Select objects first: drag around points in the plot, or click objects in the image.")
+            return
+        panel.show_colour(CLASSES)
+        n = int(selection.mask.sum())
+        selection.assign(class_id)
+        selection.clear()
+        panel.say(f"{n} objects put into class {class_id}." if class_id else f"{n} objects taken out of their class.")
+
+    def keep(self) -> None:
+        """Save the classes; objects that are merely selected become class 1."""
+        panel = self._panel
+        name = self.class_name.text().strip()
+        if self.target.currentData() == "selected":
+            layer = layers.save_selected(panel.viewer, panel.layer, "" if name == "MANUAL_CLASS" else name)
+            panel.say(f"{len(layer.features)} selected objects are in the layer ‘{layer.name}’.")
+            return
+        classes = self._classes()
+        n_objects, n_classes = int((classes != 0).sum()), len(np.unique(classes[classes != 0]))
+        told = f"{n_objects} objects in {n_classes} class(es)."
+        if self.target.currentData() == "classes":
+            layer = layers.save_classes(panel.viewer, panel.layer, classes, "" if name == "MANUAL_CLASS" else name)
+            layers.activate(panel.viewer, panel.layer)
+            panel.say(f"Saved as layer ‘{layer.name}’: {told}")
+            return
+        column = new_column_name(panel.table, name or "MANUAL_CLASS")
+        layers.add_columns(panel.layer, panel.table[keys_of(panel.table)].assign(**{column: classes}))
+        panel.say(f"Saved as column ‘{column}’: {told}")
+
+    def _classes(self) -> NDArray[np.int64]:
+        selection = self._panel.selection
+        if selection is None:
+            raise InputError("These objects are not measured yet: measure them in the Measure panel.")
+        classes = selection.classes.copy()
+        if not classes.any():
+            classes[selection.mask] = 1
+        if not classes.any() and self.target.currentData() == "classes":
+            # Clusters that the objects are coloured by are classes too.
+            classes = self._coloured_by()
+        if not classes.any():
+            raise InputError("No object has a class yet. Select some with the lasso and put them into a class.")
+        return classes
+
+    def _coloured_by(self) -> NDArray[np.int64]:
+        from bioloom.session.explaining import whole
+
+        name = self._panel.colour_column()
+        if name not in self._panel.table.columns:
+            return np.zeros(0, np.int64)
+        return whole(self._panel.table[name].to_numpy())
