@@ -262,6 +262,32 @@ def test_rows_objects_and_filters(user, nuclei, errors):
     assert not errors
 
 
+def test_selected_rows_are_seen_in_the_image(user, nuclei, errors):
+    own = nuclei.colormap
+    panel = measured(user, ("size",))
+    panel.table.selectRow(3)
+    user.look()
+    one = int(nuclei.features["label"].iloc[3])
+    assert nuclei.colormap.map(one)[3] > 0.9
+    assert tuple(nuclei.colormap.map(one)) != tuple(nuclei.colormap.map(one + 1))
+    panel.table.clearSelection()
+    user.look()
+    assert nuclei.colormap is own
+    # What Explore shows is more than a selection, and stays its own.
+    explore = user.open("Explore")
+    explore.colour_box.setCurrentText("area")
+    user.look()
+    panel.table.selectRow(2)
+    user.look()
+    panel.table.clearSelection()
+    user.look()
+    assert nuclei.colormap is not own
+    explore.colour_box.setCurrentIndex(0)
+    user.look()
+    assert nuclei.colormap is own
+    assert not errors
+
+
 def test_computed_columns_follow_edits(user, nuclei, errors):
     panel = measured(user, ("size",))
     panel.tables.compute("twice", "area * 2")

@@ -22,6 +22,7 @@ from bioloom.session.object_session import intensities
 from bioloom.widgets._base import BioloomWidget, abandon
 from bioloom.widgets._measure_files import TableFiles
 from bioloom.widgets._measure_groups import MeasureGroups
+from bioloom.widgets._measure_highlight import Highlight
 from bioloom.widgets._measure_map import MapRow
 from bioloom.widgets._measure_maps import ObjectMaps
 from bioloom.widgets._parts import AxesOptions, CollapsibleGroup, ImageList, LayerCombo, align_labels, enable, form
@@ -51,13 +52,14 @@ class MeasureWidget(BioloomWidget):
         self._edit_pause.setSingleShot(True)
         self._edit_pause.setInterval(_PAUSE)
         self._edit_pause.timeout.connect(self._follow)
+        self._highlight = Highlight(viewer)
         self._make_input()
         self._make_table()
         self.labels.layer_changed.connect(self._labels_changed)
         self.axes.changed.connect(self._show_size)
         self.images.changed.connect(self._show_groups)
-        for action in (self._edit_pause.stop, self.following.cancel, self.maps.stop, self._leave_layer,
-                       self.tables.close_jobs):  # fmt: skip
+        stops = (self._edit_pause.stop, self.following.cancel, self.maps.stop, self._highlight.stop)
+        for action in (*stops, self._leave_layer, self.tables.close_jobs):
             self.on_close(action)
         # Where the whole window is destroyed, nobody waits for what they compute.
         pages = (self.tables.statistics, self.tables.groups, self.tables.correlation)
@@ -185,6 +187,7 @@ class MeasureWidget(BioloomWidget):
             except InputError as error:
                 # A table made elsewhere that does not fit; measuring replaces it.
                 self.say(str(error))
+        self._highlight.follow(layer, selection)
         if selection is None:
             self.map.set_columns([])
             self.tables.show_table(pd.DataFrame())
