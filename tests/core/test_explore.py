@@ -55,6 +55,8 @@ def test_default_columns_describe_objects():
     left_out = [
         *("index", "frame", "track_id", "Parent_ID", "original_label", "ID", "x", "y", "z", "centroid-0", "centroid_y"),
         *("weighted_centroid-1", "local_centroid-0", "mass_center_x", "position_x", "bbox-3", "bbox_min_x", "min_row"),
+        *("nearest_neighbor_label", "label_plus_one", "intensity_min_position-0", "sum_x", "sum_intensity_times_y"),
+        *("moments-1-0", "moments_weighted-0-1_ch1", "t-SNE-0", "Isomap-1", "MDS-0", "HDBSCAN_CLUSTER"),
         *("class", "KMEANS_CLUSTER", "MANUAL_CLUSTER_ID", "prediction", "annotation", "UMAP-0", "PCA-1"),
     ]
     kept = [
@@ -68,6 +70,7 @@ def test_default_columns_describe_objects():
             "max_intensity",
             "border_index",
         ),
+        *("moments_central-1-1", "moments_hu-0", "sum_intensity", "nearest_neighbor_distance", "labelled_share"),
         *("mean_distance_to_centroid", "mean_max_distance_to_centroid_ratio"),
     ]
     for number, name in enumerate([*left_out, *kept]):

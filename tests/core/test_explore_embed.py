@@ -289,3 +289,26 @@ def test_files_of_embeddings_are_checked(tmp_path):
     np.savez(path, header=np.array([print], dtype=object))
     with pytest.raises(InputError, match="no embedding saved by Bioloom"):
         load_embedding(path)
+
+
+def test_the_worker_process_places_embeds_and_explains():
+    from bioloom.session.worker_process import WorkerProcess
+
+    table, member = blobs((15, 20, 10))
+    worker = WorkerProcess()
+    try:
+        steps = []
+        made = worker.call(
+            "bioloom.explore.embed:embed", table, COLUMNS, "tsne", seed=2, progress=lambda *step: steps.append(step)
+        )
+        np.testing.assert_array_equal(made.coordinates, embed(table, COLUMNS, "tsne", seed=2).coordinates)
+        assert steps[-1] == (1000, 1000)
+        placed = worker.call("bioloom.explore.new_data:place", made.model, table.iloc[:4])
+        np.testing.assert_allclose(placed.coordinates, made.coordinates[:4])
+        clusters = worker.call("bioloom.explore.cluster:cluster", table, COLUMNS, "gmm", 3)
+        learnt = worker.call("bioloom.explore.cluster_classifier:classifier_from_clusters", table, COLUMNS, clusters)
+        np.testing.assert_array_equal(learnt.classifier.predict(table), np.array([2, 1, 3])[member])
+        found = worker.call("bioloom.explore.explain:explain_rows", learnt.classifier, table)
+        np.testing.assert_allclose(found.probabilities, learnt.classifier.predict_proba(table), atol=1e-6)
+    finally:
+        worker.close()

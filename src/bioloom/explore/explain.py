@@ -188,7 +188,7 @@ def _chosen(rows: Any, n_all: int, limit: int | None, seed: int) -> NDArray[np.i
         given = np.asarray(rows)
         if given.dtype == np.bool_ and given.shape == (n_all,):
             numbers = np.flatnonzero(given)
-        elif given.ndim == 1 and given.dtype.kind in "iu":
+        elif given.ndim == 1 and (given.dtype.kind in "iu" or not given.size):
             numbers = given.astype(np.intp)
         else:
             raise InputError(f"The rows to explain must be numbers from 0 to {n_all - 1}, or a bool for each row.")

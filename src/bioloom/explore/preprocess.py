@@ -35,13 +35,15 @@ if TYPE_CHECKING:
 
 # Columns that say which object it is, where it is, or what somebody or some algorithm already decided about it.
 _IDENTITY = re.compile(
-    r"((original|parent|track|object|image)[_\- ])?labels?|(.*[_\- ])?ids?|index|frame|time|t|track|parent|"
+    r"(.*[_\- ])?labels?([_\- ]plus[_\- ]one)?|(.*[_\- ])?ids?|index|frame|time|t|track|parent|"
     r"image|layer|file|plate|well|roi|row|unnamed: \d+"
 )
 _POSITION = re.compile(
     r"[xyz]|(min|max)[_\- ](row|col(umn)?|[xyz])|(bbox|bounding_box)(?![_\- ](area|size|volume))([_\- ].*)?|"
-    r"((weighted|local|mean|mass|global|min(imum)?|max(imum)?)[_\- ])*"
-    r"(centroid|cent(er|re)([_\- ]of[_\- ]mass)?|position|coords?)([_\- ].*)?"
+    r"((intensity|weighted|local|mean|mass|global|min(imum)?|max(imum)?)[_\- ])*"
+    r"(centroid|cent(er|re)([_\- ]of[_\- ]mass)?|position|coords?)([_\- ].*)?|"
+    # Sums over coordinates, and moments about the corner of the image.
+    r"sum([_\- ]intensity[_\- ]times)?[_\- ][xyz]([_\- ].*)?|moments([_\- ]weighted)?(-\d+)+([_\- ].*)?"
 )
 _DECISION = re.compile(
     r"(.*[_\- ])?(class(es)?|clusters?|annotations?|selection|selected|predictions?|probability)"
