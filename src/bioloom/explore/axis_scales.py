@@ -91,7 +91,8 @@ class Scale:
         else:
             values = self._symlog_values(low, high, n)
         positions = self.forward(values)
-        texts = tick_texts(values, even=self.kind == "linear")
+        steps = np.diff(values)
+        texts = tick_texts(values, even=not steps.size or float(np.ptp(steps)) <= 1e-6 * float(steps.max()))
         return [(float(p), t) for p, t in zip(positions, texts, strict=True) if low - 1e-9 <= p <= high + 1e-9]
 
     def _symlog_values(self, low: float, high: float, n: int) -> NDArray[np.float64]:
@@ -141,7 +142,7 @@ def tick_texts(values: NDArray[np.float64], even: bool = True) -> list[str]:
     exponent = math.floor(math.log10(largest) + 1e-9)
     if exponent >= 5 or exponent < -3:
         decimals = _decimals(step / 10.0**exponent)
-        if decimals <= 3:
+        if decimals <= 3 or exponent < -3:
             return ["0" if v == 0 else _powered(v / 10.0**exponent, exponent, decimals) for v in values.tolist()]
     decimals = _decimals(step)
     return [f"{v:.{decimals}f}" for v in values + 0.0]
@@ -181,5 +182,6 @@ def _log_values(low: float, high: float, n: int) -> NDArray[np.float64]:
     powers = 10.0 ** np.arange(first, last + 1, step)
     if high - low > 2.5:
         return np.asarray(powers, np.float64)
-    values = np.sort(np.concatenate([powers * factor for factor in (0.2, 0.5, 1.0, 2.0, 5.0)]))
+    powers = 10.0 ** np.arange(first - 1, last + 2)
+    values = np.sort(np.concatenate([powers, 2 * powers, 5 * powers]))
     return np.asarray(values[(values >= 10.0**low * (1 - 1e-9)) & (values <= 10.0**high * (1 + 1e-9))], np.float64)

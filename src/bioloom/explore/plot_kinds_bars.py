@@ -92,6 +92,10 @@ class Bars:
             return None
         return min(int((position - self.low) / (self.high - self.low) * len(self.counts)), len(self.counts) - 1)
 
+    def members(self, positions: NDArray[np.float64], number: int) -> NDArray[np.bool_]:
+        """Return which positions are counted in a bin."""
+        return in_bin(positions, self.low, self.high, len(self.counts), number)
+
     def edges(self, number: int) -> tuple[float, float]:
         """Return both ends of a bin."""
         width = (self.high - self.low) / len(self.counts)
@@ -146,6 +150,13 @@ class Bars:
         rgba = bars[:, np.clip(column, 0, n_bins - 1)]
         rgba[:, ~inside] = 0
         return rgba
+
+
+def in_bin(positions: NDArray[np.float64], low: float, high: float, n_bins: int, number: int) -> NDArray[np.bool_]:
+    """Return which positions lie in one of n bins between two ends, rounded as they are counted."""
+    place = (positions - low) * (n_bins / (high - low))
+    last = number == n_bins - 1
+    return np.asarray((place >= number) & ((place <= n_bins) if last else (place < number + 1)), np.bool_)
 
 
 def bin_count(positions: NDArray[np.float64], extent: tuple[float, float]) -> int:

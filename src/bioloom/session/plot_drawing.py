@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bioloom.explore.appearance import shades
 from bioloom.explore.axis_scales import Scale
 from bioloom.explore.plot_kinds import Grid, View, density_picture
 from bioloom.explore.plot_kinds_bars import Bars
 from bioloom.explore.plot_kinds_groups import Box, group_boxes, strip_positions
 from bioloom.explore.plot_trails import Lines
+from bioloom.explore.polygon import points_in_polygon
 from bioloom.explore.raster import rasterise_points
 
 Kind: TypeAlias = Literal["points", "density", "histogram", "histogram 2D", "box", "violin"]
@@ -127,8 +130,21 @@ class Picture:
     highest: float = 0.0
 
 
-def draw(scene: Scene) -> Picture:
-    """Draw a scene."""
+@lru_cache(maxsize=1)
+def warm_up() -> None:
+    """Load what draws and selects, so that the first plot does not wait for it."""
+    x = np.linspace(0.1, 0.9, 3)
+    index, palette = np.zeros(3, np.intp), np.full((2, 4), 255, np.uint8)
+    rasterise_points(x, x, index, palette, (0.0, 1.0, 0.0, 1.0), (4, 4))
+    points_in_polygon(x, x, [(0, 0), (1, 0), (1, 1)])
+    shades()
+
+
+def draw(scene: Scene | None) -> Picture | None:
+    """Draw a scene; None only loads what draws."""
+    if scene is None:
+        warm_up()
+        return None
     if scene.kind == "points":
         rgba, ids = _discs(scene, scene.x, scene.order, scene.alpha)
         if scene.lines is not None:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioloom.explore.axis_scales import tick_texts
+from bioloom.explore.plot_kinds_bars import in_bin
 from bioloom.explore.polygon import points_in_polygon, points_near_path
 from bioloom.session.plot_model import PlotModel
 from bioloom.session.plot_tools import Drawn
@@ -99,20 +100,17 @@ def objects_of_bin(model: PlotModel, x: float, y: float) -> NDArray[np.bool_] | 
         number = bars.bin_at(x)
         if number is None:
             return np.zeros(len(across), bool)
-        low, high = bars.edges(number)
-        last = number == len(bars.counts) - 1
-        return (across >= low) & ((across <= high) if last else (across < high)) & model.visible()
+        return bars.members(across, number) & model.visible()
     if model.kind != "histogram 2D":
         return None
     grid = model.grid()
     place = grid.bin_at(x, y)
     if place is None:
         return np.zeros(len(across), bool)
-    x0, x1, y0, y1 = grid.edges(*place)
+    x0, x1, y0, y1 = grid.extent
     rows, columns = grid.counts.shape
-    in_x = (across >= x0) & ((across <= x1) if place[1] == columns - 1 else (across < x1))
-    in_y = (up >= y0) & ((up <= y1) if place[0] == rows - 1 else (up < y1))
-    return in_x & in_y & model.visible()
+    found = in_bin(across, x0, x1, columns, place[1]) & in_bin(up, y0, y1, rows, place[0])
+    return found & model.visible()
 
 
 def describe_place(model: PlotModel, x: float, y: float) -> list[tuple[str, str]]:

@@ -95,6 +95,7 @@ class ScatterPlot(PlotMouse, QWidget):
         self._hover.timeout.connect(self._look_under_mouse)
         self._init_mouse()
         self._renderer = LatestRenderer(draw, send, self._show, self._failed)
+        self._renderer.request(None)
         self.destroyed.connect(partial(_close, self._renderer))
 
     def sizeHint(self) -> QSize:
@@ -188,7 +189,9 @@ class ScatterPlot(PlotMouse, QWidget):
             return
         self._renderer.request(scene)
 
-    def _show(self, picture: Picture) -> None:
+    def _show(self, picture: Picture | None) -> None:
+        if picture is None:
+            return
         self.picture, self._stale = picture, False
         self._images = []
         for pixels, smooth in ((picture.ground, self.model.kind == "density"), (picture.points, False)):

@@ -1,0 +1,289 @@
+"""What a plot shows, what it selects, and that it never falls behind: without a window."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from bioloom.errors import InputError
+from bioloom.explore.appearance import appearance, colour_by
+from bioloom.explore.plot_trails import Trails
+from bioloom.session.plot_drawing import KINDS, draw
+from bioloom.session.plot_model import PlotModel
+from bioloom.session.plot_picking import describe_place, gate_of, nearest, objects_in, objects_of_bin
+from bioloom.session.plot_renderer import LatestRenderer
+from bioloom.session.plot_tools import Drawn
+
+N = 600
+SHAPE = (120, 160)
+
+
+@pytest.fixture
+def data():
+    rng = np.random.default_rng(0)
+    classes = rng.integers(0, 3, N)
+    x = rng.normal(size=N) + 3 * classes
+    y = np.exp(rng.normal(size=N))
+    x[3], y[4] = np.nan, np.inf
+    y[5] = -1
+    return x, y, classes
+
+
+@pytest.fixture
+def model(data):
+    x, y, classes = data
+    model = PlotModel()
+    model.set_points(x, y, ("a", "b"))
+    model.set_look(appearance(colour_by(classes, True, names={1: "one", 2: "two"}), np.zeros(N, bool)))
+    return model
+
+
+def rectangle(x0, x1, y0, y1):
+    return Drawn("rectangle", np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], float))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("scales", [("linear", "linear"), ("log", "log"), ("symlog", "symlog")])
+def test_every_kind_draws_something_on_every_axis(model, kind, scales):
+    model.scale_kinds = scales
+    model.kind = kind
+    picture = draw(model.scene(SHAPE))
+    drawn = [p for p in (picture.ground, picture.points) if p is not None]
+    assert sum(int((p[..., 3] > 0).sum()) for p in drawn) > 30
+    assert picture.ids.shape == SHAPE
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("values", [[], [1.0], [2.0, 2.0, 2.0], [np.nan, np.nan], [np.inf, 1.0], [-1.0, 0.0]])
+def test_odd_data_are_drawn_without_complaint(kind, values):
+    for scale in ("linear", "log", "symlog"):
+        model = PlotModel()
+        model.set_points(np.array(values), np.array(values), ("a", "b"))
+        model.scale_kinds = (scale, scale)
+        model.kind = kind
+        draw(model.scene(SHAPE))
+        assert np.isfinite(model.view).all()
+        assert model.view[0] < model.view[1]
+        assert model.view[2] < model.view[3]
+
+
+def test_what_has_no_place_is_counted(model):
+    assert model.n_left_out == 2
+    model.scale_kinds = ("linear", "log")
+    assert model.n_left_out == 3
+    model.kind = "histogram"
+    assert model.n_left_out == 1
+
+
+def test_a_rectangle_selects_in_the_positions_of_the_axes(model, data):
+    x, y, _ = data
+    model.scale_kinds = ("linear", "log")
+    mask = objects_in(model, rectangle(-1, 2, np.log10(0.5), np.log10(2)))
+    np.testing.assert_array_equal(mask, (x >= -1) & (x < 2) & (y >= 0.5) & (y < 2))
+
+
+def test_a_gate_selects_the_same_objects_by_their_values(model, data):
+    from bioloom.explore import points_in_polygon
+
+    x, y, _ = data
+    model.scale_kinds = ("symlog", "log")
+    drawn = Drawn("polygon", np.array([(-0.2, -0.8), (0.9, -0.5), (0.4, 0.6)]))
+    gate = gate_of(model, drawn)
+    assert (gate.kind, gate.columns) == ("polygon", ("a", "b"))
+    found = points_in_polygon(x, y, gate.vertices)
+    mask = objects_in(model, drawn)
+    assert mask.sum() > 20
+    assert (found != mask).sum() <= 2, "edges between many corners are nearly the curves"
+
+
+def test_a_span_is_a_range_of_the_horizontal_column(model, data):
+    x, _, _ = data
+    drawn = Drawn("span", np.array([(2.0, 9), (0.5, -9)]))
+    np.testing.assert_array_equal(objects_in(model, drawn), (x >= 0.5) & (x <= 2))
+    gate = gate_of(model, drawn)
+    assert (gate.kind, gate.columns, gate.vertices.tolist()) == ("range", ("a",), [0.5, 2.0])
+    model.kind = "histogram"
+    np.testing.assert_array_equal(objects_in(model, rectangle(0.5, 2, 0, 1)), (x >= 0.5) & (x <= 2))
+    assert gate_of(model, Drawn("brush", np.array([(0.5, 0), (1, 0)]))).kind == "range"
+    model.kind = "points"
+    assert gate_of(model, Drawn("brush", np.zeros((2, 2)))) is None
+
+
+def test_a_brush_is_round_on_the_screen(model, data):
+    x, y, _ = data
+    mask = objects_in(model, Drawn("brush", np.array([(0.0, 1.0)])), per_unit=(100.0, 10.0), brush_radius=50)
+    with np.errstate(invalid="ignore"):
+        np.testing.assert_array_equal(mask, np.hypot(x * 100, (y - 1) * 10) <= 50)
+
+
+def test_hidden_objects_are_neither_drawn_nor_selected(model, data):
+    _, _, classes = data
+    everything = rectangle(-100, 100, -100, 100)
+    model.hide(frozenset({1}), False)
+    assert not objects_in(model, everything)[classes == 1].any()
+    shown = draw(model.scene(SHAPE)).ids
+    assert not (classes[shown[shown >= 0]] == 1).any()
+    selected = classes == 2
+    model.set_look(appearance(model.look.colouring, selected))
+    model.hide(frozenset(), True)
+    np.testing.assert_array_equal(model.visible(), selected)
+    model.set_look(appearance(model.look.colouring, np.zeros(N, bool)))
+    assert model.visible().all(), "nothing is selected: nothing is hidden"
+
+
+def test_a_click_on_a_bar_selects_its_objects(model, data):
+    x, _, _ = data
+    model.kind, model.n_bins = "histogram", 20
+    bars = model.bars()
+    total = 0
+    for number in range(20):
+        low, high = bars.edges(number)
+        total += objects_of_bin(model, (low + high) / 2, 0).sum()
+    assert total == np.isfinite(x).sum()
+    model.kind, model.n_bins = "histogram 2D", 5
+    grid = model.grid()
+    counts = [
+        [objects_of_bin(model, *np.mean(np.reshape(grid.edges(r, c), (2, 2)), axis=1)).sum() for c in range(5)]
+        for r in range(5)
+    ]
+    np.testing.assert_array_equal(counts, grid.counts)
+    model.kind = "points"
+    assert objects_of_bin(model, 0, 0) is None
+
+
+def test_places_are_described(model):
+    model.kind = "histogram"
+    low, high = model.bars().edges(int(model.bars().heights.argmax()))
+    told = dict(describe_place(model, (low + high) / 2, 1))
+    assert told["objects"] == str(model.bars().heights.max())
+    assert "–" in told["a"]
+    model.kind = "histogram 2D"
+    row, column = np.unravel_index(model.grid().counts.argmax(), model.grid().counts.shape)
+    x0, x1, y0, y1 = model.grid().edges(row, column)
+    assert dict(describe_place(model, (x0 + x1) / 2, (y0 + y1) / 2))["objects"] == str(model.grid().counts.max())
+    model.kind = "box"
+    box = model.layout().boxes[1]
+    told = dict(describe_place(model, 1.1, box.median))
+    assert told[""] == "one"
+    assert float(told["median"]) == pytest.approx(box.median, rel=1e-4)
+    assert describe_place(model, 1.5, box.median) == []
+
+
+def test_the_nearest_object_is_found_within_reach(model, data):
+    x, y, _ = data
+    assert nearest(model, x[7] + 0.001, y[7], (100, 100), 5) == 7
+    assert nearest(model, 1e6, 1e6, (100, 100), 5) == -1
+
+
+def test_groups_follow_the_classes_or_what_is_given(model, data):
+    _, y, classes = data
+    model.kind = "violin"
+    assert model.group_names() == ["no class", "one", "two"]
+    assert model.view[0] == pytest.approx(-0.6)
+    assert model.view[1] == pytest.approx(2.6)
+    finite = y[(classes == 2) & np.isfinite(y)]
+    assert model.layout().boxes[2].median == pytest.approx(np.median(finite))
+    x, _ = model.positions()
+    assert (np.abs(x - classes) < 0.5).all()
+    model.set_groups(np.arange(N) % 4, ["a", "b"])
+    assert model.group_names() == ["a", "b", "2", "3"]
+    model.set_groups(np.arange(N))
+    with pytest.raises(InputError, match="too many"):
+        model.group_names()
+
+
+def test_zooming_keeps_the_place_and_has_an_end(model):
+    before = model.view
+    model.zoom(1.0, 2.0, 0.5)
+    share = [(1.0 - v[0]) / (v[1] - v[0]) for v in (before, model.view)]
+    assert share[0] == pytest.approx(share[1])
+    model.zoom(1.0, 2.0, 0.5, up=False)
+    for factor in (1e-3, 1e3):
+        for _ in range(300):
+            model.zoom(1.0, 2.0, factor)
+        assert np.isfinite(model.view).all()
+        assert model.view[0] < 1.0 < model.view[1]
+        draw(model.scene(SHAPE))
+
+
+def test_other_objects_forget_groups_and_colours(model):
+    model.set_groups(np.zeros(N, int))
+    model.kind = "box"
+    model.set_points(np.arange(5.0), np.arange(5.0), ("c", "d"))
+    assert model.group_names() == ["all"]
+    assert model.legend() == []
+    draw(model.scene(SHAPE))
+    with pytest.raises(InputError, match="5 objects"):
+        model.set_colours(np.zeros(4, int), np.zeros((1, 4), np.uint8))
+    with pytest.raises(InputError, match="equally long"):
+        model.set_points(np.zeros(3), np.zeros(2), ("a", "b"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("kind", "pie"), ("scale_kinds", ("linear", "square")), ("n_bins", 0), ("n_bins", 5000)]
+)
+def test_unknown_wishes_are_refused(model, name, value):
+    with pytest.raises(InputError):
+        setattr(model, name, value)
+
+
+def test_trails_are_drawn_below_the_points():
+    model = PlotModel()
+    model.set_points(np.array([1.0, 9.0]), np.array([5.0, 5.0]), ("x", "y"))
+    model.view = (0.0, 10.0, 0.0, 10.0)
+    before = draw(model.scene((100, 100))).points
+    model.trails, model.frame = Trails([1, 1], [0, 1]), 1
+    after = draw(model.scene((100, 100)))
+    assert before[50, 50, 3] == 0
+    assert after.points[50, 20:80, 3].all()
+    assert not after.points[20, :, 3].any()
+    np.testing.assert_array_equal(after.points[after.ids >= 0], before[after.ids >= 0])
+    model.view = (4.0, 6.0, 4.0, 6.0)
+    assert draw(model.scene((100, 100))).points[50, :, 3].all(), "a line through the view has both ends outside"
+
+
+# the renderer
+def test_the_latest_request_wins_and_none_is_computed_that_nobody_waits_for():
+    go, computed, shown = threading.Event(), [], []
+
+    def compute(number):
+        computed.append(number)
+        go.wait(5)
+        return number
+
+    renderer = LatestRenderer(compute, lambda call: call(), shown.append, pytest.fail)
+    for number in range(50):
+        renderer.request(number)
+        if number == 0:
+            while not computed:
+                time.sleep(0.001)
+    assert renderer.busy
+    go.set()
+    assert renderer.wait(5)
+    assert computed == [0, 49]
+    assert shown == [0, 49], "what was begun is shown too: a view that moves is never empty"
+
+
+def test_errors_are_delivered_and_the_next_request_works():
+    shown, failed = [], []
+    renderer = LatestRenderer(lambda n: 1 / n, lambda call: call(), shown.append, failed.append)
+    renderer.request(0)
+    assert renderer.wait(5)
+    renderer.request(2)
+    assert renderer.wait(5)
+    assert isinstance(failed[0], ZeroDivisionError)
+    assert shown == [0.5]
+
+
+def test_nothing_is_delivered_after_the_end():
+    shown, calls = [], []
+    renderer = LatestRenderer(lambda n: n, calls.append, shown.append, shown.append)
+    renderer.request(1)
+    assert renderer.wait(5)
+    renderer.close()
+    for call in calls:
+        call()
+    renderer.request(2)
+    assert renderer.wait(1)
+    assert shown == []
