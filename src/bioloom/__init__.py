@@ -26,7 +26,9 @@ _WHERE = {
     "TableClassifier": "bioloom.classify",
     "load_classifier": "bioloom.classify",
 }
-_ROOMS = ("classify", "device", "errors", "explore", "files", "measure", "operations", "recipe", "samples", "session")
+_ROOMS = (
+    "classify", "device", "errors", "explore", "files", "measure", "operations", "recipe", "samples", "session", "tables",
+)  # fmt: skip
 
 __all__ = [
     "ObjectClassifier",
