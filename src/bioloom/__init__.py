@@ -27,7 +27,8 @@ _WHERE = {
     "load_classifier": "bioloom.classify",
 }
 _ROOMS = (
-    "classify", "device", "errors", "explore", "files", "measure", "operations", "recipe", "samples", "session", "tables",
+    "classify", "device", "errors", "explore", "files", "measure", "operations", "recipe", "samples", "session",
+    "tables",
 )  # fmt: skip
 
 __all__ = [
