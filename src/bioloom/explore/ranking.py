@@ -116,7 +116,7 @@ def rank_columns(
     Effect size: Cohen: Statistical power analysis for the behavioral sciences (1988). Mutual information: that of
     scikit-learn's ``mutual_info_classif`` (Ross: PLoS ONE 9 (2014)). Permutation importance: Breiman: Random forests,
     Mach. Learn. 45 (2001), in groups as in Gregorutti et al., Comput. Stat. Data Anal. 90 (2015). Groups: average
-    linkage of 1 - |rank correlation|.
+    linkage of 1 minus the absolute rank correlation.
     """
     import pandas as pd
 

@@ -187,7 +187,8 @@ class Corrector:
         if self._boxes is None:
             from scipy import ndimage
 
-            labels, ids = self.labels, None
+            labels: Any = self.labels
+            ids = None
             if self._highest > 4 * labels.size + 1000:
                 ids, inverse = np.unique(labels, return_inverse=True)
                 labels = inverse.reshape(labels.shape) + 1
