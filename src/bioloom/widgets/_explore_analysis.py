@@ -57,6 +57,12 @@ class Exploring(Protocol):
     def show_axes(self, x: str, y: str) -> None:
         """Plot two columns."""
 
+    def plot_column(self, name: str) -> None:
+        """Show a column on the vertical axis."""
+
+    def jump(self, row: int) -> None:
+        """Show an object in the image."""
+
     def show_colour(self, name: str) -> None:
         """Colour by a column."""
 

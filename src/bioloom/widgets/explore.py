@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeySequence, QShortcut
-from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel, QPushButton, QTabWidget
+from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel, QPushButton, QSizePolicy, QTabWidget
 
 from bioloom import layers
 from bioloom.errors import InputError
@@ -19,13 +19,17 @@ from bioloom.explore.figure import save_scatter
 from bioloom.explore.plot_trails import Trails
 from bioloom.session.exploring import CLASSES, cluster_names, default_axes, plottable
 from bioloom.session.feature_table import keys_of
+from bioloom.session.plot_card import ObjectCard
 from bioloom.session.selection import Selection
 from bioloom.session.worker_process import shared_worker
 from bioloom.widgets._base import BioloomWidget
 from bioloom.widgets._explore_analysis import Analysis
 from bioloom.widgets._explore_classes import ClassForm
+from bioloom.widgets._explore_explain import ExplainForm
 from bioloom.widgets._explore_forms import ClusterForm, DataForm, MapForm, button_row
-from bioloom.widgets._parts import LayerCombo, enable, form, group, narrow_combo
+from bioloom.widgets._explore_gates import GateForm
+from bioloom.widgets._explore_image import ImageLassoForm, ObjectPictures
+from bioloom.widgets._parts import CollapsibleGroup, LayerCombo, enable, form, group, narrow_combo
 from bioloom.widgets._plot import ScatterPlot
 from bioloom.widgets._plot_bar import PlotBar
 
@@ -53,8 +57,15 @@ class ExploreWidget(BioloomWidget):
         self.columns, self.embed_button, self.cluster_button = (
             self.data.columns, self.maps.button, self.clusters.button
         )  # fmt: skip
-        self.tabs = QTabWidget()
-        for title, part in (("Data", self.data), ("Embed", self.maps), ("Cluster", self.clusters)):
+        self.explaining, self.gates = ExplainForm(self, self.data), GateForm(self)
+        self.image_lasso = ImageLassoForm(self)
+        self.pictures = ObjectPictures(self, self._main_thread.send)
+        self.gallery_group = CollapsibleGroup("Gallery", self.pictures.view, is_open=False)
+        self.tabs = _Tabs()
+        for title, part in (
+            ("Data", self.data), ("Embed", self.maps), ("Cluster", self.clusters), ("Explain", self.explaining),
+            ("Gates", self.gates),
+        ):  # fmt: skip
             self.tabs.addTab(part, title)
         self.x_box, self.y_box, self.colour_box = (
             narrow_combo(t) for t in ("Horizontal axis", "Vertical axis", "Colour by")
@@ -80,7 +91,9 @@ class ExploreWidget(BioloomWidget):
             self.content.addWidget(part)
         self.content.addWidget(self.plot, stretch=1)
         self.content.addWidget(self.count)
+        self.content.addWidget(self.image_lasso)
         self.content.addWidget(group("Classes", self.classes))
+        self.content.addWidget(self.gallery_group)
         self.content.addLayout(button_row(self.figure_button))
         self.analysis = Analysis(self, self.data, self.maps, self.clusters)
         self._connect()
@@ -96,6 +109,10 @@ class ExploreWidget(BioloomWidget):
         self.colour_box.currentTextChanged.connect(self._colour)
         self.plot.selected.connect(self._select)
         self.plot.point_clicked.connect(self.jump)
+        self.plot.point_clicked.connect(self.explaining.show_object)
+        self.plot.gate_drawn.connect(self.gates.note_drawn)
+        self.pictures.view.object_clicked.connect(self.jump)
+        self.gallery_group.toggled.connect(self._colour)
         self.plot.class_chosen.connect(self.classes.assign)
         self.figure_button.clicked.connect(self._ask_figure)
         self.bar.undo_asked.connect(lambda: self._travel("undo"))
@@ -109,6 +126,7 @@ class ExploreWidget(BioloomWidget):
         point.connect(self._frame_changed)
         self.on_close(lambda: point.disconnect(self._frame_changed))
         self.on_close(self.plot.close_jobs)
+        self.on_close(self.pictures.view.close_jobs)
         self.on_close(self._leave_layer)
 
     # -------------------------------------------------------------------------------------------- for its parts
@@ -132,6 +150,10 @@ class ExploreWidget(BioloomWidget):
         self.x_box.setCurrentText(x)
         self.y_box.setCurrentText(y)
 
+    def plot_column(self, name: str) -> None:
+        """Show a column on the vertical axis."""
+        self.y_box.setCurrentText(name)
+
     def show_colour(self, name: str) -> None:
         """Colour plot and image by a column, or by `CLASSES`."""
         if self.colour_box.currentText() == name:
@@ -153,14 +175,22 @@ class ExploreWidget(BioloomWidget):
             layer.events.features.connect(self._read_table)
             colours = self._colours = layers.ObjectColours(self.viewer, layer)
 
+            for emitter in (layer.events.data, layer.events.paint):
+                emitter.connect(self.pictures.forget)
+
             def unlink() -> None:
                 layer.events.features.disconnect(self._read_table)
+                for emitter in (layer.events.data, layer.events.paint):
+                    emitter.disconnect(self.pictures.forget)
                 colours.close()
 
             self._unlink = unlink
         self._read_table()
 
     def _leave_layer(self) -> None:
+        self.image_lasso.stop()
+        self.pictures.forget()
+        self.explaining.forget()
         if self._unlink:
             self._unlink()
             self._unlink = self._colours = None
@@ -204,12 +234,15 @@ class ExploreWidget(BioloomWidget):
         self._fill(self.x_box, numeric, first)
         self._fill(self.y_box, numeric, second)
         self._fill(self.colour_box, [CLASSES, *numeric, *texts], colour)
+        self.image_lasso.follow(self._selection is not None and self._selection.has_frames)
         self._plot_points()
 
     def _needing_objects(self) -> tuple[Any, ...]:
         return (
             self.embed_button, self.maps.place_button, self.cluster_button, self.clusters.suggest_button,
             self.clusters.repeat_button, self.assign_button, self.save_classes, self.figure_button,
+            self.explaining.rank_button, self.explaining.train_button, self.explaining.load_button,
+            self.image_lasso.button,
         )  # fmt: skip
 
     @staticmethod
@@ -269,6 +302,9 @@ class ExploreWidget(BioloomWidget):
             colours.restore()
         else:
             colours.show(selection.labels, selection.frames if selection.has_frames else None, seen.index, seen.palette)
+        self.explaining.follow()
+        base = seen.colouring
+        self.pictures.update(None if base.kind == "classes" and not base.counts[1:].any() else base.palette[base.index])
         self.bar.show_history(selection.can_undo, selection.can_redo)
         n, total = look.n_selected, len(selection)
         self.count.setText(
@@ -318,7 +354,8 @@ class ExploreWidget(BioloomWidget):
         shown = [*keys_of(self._table), self.plot.names[0], self.plot.names[1]]
         if self.colour_box.currentText() in self._table.columns:
             shown.append(self.colour_box.currentText())
-        return "\n".join(f"{name}: {_text(values[name])}" for name in dict.fromkeys(shown))
+        lines = [(name, _text(values[name])) for name in dict.fromkeys(shown)]
+        return ObjectCard("", lines, self.pictures.card(row))
 
     # -------------------------------------------------------------------------------------------- figure
     def _ask_figure(self) -> None:
@@ -337,6 +374,27 @@ class ExploreWidget(BioloomWidget):
             values=None if by_class else column, values_label=by,
         )  # fmt: skip
         self.say(f"Saved to {path}.")
+
+
+class _Tabs(QTabWidget):
+    """Tabs that are as high as the one in front, so that the plot gets the rest."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setUsesScrollButtons(True)
+        self.currentChanged.connect(self._fit)
+
+    def _fit(self, number: int) -> None:
+        for i in range(self.count()):
+            policy = QSizePolicy.Policy.Preferred if i == number else QSizePolicy.Policy.Ignored
+            self.widget(i).setSizePolicy(QSizePolicy.Policy.Preferred, policy)
+        self.updateGeometry()
+
+    def addTab(self, part: Any, title: str) -> int:
+        """Add a tab."""
+        number = int(super().addTab(part, title))
+        self._fit(self.currentIndex())
+        return number
 
 
 def _same(before: np.ndarray, now: np.ndarray) -> bool:

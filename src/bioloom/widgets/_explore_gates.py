@@ -1,0 +1,169 @@
+"""Named gates of the Explore panel: made from what is drawn, combined, saved and applied to other objects."""
+
+from __future__ import annotations
+
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QFileDialog,
+    QHBoxLayout,
+    QLineEdit,
+    QListWidget,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from bioloom.errors import InputError
+from bioloom.explore import CombinedGate, GateSet, PolygonGate, RangeGate
+from bioloom.session.plot_picking import DrawnGate
+from bioloom.widgets._explore_analysis import Exploring
+from bioloom.widgets._explore_forms import button_row
+
+
+class GateForm(QWidget):
+    """A list of gates; a click on one selects its objects.
+
+    Parameters
+    ----------
+    panel
+        The Explore panel.
+    """
+
+    def __init__(self, panel: Exploring) -> None:
+        super().__init__()
+        self._panel = panel
+        self.gates = GateSet()
+        self._drawn: DrawnGate | None = None
+        self.name = QLineEdit()
+        self.name.setPlaceholderText("name of the gate")
+        self.name.setToolTip("Name of the new gate; left empty, it is numbered")
+        self.add_button = QPushButton("Keep what was drawn")
+        self.add_button.setToolTip("Make a gate of the outline that was drawn last in the plot")
+        self.list = QListWidget()
+        self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.list.setToolTip("A click selects the objects inside; Ctrl or Shift choose several gates to combine")
+        self.list.setMaximumHeight(110)
+        self.buttons = {name: QPushButton(text) for name, text in (("and", "And"), ("or", "Or"), ("not", "Not"))}
+        tips = {"and": "in all", "or": "in any", "not": "in none"}
+        for operator, button in self.buttons.items():
+            button.setToolTip(f"New gate: objects that are {tips[operator]} of the chosen gates")
+            button.clicked.connect(lambda _=False, op=operator: panel.attempt(lambda: self.combine(op)))
+        self.remove_button = QPushButton("Remove")
+        self.remove_button.setToolTip("Remove the chosen gates")
+        self.save_button = QPushButton("Save…")
+        self.save_button.setToolTip("Save all gates as a JSON file")
+        self.load_button = QPushButton("Load…")
+        self.load_button.setToolTip("Load gates, to apply them to these objects")
+        top = QHBoxLayout()
+        top.addWidget(self.name, stretch=1)
+        top.addWidget(self.add_button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addLayout(top)
+        column.addWidget(self.list)
+        column.addLayout(button_row(*self.buttons.values(), self.remove_button))
+        column.addLayout(button_row(self.save_button, self.load_button))
+        column.addStretch(1)
+        self.add_button.clicked.connect(lambda: panel.attempt(self.keep))
+        self.name.returnPressed.connect(lambda: panel.attempt(self.keep))
+        self.list.itemSelectionChanged.connect(self._chosen_changed)
+        self.list.itemClicked.connect(lambda item: panel.attempt(self.apply))
+        self.remove_button.clicked.connect(lambda: panel.attempt(self.remove))
+        self.save_button.clicked.connect(self._ask_save)
+        self.load_button.clicked.connect(self._ask_load)
+        self._show()
+
+    def note_drawn(self, drawn: DrawnGate) -> None:
+        """Remember what was drawn last in the plot."""
+        self._drawn = drawn
+        self.add_button.setEnabled(True)
+
+    def chosen(self) -> list[str]:
+        """Return the names of the chosen gates, from top to bottom."""
+        return [self.list.item(i).text() for i in range(self.list.count()) if self.list.item(i).isSelected()]
+
+    def keep(self) -> None:
+        """Make a gate of what was drawn last."""
+        drawn = self._drawn
+        if drawn is None:
+            raise InputError("Draw around points in the plot first.")
+        if drawn.kind == "range":
+            low, high = sorted(float(v) for v in drawn.vertices.ravel()[:2])
+            self._put(RangeGate(drawn.columns[0], low, high))
+        else:
+            x, y = drawn.columns
+            self._put(PolygonGate(x, y, tuple((float(a), float(b)) for a, b in drawn.vertices)))
+
+    def combine(self, operator: str) -> None:
+        """Make a gate of the chosen ones."""
+        names = self.chosen()
+        if not names or (operator != "not" and len(names) < 2):
+            raise InputError("Choose two gates or more to combine: click them with Ctrl held.")
+        self._put(CombinedGate(operator, tuple(names)))  # type: ignore[arg-type]
+
+    def _put(self, gate: RangeGate | PolygonGate | CombinedGate) -> None:
+        name, number = self.name.text().strip(), len(self.gates) + 1
+        while not name:
+            name = f"gate {number}" if f"gate {number}" not in self.gates else ""
+            number += 1
+        self.gates.put(name, gate)
+        self.name.clear()
+        self._show(name)
+        self.apply()
+
+    def apply(self) -> None:
+        """Select the objects in any of the chosen gates."""
+        names, selection = self.chosen(), self._panel.selection
+        if not names or selection is None:
+            return
+        mask = self.gates.mask(names[0], self._panel.table)
+        for name in names[1:]:
+            mask = mask | self.gates.mask(name, self._panel.table)
+        selection.select(mask)
+        self._panel.say(f"{int(mask.sum())} of {len(mask)} objects are in {' or '.join(names)}.")
+
+    def remove(self) -> None:
+        """Remove the chosen gates."""
+        # What was made of others is removed before them.
+        for name in reversed(self.chosen()):
+            self.gates.remove(name)
+        self._show()
+
+    def _ask_save(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(self, "Save gates", "gates.json", "Gates (*.json)")
+        if path:
+            self._panel.attempt(lambda: self.save(path))
+
+    def save(self, path: str) -> None:
+        """Save the gates."""
+        self.gates.save(path)
+        self._panel.say(f"{len(self.gates)} gates saved to {path}.")
+
+    def _ask_load(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, "Load gates", "", "Gates (*.json)")
+        if path:
+            self._panel.attempt(lambda: self.load(path))
+
+    def load(self, path: str) -> None:
+        """Load gates; those of the same name are replaced."""
+        for_all = GateSet.load(path)
+        known = {name: self.gates[name] for name in self.gates} | {name: for_all[name] for name in for_all}
+        self.gates = GateSet(known)
+        self._show()
+        self._panel.say(f"{len(for_all)} gates loaded. Click one to select its objects.")
+
+    def _chosen_changed(self) -> None:
+        n = len(self.chosen())
+        self.buttons["and"].setEnabled(n > 1)
+        self.buttons["or"].setEnabled(n > 1)
+        self.buttons["not"].setEnabled(n > 0)
+        self.remove_button.setEnabled(n > 0)
+
+    def _show(self, chosen: str = "") -> None:
+        self.list.clear()
+        for name in self.gates:
+            self.list.addItem(name)
+            self.list.item(self.list.count() - 1).setSelected(name == chosen)
+        self.add_button.setEnabled(self._drawn is not None)
+        self.save_button.setEnabled(len(self.gates) > 0)
+        self._chosen_changed()

@@ -1,0 +1,162 @@
+"""The image side of the Explore panel: outlines drawn on the image, and pictures of the selected objects."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from bioloom import layers
+from bioloom.session.gallery import Gallery
+from bioloom.session.image_lasso import RULES, Region
+from bioloom.widgets._canvas_outline import CanvasOutline
+from bioloom.widgets._explore_analysis import Exploring
+from bioloom.widgets._explore_forms import choice
+from bioloom.widgets._gallery import GalleryView
+
+_SHAPES = {"lasso": "Lasso", "polygon": "Polygon", "rectangle": "Rectangle", "ellipse": "Ellipse"}
+_CARD_PIXELS = 96
+
+
+class ImageLassoForm(QWidget):
+    """Lets the mouse draw outlines on the image to select objects.
+
+    Parameters
+    ----------
+    panel
+        The Explore panel.
+    """
+
+    def __init__(self, panel: Exploring) -> None:
+        super().__init__()
+        self._panel = panel
+        self._lasso: layers.ImageLasso | None = None
+        self._outline = CanvasOutline()
+        self.button = QPushButton("Select in the image")
+        self.button.setCheckable(True)
+        self.button.setToolTip(
+            "Draw around objects on the image: Shift adds, Alt removes; a polygon is closed by a double click"
+        )
+        self.shape = choice("What is drawn on the image", _SHAPES)
+        self.rule = choice("Which objects an outline selects", RULES)
+        self.all_frames = QCheckBox("All frames")
+        self.all_frames.setToolTip("Select what lies inside the outline in every frame, not only in the one in view")
+        first, second = QHBoxLayout(), QHBoxLayout()
+        first.addWidget(self.button, stretch=1)
+        first.addWidget(self.shape, stretch=1)
+        second.addWidget(self.rule, stretch=1)
+        second.addWidget(self.all_frames)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(first)
+        layout.addLayout(second)
+        self.button.toggled.connect(self._toggled)
+        self.shape.currentIndexChanged.connect(lambda: self._toggled(self.button.isChecked()))
+
+    def follow(self, has_frames: bool) -> None:
+        """Offer all frames where there are any."""
+        self.all_frames.setVisible(has_frames)
+
+    def stop(self) -> None:
+        """Give the mouse back."""
+        if self._lasso is not None:
+            self._lasso.stop()
+            self._lasso = None
+        self._outline.close()
+        self.button.setChecked(False)
+
+    def _toggled(self, on: bool) -> None:
+        panel = self._panel
+        if not on:
+            if self._lasso is not None:
+                self._lasso.stop()
+            return
+        if panel.selection is None:
+            panel.say("These objects are not measured yet: measure them in the Measure panel.")
+            self.button.setChecked(False)
+            return
+        if self._lasso is None:
+            self._lasso = layers.ImageLasso(
+                panel.viewer, panel.layer, self._drawn, panel.say, self._outline.show_path
+            )  # fmt: skip
+        self._lasso.start(self.shape.currentData())
+
+    def _drawn(self, region: Region) -> None:
+        panel = self._panel
+
+        def select() -> None:
+            n = layers.select_inside(
+                panel.layer, region, all_frames=self.all_frames.isChecked(), rule=self.rule.currentData()
+            )
+            panel.say(f"{n} object{'s' * (n != 1)} inside the outline.")
+
+        panel.attempt(select)
+
+
+class ObjectPictures:
+    """Pictures of the objects of a panel, for its gallery and beside the mouse.
+
+    Parameters
+    ----------
+    panel
+        The Explore panel.
+    send
+        Runs a callable on the GUI thread.
+    """
+
+    def __init__(self, panel: Exploring, send: Any) -> None:
+        self._panel = panel
+        self.view = GalleryView(send)
+        self.view.wall.setMinimumHeight(220)
+        self._gallery: Gallery | None = None
+        self._ready: set[int] = set()
+        self._outlines: NDArray[np.uint8] | None = None
+        self._made_for: Any = None
+
+    def forget(self, event: Any = None) -> None:
+        """Drop the pictures: the objects, their labels or the images changed."""
+        self._gallery, self._made_for = None, None
+        self._ready = set()
+
+    def update(self, outlines: NDArray[np.uint8] | None) -> None:
+        """Show the selected objects, outlined in these colours (RGBA per object), if the gallery is in view."""
+        selection = self._panel.selection
+        if not self.view.isVisible() or selection is None:
+            return
+        gallery, table = self._of_now(), self._panel.table
+        alike = (outlines is None) == (self._outlines is None) and np.array_equal(outlines, self._outlines)  # type: ignore[arg-type]
+        if self._made_for is None or self._made_for[0] is not gallery or self._made_for[1] is not table or not alike:
+            self._made_for, self._outlines = (gallery, table), outlines
+            self.view.set_gallery(gallery, table, outlines)
+        self.view.show_rows(np.flatnonzero(selection.mask))
+
+    def card(self, row: int) -> NDArray[np.uint8] | None:
+        """Return the picture of an object, or None while its frame is being looked through."""
+        selection = self._panel.selection
+        if selection is None or row >= len(selection):
+            return None
+        gallery, frame = self._of_now(), int(selection.frames[row])
+        if frame in self._ready:
+            return gallery.picture(row, _CARD_PIXELS)
+        ready = self._ready
+
+        def look() -> None:
+            gallery.box(row)
+            ready.add(frame)
+
+        threading.Thread(target=look, name="bioloom pictures", daemon=True).start()
+        return None
+
+    def _of_now(self) -> Gallery:
+        panel, selection = self._panel, self._panel.selection
+        if self._gallery is None or len(self._gallery) != len(selection):  # type: ignore[arg-type]
+            assert selection is not None
+            source = layers.gallery_source(
+                panel.layer, layers.images_of(panel.viewer, panel.layer), selection.has_frames
+            )  # fmt: skip
+            self._gallery = Gallery([source], np.zeros(len(selection), np.intp), selection.frames, selection.labels)
+            self._ready = set()
+        return self._gallery

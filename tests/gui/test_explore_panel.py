@@ -1,0 +1,374 @@
+"""The Explore panel in a real viewer: maps, clusters, gates, ranks, classifiers, SHAP, gallery and lasso."""
+
+import json
+import os
+
+import numpy as np
+import pandas as pd
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+from skimage.draw import ellipse
+
+from bioloom import layers
+from bioloom.session.worker_process import shared_worker
+
+COLUMNS = {"area", "perimeter", "eccentricity", "solidity", "intensity_mean", "major_axis_length", "minor_axis_length"}
+
+
+def blobs(n_side=9, pitch=28, seed=0):
+    """Round and elongated objects in a grid, their labels with gaps, and which of them are elongated."""
+    rng = np.random.default_rng(seed)
+    labels = np.zeros((n_side * pitch,) * 2, np.int32)
+    long_ones = []
+    for number in range(n_side**2):
+        y, x = (np.array(divmod(number, n_side)) + 0.5) * pitch
+        is_long = number % 2 == 1
+        radii = (rng.uniform(10, 12), rng.uniform(3.5, 4.5)) if is_long else rng.uniform(6, 7.2, 2)
+        place = ellipse(y, x, *radii, shape=labels.shape, rotation=rng.uniform(-0.3, 0.3))
+        labels[place] = 10 + 3 * number
+        if is_long:
+            long_ones.append(10 + 3 * number)
+    image = np.where(labels > 0, 120.0, 20.0) + rng.normal(0, 6, labels.shape)
+    return labels, image.astype(np.float32), long_ones
+
+
+@pytest.fixture
+def errors(monkeypatch):
+    """What was shown as errors."""
+    shown = []
+    monkeypatch.setattr("bioloom.widgets._base.show_error", shown.append)
+    return shown
+
+
+@pytest.fixture
+def measured(user):
+    """Blobs in the viewer, measured, and the Explore panel."""
+    from bioloom.measure import measure
+
+    labels, image, long_ones = blobs()
+    user.viewer.add_image(image, name="image")
+    layer = user.viewer.add_labels(labels, name="blobs")
+    layers.add_features(layer, measure(labels, image))
+    explore = user.open("Explore")
+    explore.labels.choose(layer)
+    user.look()
+    return explore, layer, long_ones
+
+
+def picture(panel, name):
+    """Save what the panel looks like, where that is wanted."""
+    folder = os.environ.get("BIOLOOM_SHOTS")
+    if folder:
+        panel.window().grab().save(f"{folder}/{name}.png")
+
+
+def agreement(a, b):
+    """The share of objects that two clusterings of two clusters put together, whatever the numbers."""
+    return max((a == b).mean(), (a == 3 - b).mean())
+
+
+def test_every_map_comes_with_its_settings_and_seed(user, measured, errors, tmp_path):
+    explore, layer, _ = measured
+    rows = explore.maps._rows
+    for method, own in (
+        ("pca", "n_components"),
+        ("tsne", "perplexity"),
+        ("isomap", "n_neighbors"),
+        ("mds", "max_fitted"),
+    ):
+        explore.maps.choose(method)
+        shown = {k for k, (field, _) in explore.maps._fields.items() if rows.isRowVisible(field)}
+        assert own in shown
+        assert ("min_dist" in shown) is False
+        explore.maps.seed.setValue(3)
+        explore.embed_button.click()
+        user.wait(explore)
+        name = explore.x_box.currentText()
+        assert name.endswith("-0") and np.isfinite(layer.features[name]).all()
+        assert "seed 3" in explore.status.text.text()
+    explore.maps.choose("pca")
+    explore.embed_button.click()
+    user.wait(explore)
+    assert "PCA-0: " in explore.maps.loadings.text()
+    assert "Explained variance" in explore.status.text.text()
+
+    made = layer.features[["PCA-0", "PCA-1"]].to_numpy()
+    explore.analysis.save_map(str(tmp_path / "map.npz"))
+    layer.features = layer.features.drop(columns=["PCA-0", "PCA-1"])
+    user.look()
+    explore.analysis.place_in(str(tmp_path / "map.npz"))
+    user.wait(explore)
+    np.testing.assert_allclose(layer.features[["PCA-0", "PCA-1"]].to_numpy(), made, atol=1e-6)
+    assert explore.x_box.currentText() == "PCA-0"
+    assert not errors
+
+
+def test_scaling_and_missing_values_are_chosen_and_reported(user, measured, errors):
+    explore, layer, _ = measured
+    table = layer.features.copy()
+    table.loc[:4, "area"] = np.nan
+    layer.features = table
+    user.look()
+    explore.maps.choose("pca")
+    explore.embed_button.click()
+    user.wait(explore)
+    assert "5 objects with missing values left out" in explore.status.text.text()
+    before = layer.features["PCA-0"].to_numpy()
+    assert np.isnan(before).sum() == 5
+    explore.data.missing.setCurrentIndex(explore.data.missing.findData("median"))
+    explore.data.scaling.setCurrentIndex(explore.data.scaling.findData("robust"))
+    explore.embed_button.click()
+    user.wait(explore)
+    assert "5 missing values replaced by the median" in explore.status.text.text()
+    after = layer.features["PCA-0"].to_numpy()
+    assert np.isfinite(after).all() and not np.allclose(after[5:], before[5:])
+    assert not errors
+
+
+@pytest.mark.parametrize("method", ["gmm", "agglomerative", "spectral", "meanshift", "hdbscan"])
+def test_clusters_of_other_methods(user, measured, errors, method):
+    explore, layer, long_ones = measured
+    explore.columns.set_checked({"area", "eccentricity", "minor_axis_length"} & set(layer.features.columns))
+    explore.clusters.choose(method)
+    explore.clusters.n_clusters.setValue(2)
+    explore.cluster_button.click()
+    user.wait(explore)
+    assert not errors
+    column = f"{method.upper()}_CLUSTER"
+    assert explore.colour_box.currentText() == column
+    clusters = layer.features[column].to_numpy()
+    is_long = layer.features["label"].isin(long_ones).to_numpy()
+    if method != "meanshift":
+        known = clusters > 0
+        assert known.mean() > 0.7
+        assert agreement(clusters[known], 1 + is_long[known]) > 0.95
+    legend = {text for _, text, *_ in explore.plot.model.legend()}
+    assert "cluster 1" in legend
+    assert ("noise" in legend) == bool((clusters == -1).any())
+
+
+def test_how_many_clusters_and_how_stable_they_are(user, measured, errors):
+    explore, layer, _ = measured
+    explore.columns.set_checked({"area", "eccentricity"})
+    explore.clusters.n_clusters.setValue(7)
+    explore.clusters.suggest_button.click()
+    user.wait(explore)
+    assert explore.clusters.n_clusters.value() == 2
+    assert "stability" in explore.clusters.told.text()
+    explore.clusters.repeat_button.click()
+    user.wait(explore)
+    assert "mean adjusted Rand index 1.00" in explore.status.text.text()
+    assert (layer.features["KMEANS_CLUSTER_STABILITY"] == 1).all()
+    assert not errors
+
+
+def test_gates_are_kept_combined_saved_and_applied(user, measured, errors, tmp_path):
+    explore, layer, long_ones = measured
+    explore.show_axes("area", "eccentricity")
+    user.look()
+    explore.plot.wait()
+    x, y = explore.plot.x, explore.plot.y
+    is_long = layer.features["label"].isin(long_ones).to_numpy()
+    user.lasso(explore.plot, x[is_long], y[is_long])
+    assert explore._selection.mask.tolist() == is_long.tolist()
+    explore.tabs.setCurrentWidget(explore.gates)
+    explore.gates.name.setText("long")
+    explore.gates.add_button.click()
+    explore.clear_button.click()
+    explore.gates.list.clearSelection()
+    explore.gates.list.item(0).setSelected(True)
+    explore.gates.buttons["not"].click()
+    assert explore._selection.mask.tolist() == (~is_long).tolist()
+    assert explore.gates.gates["gate 2"].operator == "not"
+    path = tmp_path / "gates.json"
+    explore.gates.save(str(path))
+    assert [g["name"] for g in json.loads(path.read_text())["gates"]] == ["long", "gate 2"]
+    picture(explore, "gates")
+
+    other_labels, other_image, other_long = blobs(n_side=6, seed=5)
+    from bioloom.measure import measure
+
+    other = user.viewer.add_labels(other_labels, name="other")
+    layers.add_features(other, measure(other_labels, other_image))
+    explore.labels.choose(other)
+    explore.gates.load(str(path))
+    explore.gates.list.item(0).setSelected(True)
+    explore.gates.apply()
+    found = set(layers.selection_of(other).labels[layers.selection_of(other).mask].tolist())
+    assert len(found ^ set(other_long)) <= 2
+    assert not errors
+
+
+def test_number_keys_classify_and_undo_takes_it_back(user, measured, errors):
+    explore, layer, long_ones = measured
+    explore.show_axes("area", "eccentricity")
+    explore.plot.wait()
+    x, y = explore.plot.x, explore.plot.y
+    is_long = layer.features["label"].isin(long_ones).to_numpy()
+    user.lasso(explore.plot, x[is_long], y[is_long])
+    explore.plot.setFocus()
+    QTest.keyClick(explore.plot, Qt.Key.Key_4)
+    user.look()
+    assert (explore._selection.classes == 4 * is_long).all()
+    explore.classes.target.setCurrentIndex(explore.classes.target.findData("classes"))
+    explore.save_classes.click()
+    user.look()
+    saved = user.viewer.layers["classes of blobs"].data
+    np.testing.assert_array_equal(saved, np.where(np.isin(layer.data, long_ones), 4, 0))
+    explore.bar.undo.click()
+    explore.bar.undo.click()
+    assert not explore._selection.classes.any()
+    assert explore._selection.mask.tolist() == is_long.tolist()
+    explore.bar.redo.click()
+    assert (explore._selection.classes == 4 * is_long).all()
+    assert not errors
+
+
+def test_a_lasso_on_the_image_fills_the_gallery(user, measured, errors):
+    explore, layer, _ = measured
+    user.viewer.reset_view()
+    explore.gallery_group.set_open(True)
+    user.look(0.3)
+    explore.image_lasso.shape.setCurrentIndex(explore.image_lasso.shape.findData("rectangle"))
+    explore.image_lasso.button.setChecked(True)
+    user.look(0.2)
+    user.drag_on_canvas([(1, 1), (20, 30), (55, 83)])
+    wanted = set(np.unique(layer.data[:55, :83])) - {0}
+    selection = explore._selection
+    assert set(selection.labels[selection.mask].tolist()) == wanted
+    assert set(explore.pictures.view.shown()) == set(np.flatnonzero(selection.mask))
+    user.until(lambda: len(explore.pictures.view.wall._pictures) == len(wanted), "the pictures")
+    picture(explore, "gallery")
+    explore.image_lasso.button.setChecked(False)
+    user.drag_on_canvas([(100, 100), (140, 140)])
+    assert set(selection.labels[selection.mask].tolist()) == wanted, "the mouse pans again"
+    explore.pictures.view.object_clicked.emit(int(np.flatnonzero(selection.mask)[0]))
+    assert layer.selected_label == min(wanted)
+    assert not errors
+
+
+def test_from_blobs_to_a_classifier_that_does_not_depend_on_the_map(user, measured, errors, tmp_path):
+    """Measure, embed, cluster the map, rank, train, explain; twice, with other seeds."""
+    explore, layer, long_ones = measured
+    maps, classes = [], []
+    for seed in (0, 7):
+        explore.maps.choose("umap")
+        explore.maps.seed.setValue(seed)
+        explore.embed_button.click()
+        user.wait(explore)
+        explore.clusters.choose("kmeans")
+        explore.clusters.n_clusters.setValue(2)
+        explore.clusters.space.setCurrentIndex(explore.clusters.space.findData("plot"))
+        explore.cluster_button.click()
+        user.wait(explore)
+        explore.tabs.setCurrentWidget(explore.explaining)
+        explore.explaining.train_button.click()
+        user.wait(explore)
+        maps.append(layer.features[["UMAP-0", "UMAP-1"]].to_numpy())
+        classes.append(layer.features["CLUSTER_CLASS"].to_numpy())
+    assert not errors
+    assert not np.allclose(maps[0], maps[1], atol=0.5)
+    assert agreement(*classes) >= 0.95
+    is_long = layer.features["label"].isin(long_ones).to_numpy()
+    assert agreement(classes[0], 1 + is_long) >= 0.95
+    assert "it agrees on" in explore.explaining.agreement.text()
+
+    explore.explaining.measure.setCurrentIndex(explore.explaining.measure.findData("centre_correlation"))
+    explore.explaining.rank_button.click()
+    user.wait(explore)
+    ranked = [explore.explaining.list.item(row, 0).text() for row in range(explore.explaining.list.rowCount())]
+    values = [abs(float(explore.explaining.list.item(row, 1).text())) for row in range(len(ranked))]
+    assert values == sorted(values, reverse=True) and values[0] > 0.5
+    assert set(ranked) == set(explore.columns.checked())
+
+    explore.explaining.explain_button.click()
+    user.wait(explore)
+    found = explore.explaining.explanation
+    assert len(found.rows) == len(layer.features)
+    np.testing.assert_allclose(found.probabilities.sum(axis=1), 1, atol=1e-6)
+    user.look(0.3)
+    picture(explore, "shap")
+    feature = explore.explaining.shap.swarms[0].feature
+    explore.explaining.shap.feature_clicked.emit(feature)
+    user.wait(explore)
+    assert explore.colour_box.currentText().startswith(f"SHAP {feature}")
+    np.testing.assert_allclose(
+        layer.features[explore.colour_box.currentText()],
+        found.column(feature, explore.explaining.class_box.currentData()),
+        atol=1e-9,
+    )
+    explore.plot.point_clicked.emit(5)
+    steps = explore.explaining.shap.waterfall
+    assert steps.row == 5
+    user.look(0.2)
+    picture(explore, "waterfall")
+
+    path = tmp_path / "clusters.cl"
+    explore.explaining.save_classifier(str(path))
+    layer.features = layer.features.drop(columns="CLUSTER_CLASS")
+    user.look()
+    explore.explaining.load_classifier(str(path))
+    assert (layer.features["CLUSTER_CLASS"].to_numpy() == classes[1]).all()
+    assert not errors
+
+
+def test_frames_are_bright_alone_or_alike(user, errors):
+    from bioloom.measure import measure
+
+    labels, image, _ = blobs(n_side=4)
+    series, images = np.stack([labels, labels[::-1]]), np.stack([image, image[::-1]])
+    user.viewer.add_image(images, name="image")
+    layer = user.viewer.add_labels(series, name="series")
+    layers.add_features(layer, measure(series, images, frame_axis=0))
+    explore = user.open("Explore")
+    explore.labels.choose(layer)
+    user.viewer.dims.set_point(0, 0)
+    user.look()
+    plot, frames = explore.plot, layer.features["frame"].to_numpy()
+    assert explore.data.per.count() == 2
+
+    def alphas():
+        return plot.palette_[plot.colour_index][:, 3]
+
+    assert len(set(alphas())) == 1
+    explore.bar.frames.setCurrentIndex(explore.bar.frames.findData("current"))
+    assert alphas()[frames == 0].min() > alphas()[frames == 1].max()
+    user.viewer.dims.set_point(0, 1)
+    user.look()
+    assert alphas()[frames == 1].min() > alphas()[frames == 0].max()
+    explore.bar.frames.setCurrentIndex(explore.bar.frames.findData("only"))
+    assert not alphas()[frames == 0].any() and alphas()[frames == 1].all()
+    explore.bar.frames.setCurrentIndex(explore.bar.frames.findData("trails"))
+    assert "track" in explore.status.text.text()
+    layer.features = layer.features.assign(track=layer.features["label"])
+    explore.bar.frames.setCurrentIndex(0)
+    explore.bar.frames.setCurrentIndex(explore.bar.frames.findData("trails"))
+    assert len(plot.model.trails.at(1).starts) > 0
+    assert not errors
+
+
+def test_a_killed_worker_process_is_reported_and_the_next_run_works(user, measured, errors):
+    explore, layer, _ = measured
+    explore.maps.choose("tsne")
+    explore.embed_button.click()
+    user.wait(explore)
+    errors.clear()
+    big = pd.concat([layer.features] * 60, ignore_index=True)
+    big["label"] = np.arange(len(big)) + 1
+    big["index"] = big["label"]
+    big["area"] += np.random.default_rng(0).normal(size=len(big))
+    layer.features = big
+    user.look()
+    explore.embed_button.click()
+    user.look(0.5)
+    pid = shared_worker().pid
+    assert explore.jobs.busy and pid
+    os.kill(pid, 9)
+    user.wait(explore)
+    assert len(errors) == 1 and "stopped" in errors[0]
+    explore.maps.choose("pca")
+    explore.embed_button.click()
+    user.wait(explore)
+    assert np.isfinite(layer.features["PCA-0"]).all()
+    assert len(errors) == 1
