@@ -13,7 +13,7 @@ from skimage.draw import ellipse
 from bioloom import layers
 from bioloom.session.worker_process import shared_worker
 
-COLUMNS = {"area", "perimeter", "eccentricity", "solidity", "intensity_mean", "major_axis_length", "minor_axis_length"}
+OWN = {"pca": "n_components", "tsne": "perplexity", "isomap": "n_neighbors", "mds": "max_fitted"}
 
 
 def blobs(n_side=9, pitch=28, seed=0):
@@ -60,6 +60,8 @@ def picture(panel, name):
     """Save what the panel looks like, where that is wanted."""
     folder = os.environ.get("BIOLOOM_SHOTS")
     if folder:
+        panel.plot.wait()
+        panel.repaint()
         panel.window().grab().save(f"{folder}/{name}.png")
 
 
@@ -85,7 +87,8 @@ def test_every_map_comes_with_its_settings_and_seed(user, measured, errors, tmp_
         explore.embed_button.click()
         user.wait(explore)
         name = explore.x_box.currentText()
-        assert name.endswith("-0") and np.isfinite(layer.features[name]).all()
+        assert name.endswith("-0")
+        assert np.isfinite(layer.features[name]).all()
         assert "seed 3" in explore.status.text.text()
     explore.maps.choose("pca")
     explore.embed_button.click()
@@ -122,7 +125,8 @@ def test_scaling_and_missing_values_are_chosen_and_reported(user, measured, erro
     user.wait(explore)
     assert "5 missing values replaced by the median" in explore.status.text.text()
     after = layer.features["PCA-0"].to_numpy()
-    assert np.isfinite(after).all() and not np.allclose(after[5:], before[5:])
+    assert np.isfinite(after).all()
+    assert not np.allclose(after[5:], before[5:])
     assert not errors
 
 
@@ -150,7 +154,7 @@ def test_clusters_of_other_methods(user, measured, errors, method):
 
 def test_how_many_clusters_and_how_stable_they_are(user, measured, errors):
     explore, layer, _ = measured
-    explore.columns.set_checked({"area", "eccentricity"})
+    explore.columns.set_checked({"circularity", "aspect_ratio", "eccentricity"})
     explore.clusters.n_clusters.setValue(7)
     explore.clusters.suggest_button.click()
     user.wait(explore)
@@ -197,6 +201,29 @@ def test_gates_are_kept_combined_saved_and_applied(user, measured, errors, tmp_p
     explore.gates.apply()
     found = set(layers.selection_of(other).labels[layers.selection_of(other).mask].tolist())
     assert len(found ^ set(other_long)) <= 2
+    assert not errors
+
+
+@pytest.mark.parametrize("kind", ["points", "density", "histogram", "histogram 2D", "box", "violin"])
+def test_every_kind_of_plot_becomes_a_figure(user, measured, errors, tmp_path, kind):
+    explore, layer, _ = measured
+    clusters = np.where(np.arange(len(layer.features)) % 9 == 0, -1, 1 + np.arange(len(layer.features)) % 2)
+    layer.features = layer.features.assign(HDBSCAN_CLUSTER=clusters)
+    explore.show_axes("area", "eccentricity")
+    explore.show_colour("HDBSCAN_CLUSTER")
+    explore.plot.set_kind(kind)
+    explore.plot.wait()
+    for suffix in ("png", "svg"):
+        explore.save_figure(str(tmp_path / f"plot.{suffix}"))
+    text = (tmp_path / "plot.svg").read_text()
+    assert ("<!-- noise -->" in text) == (kind not in ("density", "histogram 2D"))
+    assert "<!-- area -->" in text or kind in ("box", "violin")
+    explore.show_colour("label")
+    explore.save_figure(str(tmp_path / "values.pdf"))
+    if kind == "points":
+        explore.plot.set_scales("log", "linear")
+        explore.save_figure(str(tmp_path / "log.svg"))
+        assert (tmp_path / "log.svg").read_text() != text
     assert not errors
 
 
@@ -279,7 +306,8 @@ def test_from_blobs_to_a_classifier_that_does_not_depend_on_the_map(user, measur
     user.wait(explore)
     ranked = [explore.explaining.list.item(row, 0).text() for row in range(explore.explaining.list.rowCount())]
     values = [abs(float(explore.explaining.list.item(row, 1).text())) for row in range(len(ranked))]
-    assert values == sorted(values, reverse=True) and values[0] > 0.5
+    assert values == sorted(values, reverse=True)
+    assert values[0] > 0.5
     assert set(ranked) == set(explore.columns.checked())
 
     explore.explaining.explain_button.click()
@@ -338,7 +366,8 @@ def test_frames_are_bright_alone_or_alike(user, errors):
     user.look()
     assert alphas()[frames == 1].min() > alphas()[frames == 0].max()
     explore.bar.frames.setCurrentIndex(explore.bar.frames.findData("only"))
-    assert not alphas()[frames == 0].any() and alphas()[frames == 1].all()
+    assert not alphas()[frames == 0].any()
+    assert alphas()[frames == 1].all()
     explore.bar.frames.setCurrentIndex(explore.bar.frames.findData("trails"))
     assert "track" in explore.status.text.text()
     layer.features = layer.features.assign(track=layer.features["label"])
@@ -363,10 +392,12 @@ def test_a_killed_worker_process_is_reported_and_the_next_run_works(user, measur
     explore.embed_button.click()
     user.look(0.5)
     pid = shared_worker().pid
-    assert explore.jobs.busy and pid
+    assert explore.jobs.busy
+    assert pid
     os.kill(pid, 9)
     user.wait(explore)
-    assert len(errors) == 1 and "stopped" in errors[0]
+    assert len(errors) == 1
+    assert "stopped" in errors[0]
     explore.maps.choose("pca")
     explore.embed_button.click()
     user.wait(explore)

@@ -1,10 +1,10 @@
-"""Scatter plots as files for a publication."""
+"""Plots as files for a publication."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -30,8 +30,11 @@ def save_scatter(
     class_names: Mapping[int, str] | None = None,
     values: ArrayLike | None = None,
     values_label: str = "",
+    kind: Literal["points", "density", "histogram", "histogram 2D", "box", "violin"] = "points",
+    scales: tuple[str, str] = ("linear", "linear"),
+    n_bins: int | None = None,
 ) -> None:
-    """Write a scatter plot as PNG (300 dpi), SVG or PDF.
+    """Write a scatter plot, or another plot of the same objects, as PNG (300 dpi), SVG or PDF.
 
     Parameters
     ----------
@@ -49,6 +52,13 @@ def save_scatter(
     values, values_label
         A number per point, shape (n,), to colour by instead of classes, from dark to bright (viridis) between the 1st
         and 99th percentile with a colour bar of this name; points without a finite value are grey.
+    kind
+        ``points``; ``density`` or ``histogram 2D``: counts of points in a grid of bins; ``histogram``: of x, stacked by
+        class; ``box`` or ``violin``: y per class.
+    scales
+        ``linear``, ``log`` or ``symlog`` for x and y; points that have no place on a log axis are left out.
+    n_bins
+        Bins per axis of histograms; chosen by the number of points if left out.
 
     Raises
     ------
@@ -69,6 +79,7 @@ def save_scatter(
     if of_class.size and (of_class.dtype.kind not in "iu" or of_class.min() < 0):
         raise InputError("Classes must be integers ≥ 0, where 0 means no class.")
     shown = np.isfinite(xs) & np.isfinite(ys)
+    shown &= ((xs > 0) | (scales[0] != "log")) & ((ys > 0) | (scales[1] != "log"))
     xs, ys, of_class = xs[shown], ys[shown], of_class[shown]
 
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -80,6 +91,14 @@ def save_scatter(
     axes = figure.add_subplot()
     if values is not None:
         of_class = np.zeros_like(of_class)
+    if kind != "points":
+        from bioloom.explore.figure_kinds import draw_kind
+
+        names = {int(c): _literal(_name_of(int(c), class_names)) for c in np.unique(of_class)}
+        draw_kind(figure, axes, kind, xs, ys, of_class, names, scales, n_bins)
+        up = "objects" if kind == "histogram" else y_label
+        _finish(figure, axes, path, "" if kind in ("box", "violin") else x_label, up, title)
+        return
     present = np.unique(of_class)
     colours = class_colours(int(present.max()) if present.size else 0) / 255
     size = _point_area(len(xs))
@@ -97,14 +116,22 @@ def save_scatter(
         )
     if values is not None:
         _add_values(figure, axes, xs, ys, np.asarray(values, float)[shown], values_label, size)
-    axes.set_xlabel(_literal(x_label))
-    axes.set_ylabel(_literal(y_label))
-    axes.set_title(_literal(title), fontsize="medium")
-    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_xscale(scales[0])
+    axes.set_yscale(scales[1])
     if present.any():
         columns = -(-len(present) // 20)
         scale = (20 / size) ** 0.5
         figure.legend(loc="outside right upper", frameon=False, fontsize="small", ncols=columns, markerscale=scale)
+    _finish(figure, axes, path, x_label, y_label, title)
+
+
+def _finish(figure: Any, axes: Any, path: Path, x_label: str, y_label: str, title: str) -> None:
+    """Name the axes and write the file."""
+    axes.set_xlabel(_literal(x_label))
+    axes.set_ylabel(_literal(y_label))
+    axes.set_title(_literal(title), fontsize="medium")
+    axes.spines[["top", "right"]].set_visible(False)
+    suffix = path.suffix.lower()
     # No date: the same data give the same file.
     undated = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}[suffix]
     with replacing(path) as temporary:

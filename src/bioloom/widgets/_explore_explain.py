@@ -313,7 +313,9 @@ class ExplainForm(QWidget):
         if self.explanation is not None:
             item = self.explanation.item_of(row)
             if item is not None:
-                self.shap.show_waterfall(self.explanation.waterfall(item, self.class_box.currentData()))
+                values = self._panel.table.iloc[row]
+                of = ", ".join(f"{key} {values[key]:.0f}" for key in keys_of(self._panel.table))
+                self.shap.show_waterfall(self.explanation.waterfall(item, self.class_box.currentData()), of)
 
     def show_contribution(self, feature: str) -> None:
         """Colour all objects by what a feature contributes to the class."""

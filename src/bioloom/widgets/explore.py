@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel, QPushButton, QSizePol
 from bioloom import layers
 from bioloom.errors import InputError
 from bioloom.explore import feature_columns
-from bioloom.explore.appearance import Appearance, Colouring, appearance, are_classes, colour_by
+from bioloom.explore.appearance import Appearance, Colouring, appearance, colour_by
 from bioloom.explore.figure import save_scatter
 from bioloom.explore.plot_trails import Trails
 from bioloom.session.exploring import CLASSES, cluster_names, default_axes, plottable
@@ -365,13 +365,20 @@ class ExploreWidget(BioloomWidget):
 
     def save_figure(self, path: str) -> None:
         """Save the plot as a figure for publication."""
-        by = self.colour_box.currentText()
-        column = self._selection.classes if by == CLASSES else self._table[by].to_numpy()
-        by_class = by == CLASSES or are_classes(column)
+        colouring, model = self._coloured(), self.plot.model
+        by_class = colouring.kind == "classes"
+        classes, names = None, dict(colouring.names)
+        if by_class:
+            # Noise, -1, becomes the class after the last one.
+            noise = int(colouring.classes.max(initial=0)) + 1
+            classes = colouring.classes[colouring.index]
+            classes = np.where(classes < 0, noise, classes)
+            names |= {noise: "noise"}
         save_scatter(
-            path, self.plot.x, self.plot.y, column.astype(int) if by_class else None,
+            path, self.plot.x, self.plot.y, classes, class_names=names,
             x_label=self.plot.names[0], y_label=self.plot.names[1],
-            values=None if by_class else column, values_label=by,
+            values=None if by_class else self._table[colouring.title].to_numpy(float), values_label=colouring.title,
+            kind=model.kind, scales=model.scale_kinds, n_bins=model.n_bins,
         )  # fmt: skip
         self.say(f"Saved to {path}.")
 
