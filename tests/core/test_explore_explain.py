@@ -12,6 +12,7 @@ from bioloom.classify import ObjectClassifier, PixelClassifier, TableClassifier,
 from bioloom.errors import Cancelled, InputError
 from bioloom.explore import (
     contribution_column,
+    contribution_image,
     explain_pixels,
     explain_rows,
     rank_columns,
@@ -261,6 +262,16 @@ def test_pixel_classifiers_are_explained_by_their_features():
     where = np.zeros(image.shape, bool)
     where[30, 70:75] = True
     few = explain_pixels(classifier, image, where)
+    steps = []
+    everywhere = contribution_image(classifier, image, "original", 2, progress=lambda *s: steps.append(s))
+    np.testing.assert_allclose(everywhere[y, x], found.values[:, 0, 1], atol=1e-6)
+    assert everywhere[:, 45:].mean() > 0.05 > -0.05 > everywhere[:, :35].mean()
+    assert steps[-1] == (64 * 80, 64 * 80)
+    classifier.samples_ = None
+    unknown = contribution_image(classifier, image, "original", 2)
+    assert unknown[:, 45:].mean() > 0.05 > -0.05 > unknown[:, :35].mean()
+    with pytest.raises(InputError, match="'edge' for class 2"):
+        contribution_image(classifier, image, "edge", 2)
     assert few.rows.tolist() == [30 * 80 + k for k in range(70, 75)]
     assert (few.predicted == 2).all()
     with pytest.raises(InputError, match="shape"):

@@ -11,7 +11,7 @@ from bioloom.explore.cluster_classifier import ClusterClassifier, classifier_fro
 from bioloom.explore.colours import CLASS_COLOURS, class_colours
 from bioloom.explore.embed import EMBEDDING_METHODS, Embedding, embed
 from bioloom.explore.embedding_model import EmbeddingModel
-from bioloom.explore.explain import contribution_column, explain_pixels, explain_rows
+from bioloom.explore.explain import contribution_column, contribution_image, explain_pixels, explain_rows
 from bioloom.explore.explanation import Explanation
 from bioloom.explore.figure import save_scatter
 from bioloom.explore.gate_kinds import CombinedGate, PolygonGate, RangeGate, ValueGate, ellipse_vertices
@@ -49,6 +49,7 @@ __all__ = [
     "cluster",
     "cluster_stability",
     "contribution_column",
+    "contribution_image",
     "ellipse_vertices",
     "embed",
     "explain_pixels",

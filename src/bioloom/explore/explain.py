@@ -163,21 +163,83 @@ def contribution_column(
     from bioloom.classify.samples import bins_of
 
     values = classifier.measurements(table)
-    names, ids = list(classifier.feature_names_), classifier.classes_.tolist()
+    at = _place_of(classifier, classifier.feature_names_, feature, class_id)
+    paths = _paths(classifier, values)
+    result = np.empty(len(values))
+    for start in range(0, len(values), _ROWS_AT_ONCE):
+        part = slice(start, start + _ROWS_AT_ONCE)
+        result[part] = paths.shapley(bins_of(values[part], classifier.forest.edges))[:, *at]
+        if progress is not None:
+            progress(min(start + _ROWS_AT_ONCE, len(values)), len(values))
+    return result
+
+
+def contribution_image(
+    classifier: PixelClassifier,
+    image: Any,
+    feature: str,
+    class_id: int,
+    *,
+    channel_axis: int | None = None,
+    spacing: Sequence[float] | None = None,
+    custom: Sequence[Any] | None = None,
+    progress: Progress | None = None,
+) -> NDArray[np.float32]:
+    """Compute what one feature contributes to one class at every pixel: where in the image it matters.
+
+    Parameters
+    ----------
+    classifier, image, channel_axis, spacing, custom
+        As for `explain_pixels`. A million pixels take minutes: choose a part of a large image.
+    feature
+        Name of a feature of the classifier.
+    class_id
+        Id of a class.
+    progress
+        Called as ``progress(done, total)`` with numbers of pixels. May raise Cancelled.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 of the image's shape (without channels), -1…1.
+
+    Raises
+    ------
+    InputError
+        As `explain_pixels`, or if the feature or class is unknown.
+    """
+    source = classifier.fitting_blocks(image, channel_axis, spacing, custom)
+    at = _place_of(classifier, source.names, feature, class_id)
+    result = np.empty(source.shape, np.float32)
+    usual = np.empty((0, len(source.names)), np.float32)
+    if classifier.samples_ is None:
+        # Nobody knows what it was trained on: some pixels of this image stand in.
+        mask = np.zeros(result.size, np.bool_)
+        mask[_chosen(None, result.size, MAX_EXPLAINED, 0)] = True
+        usual = source.at(mask.reshape(source.shape))
+    paths = _paths(classifier, usual)
+    done = 0
+    for block in source.blocks:
+        bins = source.bins(block, classifier.forest.edges).T
+        found = np.empty(len(bins), np.float32)
+        for start in range(0, len(bins), _ROWS_AT_ONCE):
+            part = slice(start, start + _ROWS_AT_ONCE)
+            found[part] = paths.shapley(bins[part])[:, *at]
+            done += len(found[part])
+            if progress is not None:
+                progress(done, result.size)
+        result[block] = found.reshape(result[block].shape)
+    return result
+
+
+def _place_of(classifier: ForestClassifier, names: Sequence[str], feature: str, class_id: int) -> tuple[int, int]:
+    ids = classifier.classes_.tolist()
     if feature not in names or class_id not in ids:
         raise InputError(
             f"The classifier knows the classes {', '.join(map(str, ids))} and the features {', '.join(names)}, but "
             f"{feature!r} for class {class_id} was asked for."
         )
-    paths = _paths(classifier, values)
-    result = np.empty(len(values))
-    for start in range(0, len(values), _ROWS_AT_ONCE):
-        part = slice(start, start + _ROWS_AT_ONCE)
-        found = paths.shapley(bins_of(values[part], classifier.forest.edges))
-        result[part] = found[:, names.index(feature), ids.index(class_id)]
-        if progress is not None:
-            progress(min(start + _ROWS_AT_ONCE, len(values)), len(values))
-    return result
+    return list(names).index(feature), ids.index(class_id)
 
 
 def _chosen(rows: Any, n_all: int, limit: int | None, seed: int) -> NDArray[np.intp]:
