@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from bioloom.explore._kernels import _kernel
 
 _OPAQUE = 1 / 255
+# The golden ratio's multiples modulo 1 are spread evenly, whatever their number.
+_GOLDEN = 0.6180339887498949
 
 
 @_kernel
@@ -223,3 +225,24 @@ def near_path(
                 near[i] = True
                 break
     return near
+
+
+@_kernel
+def spread_sideways(
+    values: NDArray[np.float64],
+    groups: NDArray[np.integer],
+    n_groups: int,
+    widths: NDArray[np.float64],
+    low: NDArray[np.float64],
+    step: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Return a place beside the number of each value's group, at most as far as the group is wide at that value."""
+    n_steps = widths.shape[1]
+    places = np.full(len(values), np.nan)
+    for i in range(len(values)):
+        group = groups[i]
+        if not (0 <= group < n_groups and np.isfinite(values[i])):
+            continue
+        at = int(min(max((values[i] - low[group]) / step[group], 0.0), n_steps - 1.0))
+        places[i] = group + ((i * _GOLDEN) % 1 * 2 - 1) * widths[group, at]
+    return places

@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 _HALF_WIDTH = 0.38
 _GRID = 128
-# The golden ratio's multiples modulo 1 are spread evenly, whatever their number.
-_GOLDEN = 0.6180339887498949
 
 
 @dataclass(frozen=True)
@@ -82,18 +80,18 @@ def strip_positions(
     Returns
     -------
     numpy.ndarray
-        Horizontal positions, float64: within 0.38 of the group's number; NaN without a group. The same object always
+        Horizontal positions, float64: within 0.38 of the group's number; NaN without a group or value. An object always
         gets the same place.
     """
-    aside = (np.arange(len(values)) * _GOLDEN) % 1 * 2 - 1
-    width = np.full(len(values), 0.8 * _HALF_WIDTH)
-    if violin:
-        for number, box in enumerate(boxes):
-            if box is not None:
-                members = groups == number
-                width[members] = 0.9 * _HALF_WIDTH * np.interp(values[members], box.grid, box.density)
-    known = (groups >= 0) & (groups < len(boxes))
-    return np.asarray(np.where(known, groups + aside * width, np.nan), np.float64)
+    from bioloom.explore._plot_kernels import spread_sideways
+
+    widths = np.full((max(len(boxes), 1), _GRID), 0.8 * _HALF_WIDTH)
+    low, step = np.zeros(len(widths)), np.ones(len(widths))
+    for number, box in enumerate(boxes):
+        if violin and box is not None and len(box.grid) == _GRID:
+            widths[number] = 0.9 * _HALF_WIDTH * box.density
+            low[number], step[number] = box.grid[0], box.grid[1] - box.grid[0]
+    return spread_sideways(values, groups, len(boxes), widths, low, step)
 
 
 def _box(values: NDArray[np.float64]) -> Box:
