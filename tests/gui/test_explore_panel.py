@@ -403,3 +403,15 @@ def test_a_killed_worker_process_is_reported_and_the_next_run_works(user, measur
     user.wait(explore)
     assert np.isfinite(layer.features["PCA-0"]).all()
     assert len(errors) == 1
+
+
+def test_the_card_beside_the_mouse_shows_the_object(user, measured, errors):
+    explore, layer, _ = measured
+    user.until(lambda: explore.plot.describe(4).picture is not None, "the picture")
+    card = explore.plot.describe(4)
+    values = dict(card.values)
+    assert values["label"] == str(layer.features["label"][4])
+    assert float(values["area"]) == pytest.approx(layer.features["area"][4], rel=1e-4)
+    shown = card.picture[..., :3].astype(int)
+    assert (shown == (255, 230, 0)).all(axis=-1).sum() > 20, "the outline of the object"
+    assert not errors

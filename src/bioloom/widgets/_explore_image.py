@@ -121,10 +121,15 @@ class ObjectPictures:
         self._gallery, self._made_for = None, None
         self._ready = set()
 
+    @property
+    def in_view(self) -> bool:
+        """Whether the gallery is seen."""
+        return bool(self.view.isVisible())
+
     def update(self, outlines: NDArray[np.uint8] | None) -> None:
-        """Show the selected objects, outlined in these colours (RGBA per object), if the gallery is in view."""
+        """Show the selected objects, outlined in these colours (RGBA per object)."""
         selection = self._panel.selection
-        if not self.view.isVisible() or selection is None:
+        if selection is None:
             return
         gallery, table = self._of_now(), self._panel.table
         alike = (outlines is None) == (self._outlines is None) and np.array_equal(outlines, self._outlines)  # type: ignore[arg-type]

@@ -107,6 +107,7 @@ class ExploreWidget(BioloomWidget):
         for chooser in (self.x_box, self.y_box):
             chooser.currentTextChanged.connect(self._plot_points)
         self.colour_box.currentTextChanged.connect(self._colour)
+        self.colour_box.currentTextChanged.connect(lambda text: self.explaining.follow())
         self.plot.selected.connect(self._select)
         self.plot.point_clicked.connect(self.jump)
         self.plot.point_clicked.connect(self.explaining.show_object)
@@ -234,6 +235,7 @@ class ExploreWidget(BioloomWidget):
         self._fill(self.x_box, numeric, first)
         self._fill(self.y_box, numeric, second)
         self._fill(self.colour_box, [CLASSES, *numeric, *texts], colour)
+        self.explaining.follow()
         self.image_lasso.follow(self._selection is not None and self._selection.has_frames)
         self._plot_points()
 
@@ -302,9 +304,10 @@ class ExploreWidget(BioloomWidget):
             colours.restore()
         else:
             colours.show(selection.labels, selection.frames if selection.has_frames else None, seen.index, seen.palette)
-        self.explaining.follow()
-        base = seen.colouring
-        self.pictures.update(None if base.kind == "classes" and not base.counts[1:].any() else base.palette[base.index])
+        if self.pictures.in_view:
+            base = seen.colouring
+            plain = base.kind == "classes" and not base.counts[1:].any()
+            self.pictures.update(None if plain else base.palette[base.index])
         self.bar.show_history(selection.can_undo, selection.can_redo)
         n, total = look.n_selected, len(selection)
         self.count.setText(
