@@ -38,8 +38,10 @@ def write(folder: str, mpx: int) -> tuple[zarr.Array, zarr.Array]:
         numbers = np.arange(1, rows * columns + 1, dtype=np.uint32).reshape(rows, columns, 1, 1)
         numbers += np.uint32(y // CELL * columns)
         part = np.where(disks, numbers, 0).swapaxes(1, 2).reshape(CHUNK, WIDTH)
-        # Discs are shifted, so that they lie across the borders of chunks too.
-        labels[y : y + CHUNK] = np.roll(part, 10, axis=1)
+        # Disks are shifted, so that they lie across the borders of chunks too; the last are cut off.
+        part = np.roll(part, CELL // 2, axis=1)
+        part[:, : CELL // 2] = 0
+        labels[y : y + CHUNK] = part
         image[y : y + CHUNK] = (300 * (part > 0) + rng.integers(0, 200, part.shape, np.uint16)).astype(np.uint16)
     return labels, image
 

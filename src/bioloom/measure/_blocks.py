@@ -30,6 +30,7 @@ Values = dict[tuple[str, str], Any]
 
 LARGE = 1 << 26  # pixels of a lazy frame that is not read as a whole
 BLOCK = 1 << 22  # about how many pixels a block has
+_MOST_BLOCKS = 4  # how many blocks are read at a time around objects larger than a block
 
 
 class Report(Protocol):
@@ -261,7 +262,11 @@ def _nothing() -> None:
 
 
 def _tiles(low: Ints, high: Ints, block: Sequence[int]) -> Iterator[Ints]:
-    """Divide objects into groups that lie close together; those larger than a block are alone."""
+    """Divide objects into groups that lie close together.
+
+    Those that begin in the same block are one; those larger than a block are together as long as their surroundings
+    are not larger than some blocks.
+    """
     size = np.array((1,) * (3 - len(block)) + tuple(block))
     large = (high - low > size).any(axis=1)
     place = low // size
@@ -271,5 +276,15 @@ def _tiles(low: Ints, high: Ints, block: Sequence[int]) -> Iterator[Ints]:
     starts = np.flatnonzero(np.diff(number[order], prepend=-1))
     for group in np.split(order, starts[1:]) if order.size else []:
         yield np.sort(group)
-    for row in np.flatnonzero(large):
-        yield np.array([row])
+    group_of_large: list[int] = []
+    corners = np.zeros((2, 3), np.int64)
+    rows = np.flatnonzero(large)
+    for row in rows[np.lexsort(low[rows].T[::-1])]:
+        around = np.minimum(corners[0], low[row]), np.maximum(corners[1], high[row])
+        if group_of_large and np.prod(around[1] - around[0]) > _MOST_BLOCKS * np.prod(size):
+            yield np.sort(group_of_large)
+            group_of_large = []
+        corners[:] = around if group_of_large else (low[row], high[row])
+        group_of_large.append(row)
+    if group_of_large:
+        yield np.sort(group_of_large)

@@ -132,9 +132,10 @@ def ranked(
     sparse = boxes > 8 * intensities.counts + 4096
     counts = np.where(sparse, 0, intensities.counts)
     given = objects.labels, image, objects.ids
+    room = 1 << 16 if image.dtype.kind == "u" else 0
     in_threads(
         [
-            partial(_ranks.of_boxes, *given, *some, low, high, counts, share, out)
+            partial(_ranks.of_boxes, *given, *some, low, high, counts, share, room, out)
             for some in ranges(np.where(sparse, 0, boxes))
         ],
         objects.tick,
