@@ -316,7 +316,8 @@ def all_settings():
 @pytest.mark.parametrize(("operation", "parameter"), all_settings())
 def test_every_parameter_can_be_said_on_the_command_line(operation, parameter):
     if parameter.kind == "corrections":
-        assert parse_setting(operation, parameter, '[{"kind": "delete", "at": [1, 2]}]')[0]["at"] == [1, 2]
+        said = '[{"kind": "delete", "point": [1, 2]}]'
+        assert list(parse_setting(operation, parameter, said)[0]["point"]) == [1, 2]
         with pytest.raises(InputError):
             parse_setting(operation, parameter, "what?")
         return
