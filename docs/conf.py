@@ -19,6 +19,8 @@ author = "The Bioloom developers"
 project_copyright = f"2026, {author}"
 version = release = installed_version("napari-bioloom")
 
+# Columns and attributes of several classes share a name, such as `table`; no text links to them.
+suppress_warnings = ["ref.python"]
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["_build"]
 html_theme = "furo"
