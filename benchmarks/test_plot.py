@@ -100,7 +100,7 @@ def plot(docked: Callable[[Any], Any]) -> Iterator[Any]:
 
     sender = MainThread()
     plot = docked(ScatterPlot(sender.send))
-    plot.keep = sender
+    sender.setParent(plot)
     yield plot
     plot.close_jobs()
 

@@ -217,6 +217,9 @@ def test_other_objects_forget_groups_and_colours(model):
     draw(model.scene(SHAPE))
     with pytest.raises(InputError, match="5 objects"):
         model.set_colours(np.zeros(4, int), np.zeros((1, 4), np.uint8))
+    for wrong in (-1, 1):
+        with pytest.raises(InputError, match="only 1"):
+            model.set_colours(np.full(5, wrong), np.zeros((1, 4), np.uint8))
     with pytest.raises(InputError, match="equally long"):
         model.set_points(np.zeros(3), np.zeros(2), ("a", "b"))
 
@@ -239,9 +242,41 @@ def test_trails_are_drawn_below_the_points():
     assert before[50, 50, 3] == 0
     assert after.points[50, 20:80, 3].all()
     assert not after.points[20, :, 3].any()
-    np.testing.assert_array_equal(after.points[after.ids >= 0], before[after.ids >= 0])
+    np.testing.assert_array_equal(after.points[after.ids >= 0], before[after.ids >= 0], "points lie above")
     model.view = (4.0, 6.0, 4.0, 6.0)
     assert draw(model.scene((100, 100))).points[50, :, 3].all(), "a line through the view has both ends outside"
+
+
+def test_trails_to_nowhere_are_left_out():
+    model = PlotModel()
+    values = np.array([1.0, np.nan, np.inf, 1e308, -1e308, 1e18, 2.0])
+    model.set_points(values, values[::-1], ("x", "y"))
+    model.trails, model.frame, model.view = Trails(np.ones(7), np.arange(7)), 6, (0.0, 10.0, 0.0, 10.0)
+    draw(model.scene((100, 100)))
+
+
+def test_a_brush_far_from_zero_selects_what_it_touches():
+    model = PlotModel()
+    x = 1e12 + np.arange(5.0)
+    model.set_points(x, np.zeros(5), ("x", "y"))
+    model.zoom(1e12 + 2, 0, 0.5)
+    mask = objects_in(model, Drawn("brush", np.array([(1e12 + 2, 0.0)])), (100.0, 100.0), 60)
+    assert mask.tolist() == [False, False, True, False, False]
+
+
+def test_trails_lead_out_of_hidden_and_faint_frames():
+    model = PlotModel()
+    model.set_points(np.array([1.0, 5.0, 9.0]), np.full(3, 5.0), ("x", "y"))
+    model.trails, model.frame, model.view = Trails([1, 1, 1], [0, 1, 2]), 2, (0.0, 10.0, 0.0, 10.0)
+    now = np.array([False, False, True])
+    for others in ({"hidden": ~now}, {"bright": now}):
+        model.set_look(appearance(colour_by(np.full(3, 2), True), np.zeros(3, bool), **others))
+        picture = draw(model.scene((100, 100)))
+        colours = picture.points[50, 12:90]
+        assert (colours[:, 3] > 150).all()
+        assert (colours[:, :3] == model.look.colouring.palette[2, :3]).all()
+    model.hide(frozenset({2}), False)
+    assert not draw(model.scene((100, 100))).points.any()
 
 
 # the renderer

@@ -114,7 +114,8 @@ def plot(qtbot):
 
     sender = MainThread()
     plot = ScatterPlot(sender.send)
-    plot.sender = sender
+    # Deleted with the plot: Python might collect it on the thread that draws.
+    sender.setParent(plot)
     qtbot.addWidget(plot)
     plot.resize(420, 400)
     plot.show()
@@ -450,11 +451,12 @@ def test_an_error_in_drawing_is_said_and_the_next_plot_works(hand):
     hand.plot.model.set_groups(np.arange(N))
     hand.plot.set_kind("box")
     hand.look()
-    assert "too many" in hand.plot.hint
+    assert "too many" in hand.plot.error
     hand.pixels()
     hand.plot.model.set_groups(None)
     hand.plot.set_kind("points")
     hand.look()
+    assert not hand.plot.error
     assert hand.plot.picture is not None
 
 
@@ -555,6 +557,7 @@ def test_docked_floating_and_docked_again(make_napari_viewer, qtbot):
     viewer.add_image(np.random.default_rng(0).random((64, 64)))
     sender = MainThread()
     plot = ScatterPlot(sender.send)
+    sender.setParent(plot)
     dock = viewer.window.add_dock_widget(plot, name="plot", area="right")
     hand = Hand(plot)
     for floating, size in ((False, None), (True, (600, 500)), (False, None)):

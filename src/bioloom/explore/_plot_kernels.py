@@ -134,16 +134,17 @@ def draw_lines(
     scale_x: float,
     top: float,
     scale_y: float,
-    ids: NDArray[np.int32],
     image: NDArray[np.uint8],
 ) -> None:
-    """Draw a line from point to point, fainter by `strengths`, where no point and no stronger line is."""
-    height, width = ids.shape
+    """Draw a line from point to point, fainter by `strengths`, over what is fainter still."""
+    height, width = image.shape[:2]
     for k in range(len(starts)):
         a, b = starts[k], ends[k]
         ax, ay = (x[a] - left) * scale_x, (top - y[a]) * scale_y
         bx, by = (x[b] - left) * scale_x, (top - y[b]) * scale_y
-        # The part of the line inside the picture (Liang and Barsky); NaN fails.
+        if not (np.isfinite(bx - ax) and np.isfinite(by - ay)):
+            continue
+        # The part of the line inside the picture (Liang and Barsky).
         t0, t1 = 0.0, 1.0
         for axis in range(2):
             start, way, size = (ax, bx - ax, width) if axis == 0 else (ay, by - ay, height)
@@ -152,10 +153,8 @@ def draw_lines(
                     t1 = -1.0
             elif way > 0:
                 t0, t1 = max(t0, -start / way), min(t1, (size - 1e-6 - start) / way)
-            elif way < 0:
-                t0, t1 = max(t0, (size - 1e-6 - start) / way), min(t1, -start / way)
             else:
-                t1 = -1.0
+                t0, t1 = max(t0, (size - 1e-6 - start) / way), min(t1, -start / way)
         if not t0 <= t1:
             continue
         colour = index[b]
@@ -166,7 +165,7 @@ def draw_lines(
         for step in range(steps + 1):
             t = t0 + (t1 - t0) * step / steps
             column, row = int(ax + (bx - ax) * t), int(ay + (by - ay) * t)
-            if not (0 <= column < width and 0 <= row < height) or ids[row, column] >= 0:
+            if not (0 <= column < width and 0 <= row < height):
                 continue
             if image[row, column, 3] < alpha:
                 image[row, column, 0] = palette[colour, 0]
@@ -184,6 +183,9 @@ def near_path(
     left, right = path[:, 0].min() - radius, path[:, 0].max() + radius
     low, high = path[:, 1].min() - radius, path[:, 1].max() + radius
     near = np.zeros(len(x), np.bool_)
+    # A brush of no size beside coordinates so large.
+    if not (right > left and high > low):
+        return near
     columns = min(int((right - left) / (2 * radius)) + 1, 512)
     rows = min(int((high - low) / (2 * radius)) + 1, 512)
     per_x, per_y = columns / (right - left), rows / (high - low)

@@ -99,11 +99,12 @@ class Scale:
         ends = self.inverse([low, high])
         if high - low < 1 or np.abs(ends).max() < 3 * self.knee:
             return nice_ticks(float(ends[0]), float(ends[1]), n)
-        first = math.floor(math.log10(self.knee)) + 1
+        # Powers below ten times the knee crowd around 0.
+        first = math.ceil(math.log10(self.knee)) + 1
         last = math.floor(math.log10(float(np.abs(ends).max())))
         both = 2 if low < 0 < high else 1
         step = max(1, round((last - first + 1) * both / n))
-        powers = 10.0 ** np.arange(first, last + 1, step)
+        powers = 10.0 ** np.arange(last, first - 1, -step)[::-1]
         values = np.concatenate([-powers[::-1], [0.0], powers])
         return np.asarray(values[(values >= ends[0]) & (values <= ends[1])], np.float64)
 
@@ -153,7 +154,8 @@ def _text(value: float, decimals: int | None) -> str:
         return "0"
     exponent = math.floor(math.log10(abs(value)) + 1e-9)
     if exponent >= 5 or exponent < -3:
-        return _powered(value / 10.0**exponent, exponent, 0 if abs(value / 10.0**exponent % 1) < 1e-6 else 1)
+        mantissa = value / 10.0**exponent
+        return _powered(mantissa, exponent, 0 if abs(mantissa - round(mantissa)) < 1e-6 else 1)
     return f"{value:.6g}"
 
 

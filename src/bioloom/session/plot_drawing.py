@@ -80,6 +80,8 @@ class Scene:
         The vertical axis.
     lines
         Trails of tracks.
+    line_colours
+        Their colours by the row that they lead to, as index and palette: trails stay where points are faint or hidden.
     """
 
     kind: Kind
@@ -100,6 +102,7 @@ class Scene:
     layout: GroupLayout | None = None
     vertical: Scale = field(default_factory=Scale)
     lines: Lines | None = None
+    line_colours: tuple[NDArray[np.intp], NDArray[np.uint8]] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -148,7 +151,7 @@ def draw(scene: Scene | None) -> Picture | None:
     if scene.kind == "points":
         rgba, ids = _discs(scene, scene.x, scene.order, scene.alpha)
         if scene.lines is not None:
-            _add_lines(scene, rgba, ids)
+            rgba = _with_lines(scene, rgba)
         return Picture(scene.view, None, rgba, ids)
     if scene.kind in ("box", "violin") and scene.layout is not None:
         rgba, ids = _discs(scene, scene.layout.positions, scene.order, scene.alpha)
@@ -183,17 +186,16 @@ def _density(scene: Scene) -> tuple[NDArray[np.uint8], float]:
     return ground, highest / _DENSITY_PIXELS**2
 
 
-def _add_lines(scene: Scene, rgba: NDArray[np.uint8], ids: NDArray[np.int32]) -> None:
+def _with_lines(scene: Scene, rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
     from bioloom.explore._plot_kernels import draw_lines
 
     assert scene.lines is not None
     height, width = scene.shape
     x0, x1, y0, y1 = scene.view
-    # A trail has the colour of its object as it is when nothing is dimmed.
-    opaque = scene.palette.copy()
-    opaque[opaque[:, 3] > 0, 3] = 255
+    index, palette = scene.line_colours or (scene.index, scene.palette)
     image = np.ascontiguousarray(rgba)
     draw_lines(
-        scene.x, scene.y, scene.lines.starts, scene.lines.ends, scene.lines.strengths, scene.index, opaque,
-        x0, width / (x1 - x0), y1, height / (y1 - y0), ids, image,
+        scene.x, scene.y, scene.lines.starts, scene.lines.ends, scene.lines.strengths, index, palette,
+        x0, width / (x1 - x0), y1, height / (y1 - y0), image,
     )  # fmt: skip
+    return image

@@ -10,15 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioloom.errors import InputError
-from bioloom.explore.appearance import Appearance, class_name
+from bioloom.explore.appearance import Appearance
 from bioloom.explore.axis_scales import Scale, ScaleKind, scale_for
 from bioloom.explore.plot_kinds import Grid, View
 from bioloom.explore.plot_kinds_bars import Bars, bin_count
 from bioloom.explore.plot_trails import Trails
 from bioloom.session.plot_drawing import KINDS, GroupLayout, Kind, Scene
+from bioloom.session.plot_groups import Grouping, grouping
+from bioloom.session.plot_hiding import palette_without, trail_colours
+from bioloom.session.plot_view import value_range, zoomed
 
 _GRID_BINS = 60
-_MOST_GROUPS = 60
 
 
 class PlotModel:
@@ -96,7 +98,10 @@ class PlotModel:
         index = np.asarray(index)
         if index.shape != self.x.shape:
             raise InputError(f"A colour for each of {len(self.x)} objects is needed, but {len(index)} were given.")
-        self.index, self.base_palette, self.order, self.look = index, np.asarray(palette), order, None
+        palette = np.asarray(palette)
+        if index.size and not 0 <= index.min() <= index.max() < len(palette):
+            raise InputError(f"Colours {index.min()}…{index.max()} are asked for, but there are only {len(palette)}.")
+        self.index, self.base_palette, self.order, self.look = index, palette, order, None
         self._forget("bars", "grid")
 
     def set_groups(self, groups: NDArray[Any] | None, names: Sequence[str] = ()) -> None:
@@ -215,37 +220,25 @@ class PlotModel:
             up = (math.log10(0.7), math.log10(highest * 1.3)) if self.scales[1].kind == "log" else (0, highest * 1.06)
             return low - margin, high + margin, *up
         if self._kind in ("box", "violin"):
-            return -0.6, max(len(self.group_names()), 1) - 0.4, *_range(y)
-        return *_range(x), *_range(y)
+            return -0.6, max(len(self.group_names()), 1) - 0.4, *value_range(y)
+        return *value_range(x), *value_range(y)
 
     def zoom(self, x: float, y: float, factor: float, across: bool = True, up: bool = True) -> None:
         """Zoom around a position: what is in view becomes `factor` times as wide and high."""
         x0, x1, y0, y1 = self.view
         w0, w1, w2, w3 = self.whole()
         if across:
-            x0, x1 = _zoomed(x0, x1, x, factor, w1 - w0)
+            x0, x1 = zoomed(x0, x1, x, factor, w1 - w0)
         if up:
-            y0, y1 = _zoomed(y0, y1, y, factor, w3 - w2)
+            y0, y1 = zoomed(y0, y1, y, factor, w3 - w2)
         self.view = x0, x1, y0, y1
 
     # ------------------------------------------------------------------------------------------------ looks
     def palette(self) -> NDArray[np.uint8]:
         """Return the palette, with alpha 0 for what is hidden."""
-        look, palette = self.look, self.base_palette
-        if look is None:
-            return palette
-        if self.hidden_classes and look.colouring.kind == "classes":
-            gone = np.isin(look.colouring.classes, list(self.hidden_classes))
-            n = len(gone)
-            rows = np.arange(len(palette))
-            palette = palette.copy()
-            palette[gone[rows % n] & (rows < len(palette) // n * n), 3] = 0
-        if self.hide_others and look.n_selected:
-            n = len(look.colouring.palette)
-            palette = palette.copy()
-            for state in (0, 1, 4):
-                palette[state * n : (state + 1) * n, 3] = 0
-        return palette
+        if self.look is None:
+            return self.base_palette
+        return palette_without(self.look, self.hidden_classes, self.hide_others)
 
     def visible(self) -> NDArray[np.bool_]:
         """Return which objects are drawn, wherever they are."""
@@ -269,7 +262,7 @@ class PlotModel:
         """Return the bars of the histogram."""
         if "bars" not in self._cache:
             x = self._columns()[0]
-            low, high = _range(x, 0.0)
+            low, high = value_range(x, 0.0)
             look = self.look
             self._cache["bars"] = Bars.of(
                 x, np.asarray(self.index, np.intp), self.palette(),
@@ -284,7 +277,7 @@ class PlotModel:
         """Return the bins of the two-dimensional histogram."""
         if "grid" not in self._cache:
             x, y = self._columns()
-            extent = (*_range(x, 0.0), *_range(y, 0.0))
+            extent = (*value_range(x, 0.0), *value_range(y, 0.0))
             self._cache["grid"] = Grid.of(x, y, self.visible(), self._n_bins or _GRID_BINS, extent)
         grid: Grid = self._cache["grid"]
         return grid
@@ -292,36 +285,21 @@ class PlotModel:
     def layout(self) -> GroupLayout:
         """Return how box and violin arrange the objects."""
         if "layout" not in self._cache or self._cache["layout"].violin != (self._kind == "violin"):
-            groups, names = self._grouping()
-            up = self._columns()[1]
-            self._cache["layout"] = GroupLayout(up, groups, len(names), self._kind == "violin")
+            found, up = self._grouping(), self._columns()[1]
+            self._cache["layout"] = GroupLayout(up, found.groups, len(found.names), self._kind == "violin")
         layout: GroupLayout = self._cache["layout"]
         return layout
 
     def group_names(self) -> list[str]:
         """Return the names of the groups of box and violin."""
-        return self._grouping()[1]
+        return self._grouping().names
 
     def group_colours(self) -> list[tuple[int, ...]]:
         """Return the colour of each group: that of its class, or grey."""
-        look = self.look
-        if self._groups is None and look is not None and look.legend_rows():
-            return [tuple(map(int, look.colouring.palette[row])) for row in look.legend_rows()]
-        return [(130, 130, 130, 255)] * len(self.group_names())
+        return self._grouping().colours
 
-    def _grouping(self) -> tuple[NDArray[np.intp], list[str]]:
-        if self._groups is not None:
-            n = int(self._groups.max(initial=-1)) + 1
-            if n > _MOST_GROUPS:
-                raise InputError(f"There are {n} groups, too many to be drawn side by side; at most {_MOST_GROUPS}.")
-            return self._groups, [*self._group_names, *(f"{i}" for i in range(len(self._group_names), n))]
-        rows = self.look.legend_rows() if self.look is not None else []
-        if self.look is None or not rows:
-            return np.zeros(len(self.x), np.intp), ["all"]
-        colouring = self.look.colouring
-        place = np.full(len(colouring.palette), -1, np.intp)
-        place[rows] = np.arange(len(rows))
-        return place[colouring.index], [class_name(int(colouring.classes[r]), colouring.names) for r in rows]
+    def _grouping(self) -> Grouping:
+        return grouping(len(self.x), self.look, self._groups, self._group_names)
 
     def _forget(self, *names: str) -> None:
         for name in names:
@@ -350,25 +328,5 @@ class PlotModel:
             self.bars() if self._kind == "histogram" else None,
             self.grid() if self._kind == "histogram 2D" else None,
             self.layout() if grouped else None,
-            self.scales[1], lines,
+            self.scales[1], lines, trail_colours(look, self.hidden_classes) if lines and look else None,
         )  # fmt: skip
-
-
-def _zoomed(low: float, high: float, fixed: float, factor: float, whole: float) -> tuple[float, float]:
-    span = (high - low) * factor
-    least = max(whole * 1e-7, max(abs(low), abs(high)) * 1e-12)
-    factor *= min(max(span, least), whole * 1e3) / span
-    return fixed + (low - fixed) * factor, fixed + (high - fixed) * factor
-
-
-def _range(positions: NDArray[np.float64], margin: float = 0.05) -> tuple[float, float]:
-    finite = positions[np.isfinite(positions)]
-    if not finite.size:
-        return 0.0, 1.0
-    low, high = float(finite.min()), float(finite.max())
-    if low == high:
-        aside = 0.05 * abs(high) or 0.5
-        return low - aside, high + aside
-    # Halved first: the distance of huge numbers overflows.
-    aside = margin * 2 * (high / 2 - low / 2)
-    return low - aside, high + aside

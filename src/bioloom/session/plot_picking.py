@@ -57,8 +57,11 @@ def objects_in(
         low, high = drawn.points[:, 0].min(), drawn.points[:, 0].max()
         return np.asarray((x >= low) & (x <= high) & model.visible(), np.bool_)
     if drawn.tool == "brush":
-        across, up = per_unit
-        return points_near_path(x * across, y * up, drawn.points * [across, up], brush_radius) & model.visible()
+        # Measured from the middle of the view, where numbers are small however far it is from 0.
+        middle, scale = np.reshape(model.view, (2, 2)).mean(axis=1), np.array(per_unit)
+        places = (drawn.points - middle) * scale
+        on_screen = (x - middle[0]) * scale[0], (y - middle[1]) * scale[1]
+        return points_near_path(*on_screen, places, brush_radius) & model.visible()
     return points_in_polygon(x, y, drawn.points) & model.visible()
 
 

@@ -11,6 +11,10 @@ Request = TypeVar("Request")
 Result = TypeVar("Result")
 
 
+def _nobody(what: object) -> None:
+    """Take what nobody waits for any more."""
+
+
 class LatestRenderer(Generic[Request, Result]):
     """Computes requests on a thread of its own, one at a time.
 
@@ -69,6 +73,8 @@ class LatestRenderer(Generic[Request, Result]):
         with self._change:
             self._closed = True
             self._waiting = []
+            # The thread, if it still computes, must not be the last to know the owner: widgets die on their own thread.
+            self._on_result = self._on_error = _nobody
 
     def _run(self) -> None:
         while True:
@@ -81,9 +87,7 @@ class LatestRenderer(Generic[Request, Result]):
             try:
                 result = self._compute(request)
             except Exception as error:  # whatever goes wrong is for the owner to show
-                self._send(self._on_error, error)
+                # The name `error` is unbound after this block, before the delivery.
+                self._deliver(lambda error=error: self._on_error(error))  # type: ignore[misc]
             else:
-                self._send(self._on_result, result)
-
-    def _send(self, receive: Callable[..., object], what: object) -> None:
-        self._deliver(lambda: None if self._closed else receive(what))
+                self._deliver(lambda result=result: self._on_result(result))  # type: ignore[misc]

@@ -13,6 +13,10 @@ in ``plot.model`` (kind, scale_kinds, point_size, alpha, n_bins, groups, trails,
 - ``gate_drawn(DrawnGate)``: before `selected`, the outline in values, where it can become a gate.
 - ``classes_hidden(frozenset)``: classes of the legend were hidden or shown (right click on the legend).
 
+Frames: ``appearance(…, bright=frames == current)`` makes those of the current frame bright and the others faint,
+``hidden=frames != current`` leaves only them; ``plot.model.trails = Trails(tracks, frames)`` with ``plot.model.frame``
+adds where they came from.
+
 ``describe(row)`` returns an `ObjectCard`, or a text of lines "name: value", to be shown beside the mouse.
 """
 
@@ -22,26 +26,24 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from qtpy.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Signal
-from qtpy.QtGui import QColor, QImage, QPainter
+from qtpy.QtCore import QSize, Qt, QTimer, Signal
+from qtpy.QtGui import QImage
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from bioloom.errors import BioloomError
 from bioloom.explore.appearance import Appearance
-from bioloom.explore.axis_scales import Scale
-from bioloom.explore.plot_kinds import density_shades
 from bioloom.session.plot_drawing import Picture, draw
 from bioloom.session.plot_model import PlotModel
 from bioloom.session.plot_renderer import LatestRenderer
-from bioloom.widgets import _plot_painting as paint
-from bioloom.widgets._plot_layout import PlotLayout, arrange
+from bioloom.widgets._plot_canvas import PlotCanvas
+from bioloom.widgets._plot_keys import PlotKeys
+from bioloom.widgets._plot_layout import PlotLayout
 from bioloom.widgets._plot_mouse import PlotMouse
-from bioloom.widgets._theme import small_font
 
 _HOVER_MS = 35
 
 
-class ScatterPlot(PlotMouse, QWidget):
+class ScatterPlot(PlotMouse, PlotKeys, PlotCanvas, QWidget):
     """Objects with axes, legend and colour bar.
 
     Drag to select, wheel to zoom (over an axis: that axis alone), right-drag to pan, double-click to see all.
@@ -59,6 +61,8 @@ class ScatterPlot(PlotMouse, QWidget):
         Returns what to show about a row.
     hint : str
         What is said where there is nothing to plot.
+    error : str
+        What went wrong in drawing, said instead of the plot; empty after the next change.
     """
 
     selected = Signal(object, str)
@@ -82,6 +86,7 @@ class ScatterPlot(PlotMouse, QWidget):
         self.model = PlotModel()
         self.describe: Any = None
         self.hint = "Nothing to plot yet"
+        self.error = ""
         self.picture: Picture | None = None
         self._images: list[tuple[QImage, bool]] = []
         self._layout: PlotLayout | None = None
@@ -142,7 +147,7 @@ class ScatterPlot(PlotMouse, QWidget):
 
     def refresh(self) -> None:
         """Draw what changed; several changes in a row are drawn once."""
-        self._layout = None
+        self._layout, self.error = None, ""
         self._dirty.start(0)
         self.update()
 
@@ -206,123 +211,9 @@ class ScatterPlot(PlotMouse, QWidget):
         self.drawn.emit()
 
     def _failed(self, error: Exception) -> None:
-        self.hint = str(error)
+        self.error = str(error)
         self.picture, self._images = None, []
         self.update()
-
-    # -------------------------------------------------------------------------------------------- geometry
-    def places(self) -> PlotLayout:
-        """Return where everything is."""
-        if self._layout is None:
-            look = self.model.look
-            values = look is not None and look.colouring.limits is not None
-            has_bar = (values and self.model.kind != "histogram 2D") or self.model.kind == "histogram 2D"
-            legend = self.model.legend()
-            self._layout = arrange(self.width(), self.height(), self._font(), legend, has_bar)
-        return self._layout
-
-    def area(self) -> QRectF:
-        """Return where the points are."""
-        return self.places().area
-
-    def _font(self) -> Any:
-        return small_font(self, 0.92)
-
-    def _to_screen(self, x: Any, y: Any) -> tuple[Any, Any]:
-        area, (x0, x1, y0, y1) = self.area(), self.model.view
-        return area.left() + (x - x0) / (x1 - x0) * area.width(), area.bottom() - (y - y0) / (y1 - y0) * area.height()
-
-    def _to_plane(self, point: QPointF) -> tuple[float, float]:
-        area, (x0, x1, y0, y1) = self.area(), self.model.view
-        return (
-            x0 + (point.x() - area.left()) / area.width() * (x1 - x0),
-            y0 + (area.bottom() - point.y()) / area.height() * (y1 - y0),
-        )
-
-    def per_unit(self) -> tuple[float, float]:
-        """Return the pixels per unit of each axis."""
-        area, (x0, x1, y0, y1) = self.area(), self.model.view
-        return area.width() / (x1 - x0), area.height() / (y1 - y0)
-
-    def to_screen(self, x: Any, y: Any) -> tuple[Any, Any]:
-        """Convert values of the columns into positions in the widget."""
-        across, up = self.model.scales
-        return self._to_screen(across.forward(x), up.forward(y))
-
-    def to_data(self, point: QPointF) -> tuple[float, float]:
-        """Convert a position in the widget into values of the columns."""
-        (x, y), (across, up) = self._to_plane(point), self.model.scales
-        return float(across.inverse(x)), float(up.inverse(y))
-
-    # -------------------------------------------------------------------------------------------- painting
-    def paintEvent(self, event: Any) -> None:
-        """Paint axes, points, legend, what is being drawn, and what is under the mouse."""
-        painter = QPainter(self)
-        painter.setFont(self._font())
-        text = self.palette().color(self.foregroundRole())
-        area = self.area()
-        painter.fillRect(area, QColor(255, 255, 255))
-        if not len(self.model.x) or (self.picture is None and self.hint and not self._renderer.busy):
-            painter.setPen(QColor(110, 110, 110))
-            painter.drawText(area, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, self.hint)
-            return
-        grouped = self.model.kind in ("box", "violin")
-        ticks = self._ticks(area)
-        painter.save()
-        painter.setClipRect(area)
-        paint.paint_grid(painter, area, ticks, self._to_screen, across=not grouped)
-        if self.picture is not None and not self._stale:
-            self._paint_picture(painter)
-        if self.picture is not None and self.picture.boxes and not self._stale:
-            boxes, colours = self.picture.boxes, self.model.group_colours()
-            paint.paint_boxes(painter, boxes, colours, self.model.kind == "violin", self._to_screen)
-        self._paint_mouse(painter, area)
-        painter.restore()
-        paint.paint_axes(painter, area, ticks, self.model.axis_names, self._to_screen, text, grouped)
-        paint.paint_legend(painter, self.places(), self.model.hidden_classes, text)
-        self._paint_bar(painter, text)
-        self._paint_note(painter, area)
-        if self.card is not None and self.mouse is not None:
-            paint.paint_card(painter, self.card, self.mouse, QRectF(self.rect()))
-
-    def _ticks(self, area: QRectF) -> tuple[list[tuple[float, str]], list[tuple[float, str]]]:
-        (across, up), (x0, x1, y0, y1) = self.model.scales, self.model.view
-        vertical = up.ticks(y0, y1, int(np.clip(area.height() / 45, 2, 8)))
-        if self.model.kind in ("box", "violin"):
-            return [(float(i), name) for i, name in enumerate(self.model.group_names()) if x0 <= i <= x1], vertical
-        return across.ticks(x0, x1, int(np.clip(area.width() / 65, 2, 10))), vertical
-
-    def _paint_picture(self, painter: QPainter) -> None:
-        x0, x1, y0, y1 = self.picture.view
-        left, bottom = self._to_screen(x0, y0)
-        right, top = self._to_screen(x1, y1)
-        for image, smooth in self._images:
-            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
-            painter.drawImage(QRectF(left, top, right - left, bottom - top), image)
-
-    def _paint_bar(self, painter: QPainter, text: QColor) -> None:
-        bar, look = self.places().bar, self.model.look
-        if bar is None:
-            return
-        if self.model.kind == "histogram 2D":
-            highest = float(max(self.model.grid().counts.max(initial=1), 2))
-            ticks = paint.bar_ticks(1.0, highest, Scale("log"))
-            paint.paint_colour_bar(painter, bar, density_shades(), ticks, "objects", text)
-        else:
-            colouring = look.colouring
-            ticks = paint.bar_ticks(*colouring.limits)
-            paint.paint_colour_bar(painter, bar, colouring.palette[1:], ticks, colouring.title, text)
-
-    def _paint_note(self, painter: QPainter, area: QRectF) -> None:
-        n = self.model.n_left_out
-        if not n:
-            return
-        why = "a value is missing"
-        if "log" in self.model.scale_kinds:
-            why += ", or is not above 0"
-        painter.setPen(QColor(120, 120, 120))
-        words = f"{n} not shown: {why}"
-        painter.drawText(area.adjusted(4, 2, -4, -2), Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignRight, words)
 
     def resizeEvent(self, event: Any) -> None:
         """Draw again for the new size."""

@@ -1,4 +1,4 @@
-"""Mouse and keys on a plot: select, pan, zoom, look at single objects."""
+"""The mouse on a plot: select, pan, zoom, look at single objects."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _DRAG_PIXELS = 4
 
 
 class PlotMouse:
-    """What the mouse and the keys do on a plot; mixed into its widget.
+    """What the mouse does on a plot; mixed into its widget.
 
     Attributes
     ----------
@@ -268,47 +268,6 @@ class PlotMouse:
             self.hovered_row = -1
             self.hovered.emit(-1)
         self.update()
-
-    def keyPressEvent(self, event: Any) -> None:
-        """Put the selection into a class by its number; Escape, Return and Backspace while drawing; zoom and pan."""
-        key, control = event.key(), event.modifiers() & Qt.KeyboardModifier.ControlModifier
-        if not len(self.model.x):
-            event.ignore()
-        elif Qt.Key.Key_0 <= key <= Qt.Key.Key_9 and not control:
-            self.class_chosen.emit(int(key) - int(Qt.Key.Key_0))
-        elif key == Qt.Key.Key_Escape:
-            if self._drawing.active:
-                self._drawing.cancel()
-            else:
-                self.selected.emit(np.zeros(len(self.model.x), bool), "replace")
-        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._drawing.active:
-            self._finish(self._drawing.finish(), self._mode_of(event))
-        elif key == Qt.Key.Key_Backspace and self._drawing.active:
-            self._drawing.back()
-        elif key == Qt.Key.Key_A and control:
-            self.selected.emit(self.model.visible(), "replace")
-        elif key == Qt.Key.Key_Home:
-            self.show_all()
-        elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal, Qt.Key.Key_Minus):
-            x0, x1, y0, y1 = self.model.view
-            self.model.zoom((x0 + x1) / 2, (y0 + y1) / 2, 1.25 if key == Qt.Key.Key_Minus else 0.8)
-            self._request()
-        elif key in _STEPS:
-            (x0, x1, y0, y1), (across, up) = self.model.view, _STEPS[key]
-            dx, dy = across * (x1 - x0), up * (y1 - y0)
-            self.model.view = (x0 + dx, x1 + dx, y0 + dy, y1 + dy)
-            self._request()
-        else:
-            event.ignore()
-        self.update()
-
-
-_STEPS = {
-    Qt.Key.Key_Left: (-0.1, 0.0),
-    Qt.Key.Key_Right: (0.1, 0.0),
-    Qt.Key.Key_Down: (0.0, -0.1),
-    Qt.Key.Key_Up: (0.0, 0.1),
-}
 
 
 def _card_of(told: Any) -> ObjectCard | None:

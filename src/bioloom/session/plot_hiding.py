@@ -1,0 +1,36 @@
+"""Colours of a plot where some classes, or all that is not selected, are hidden."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioloom.explore.appearance import Appearance
+
+# Of the states in which the palette repeats: as it is, dimmed, and faint. See `bioloom.explore.appearance.Appearance`.
+_NOT_SELECTED = (0, 1, 4)
+
+
+def palette_without(look: Appearance, hidden_classes: frozenset[int], hide_others: bool) -> NDArray[np.uint8]:
+    """Return the palette of a look with alpha 0 for hidden classes and, if any is selected, for the others."""
+    colouring, palette = look.colouring, look.palette
+    n = len(colouring.palette)
+    if hidden_classes and colouring.kind == "classes":
+        gone = np.isin(colouring.classes, list(hidden_classes))
+        rows = np.arange(len(palette))
+        palette = palette.copy()
+        palette[gone[rows % n] & (rows < len(palette) // n * n), 3] = 0
+    if hide_others and look.n_selected:
+        palette = palette.copy()
+        for state in _NOT_SELECTED:
+            palette[state * n : (state + 1) * n, 3] = 0
+    return palette
+
+
+def trail_colours(look: Appearance, hidden_classes: frozenset[int]) -> tuple[NDArray[np.intp], NDArray[np.uint8]]:
+    """Return index and palette of the trails: as bright as objects of the current frame, gone with hidden classes."""
+    colouring = look.colouring
+    palette = colouring.palette.copy()
+    if colouring.kind == "classes":
+        palette[np.isin(colouring.classes, list(hidden_classes)), 3] = 0
+    return colouring.index, palette
