@@ -290,9 +290,10 @@ def test_progress_of_blocks_ends_complete_and_can_cancel() -> None:
 
 def test_no_objects_in_blocks() -> None:
     empty, one = np.zeros((30, 30), int), np.ones((30, 30), int)
-    table = measure(empty, empty * 1.0, block_shape=(8, 8))
-    assert len(table) == 0
-    assert table.dtypes.to_dict() == measure(one, one * 1.0).dtypes.to_dict()
+    for nothing in (empty, empty[:0]):
+        table = measure(nothing, nothing * 1.0, block_shape=(8, 8))
+        assert len(table) == 0
+        assert table.dtypes.to_dict() == measure(one, one * 1.0).dtypes.to_dict()
 
 
 @pytest.mark.parametrize("block", [(8,), (8, 0), (8, 2.5), 8, (4, 8, 8)])

@@ -23,7 +23,7 @@ POWERS = np.array(
     ]
 )  # fmt: skip
 """Powers of z, y and x of the sums of coordinates, those to second order first."""
-N_WHOLE, N_POWERS = 10, 20
+N_LINEAR, N_WHOLE, N_POWERS = 4, 10, 20
 
 COLUMN = np.full((4, 4, 4), -1)
 """Number of the sum with given powers."""
@@ -119,7 +119,7 @@ def add_values(
             known = extremes[k, side]
             if counts[k] == 0 or (extreme < known if side == 0 else extreme > known):
                 extremes[k, side] = extreme
-                for x in range(values.size):
+                for x in range(values.size if where.shape[0] > 0 else 0):
                     if float(values[x]) == extreme:
                         where[k, side, 0], where[k, side, 1] = origin[0] + z, origin[1] + y
                         where[k, side, 2] = origin[2] + start + x
@@ -133,8 +133,12 @@ def add_values(
 
 @kernel
 def add_weighted(runs: Array, image: Array, origin: Array, first: Array, column: Array, sums: Array) -> None:
-    """Add value times powers of z, y and x, counted from the first pixel; NaN is left out."""
+    """Add value times powers of z, y and x, counted from the first pixel; NaN is left out.
+
+    To third order if `sums` has columns for it, or else to first.
+    """
     ny = image.shape[1]
+    order = 3 if sums.shape[1] > 4 else 1
     along = np.zeros(4)
     for i in range(runs.shape[0]):
         k, start, stop = runs[i, 0], runs[i, 2], runs[i, 3]
@@ -155,10 +159,10 @@ def add_weighted(runs: Array, image: Array, origin: Array, first: Array, column:
         along[0], along[1], along[2], along[3] = zero, one, two, three
         dz, dy = float(origin[0] + z - first[k, 0]), float(origin[1] + y - first[k, 1])
         power_z = 1.0
-        for p in range(4):
+        for p in range(order + 1):
             power = power_z
-            for q in range(4 - p):
-                for r in range(4 - p - q):
+            for q in range(order + 1 - p):
+                for r in range(order + 1 - p - q):
                     sums[k, column[p, q, r]] += power * along[r]
                 power *= dy
             power_z *= dz
@@ -168,8 +172,8 @@ def add_weighted(runs: Array, image: Array, origin: Array, first: Array, column:
 
 @kernel
 def move(source: Array, d: Array, powers: Array, column: Array, binomial: Array, out: Array) -> None:
-    """Write sums of powers of coordinates, to third order, for coordinates that are all larger by `d`."""
-    for m in range(powers.shape[0]):
+    """Write as many sums of powers of coordinates as `out` holds, for coordinates that are all larger by `d`."""
+    for m in range(out.size):
         p, q, r = powers[m, 0], powers[m, 1], powers[m, 2]
         total = 0.0
         for i in range(p + 1):
@@ -210,12 +214,11 @@ def is_before(a: Array, b: Array) -> bool:
 
 @kernel
 def merge_places(
-    rows: Array, first: Array, low: Array, high: Array, sums: Array, cubes: Array, weighted: Array,
-    to_first: Array, to_low: Array, to_high: Array, to_sums: Array, to_cubes: Array, to_weighted: Array,
+    rows: Array, first: Array, low: Array, high: Array, sums: Array, cubes: Array,
+    to_first: Array, to_low: Array, to_high: Array, to_sums: Array, to_cubes: Array,
     powers: Array, column: Array, binomial: Array,
 ) -> None:  # fmt: skip
-    """Add the places of objects, and their weighted sums (channel, n, 20), to those of the objects `rows`."""
-    n_channels = weighted.shape[0]
+    """Add the places of objects to those of the objects `rows`."""
     source, moved = np.zeros((2, 20)), np.zeros(20)
     mine, its = np.zeros(10, np.int64), np.zeros(10, np.int64)
     d = np.zeros((2, 3), np.int64)
@@ -227,8 +230,6 @@ def merge_places(
             to_first[k], to_low[k], to_high[k], to_sums[k] = first[i], low[i], high[i], sums[i]
             if cubes.shape[0] > 0:
                 to_cubes[k] = cubes[i]
-            for c in range(n_channels):
-                to_weighted[c, k] = weighted[c, i]
             continue
         earlier = is_before(first[i], to_first[k])
         for axis in range(3):
@@ -242,12 +243,6 @@ def merge_places(
             for side in range(2):
                 move(source[side], d[side], powers, column, binomial, moved)
                 to_cubes[k] += moved[10:]
-        for c in range(n_channels):
-            source[0], source[1] = weighted[c, i], to_weighted[c, k]
-            to_weighted[c, k] = 0
-            for side in range(2):
-                move(source[side], d[side], powers, column, binomial, moved)
-                to_weighted[c, k] += moved
         move_whole(its, d[0])
         move_whole(mine, d[1])
         to_sums[k] = mine + its
@@ -256,6 +251,32 @@ def merge_places(
             to_high[k, axis] = max(to_high[k, axis], high[i, axis])
         if earlier:
             to_first[k] = first[i]
+
+
+@kernel
+def merge_weighted(
+    rows: Array, first: Array, sums: Array, weighted: Array, to_first: Array, to_sums: Array, to_weighted: Array,
+    powers: Array, column: Array, binomial: Array,
+) -> None:  # fmt: skip
+    """Add the weighted sums of objects to those of the objects `rows`, of which the places are yet to be added."""
+    moved, d = np.zeros(weighted.shape[1]), np.zeros((2, 3), np.int64)
+    source = np.zeros((2, weighted.shape[1]))
+    for i in range(rows.size):
+        k = rows[i]
+        if sums[i, 0] == 0:
+            continue
+        if to_sums[k, 0] == 0:
+            to_weighted[k] = weighted[i]
+            continue
+        earlier = is_before(first[i], to_first[k])
+        for axis in range(3):
+            base = first[i, axis] if earlier else to_first[k, axis]
+            d[0, axis], d[1, axis] = first[i, axis] - base, to_first[k, axis] - base
+        source[0], source[1] = weighted[i], to_weighted[k]
+        to_weighted[k] = 0
+        for side in range(2):
+            move(source[side], d[side], powers, column, binomial, moved)
+            to_weighted[k] += moved
 
 
 @kernel
@@ -271,7 +292,8 @@ def merge_values(
             continue
         if to_counts[k] == 0:
             to_counts[k], to_shift[k], to_sums[k], to_extremes[k] = n, shift[i], sums[i], extremes[i]
-            to_where[k] = where[i]
+            if where.shape[0] > 0:
+                to_where[k] = where[i]
             continue
         d = shift[i] - to_shift[k]
         one, two, three, four = sums[i, 0], sums[i, 1], sums[i, 2], sums[i, 3]
@@ -287,9 +309,11 @@ def merge_values(
         to_sums[k, 3] += four
         for side in range(2):
             a, b = extremes[i, side], to_extremes[k, side]
-            if (a < b if side == 0 else a > b) or (a == b and is_before(where[i, side], to_where[k, side])):
+            first = where.shape[0] > 0 and a == b and is_before(where[i, side], to_where[k, side])
+            if (a < b if side == 0 else a > b) or first:
                 to_extremes[k, side] = a
-                to_where[k, side] = where[i, side]
+                if where.shape[0] > 0:
+                    to_where[k, side] = where[i, side]
 
 
 @kernel

@@ -8,7 +8,7 @@ in the same block.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
@@ -21,15 +21,16 @@ from bioloom import device
 from bioloom.errors import InputError
 from bioloom.measure import inputs
 from bioloom.measure._lazy import chunks_of, is_lazy
-from bioloom.measure.registry import Objects, Property, Quantity, closure, evaluate, node
-from bioloom.measure.sums import Sums, merged
+from bioloom.measure.registry import Objects, Property, Quantity, closure, evaluate, forget, node, unneeded_after
+from bioloom.measure.sums import Sums, drained
 
 Array = NDArray[Any]
 Ints = NDArray[np.int64]
 Values = dict[tuple[str, str], Any]
 
 LARGE = 1 << 26  # pixels of a lazy frame that is not read as a whole
-BLOCK = 1 << 22  # about how many pixels a block has
+BLOCK = 1 << 23  # about how many pixels the blocks have that are read at a time, one per core
+_LEAST = 1 << 20  # about how many pixels a block has at least
 _MOST_BLOCKS = 4  # how many blocks are read at a time around objects larger than a block
 
 
@@ -76,12 +77,12 @@ def checked_blocks(labels: Any, block_shape: Sequence[int] | None) -> tuple[int,
                 f"block_shape={block_shape!r} does not fit: give {len(shape)} whole numbers above 0, one for each axis "
                 "of a frame."
             )
-        return tuple(int(n) for n in sizes)
+        return tuple(int(n) for n in sizes) if math.prod(shape) else None
     if not is_lazy(labels) or math.prod(shape) <= LARGE:
         return None
     chunks = tuple(min(c, n) for c, n in zip(chunks_of(labels) or (1,) * len(shape), shape, strict=True))
     # Whole rows of chunks make few borders, along which neighbours are looked up in other chunks.
-    found, room = list(chunks), BLOCK / math.prod(chunks)
+    found, room = list(chunks), max(BLOCK // device.n_cores(), min(BLOCK, _LEAST)) / math.prod(chunks)
     side = max(room, 1) ** (1 / len(shape))
     for axis in range(len(shape)):
         times = max(1, min(math.ceil(shape[axis] / chunks[axis]), round(side)))
@@ -148,14 +149,15 @@ def sum_blocks(
             waiting += found.ids.size
             # Merging when as much is new as is old takes time in proportion to the number of objects.
             if waiting > max(total, 1 << 16):
-                done = [merged(done)]
+                done = [drained(done)]
                 total, waiting = done[0].ids.size, 0
             finished()
     finally:
         for future in futures:
             if future is not None:
                 future.cancel()
-    return merged(done)
+    del found
+    return drained(done)
 
 
 def measure_blocks(
@@ -184,7 +186,10 @@ def measure_blocks(
     remote = _Remote(
         np.zeros((0, 0, 0), np.uint32), sums.ids, np.empty(0, np.int32), len(shape), spacing, report.tick, size
     )
-    values, local = _without_pixels(steps, remote, list(images), sums)
+    values, local = _without_pixels(steps, remote, list(images), sums, {p.name for p in chosen})
+    # The sums of a million objects take as much memory as their table.
+    ids, lows, highs = sums.ids, sums.places.low, sums.places.high
+    del sums, remote
     in_tiles = [p for p in chosen if any((p.name, "".join(c)) in local for c in p.suffixes(list(images)))]
     for step in closure(p.name for p in in_tiles):
         if step.whole:
@@ -197,25 +202,25 @@ def measure_blocks(
     if in_tiles:
         for key in [(p.name, "".join(c)) for p in in_tiles for c in p.suffixes(list(images))]:
             values.pop(key, None)
-        tiles = list(_tiles(sums.places.low, sums.places.high, block))
+        tiles = list(_tiles(lows, highs, block))
         inner = closure(p.name for p in in_tiles)
         for i, rows in enumerate(tiles):
-            low = np.maximum(sums.places.low[rows].min(axis=0) - 1, 0)
-            high = np.minimum(sums.places.high[rows].max(axis=0) + 1, size)
+            low = np.maximum(lows[rows].min(axis=0) - 1, 0)
+            high = np.minimum(highs[rows].max(axis=0) + 1, size)
             pixels = _labels(labels, low, high)
-            objects = inputs.with_table(pixels, sums.ids[rows].astype(pixels.dtype), len(shape), spacing, report.tick)
-            found = evaluate(inner, objects, _images(images, low, high), report.tick)
+            objects = inputs.with_table(pixels, ids[rows].astype(pixels.dtype), len(shape), spacing, report.tick)
+            found = evaluate(inner, objects, _images(images, low, high), report.tick, keep={p.name for p in in_tiles})
             for p in in_tiles:
                 for channels in p.suffixes(list(images)):
-                    _put(values, (p.name, "".join(channels)), found, rows, sums.ids.size)
+                    _put(values, (p.name, "".join(channels)), found, rows, ids.size)
             now = n_blocks * (i + 1) // len(tiles)
             report.finished(now - n_done)
             n_done = now
         if not tiles:
-            nothing = inputs.with_table(np.zeros((1, 1, 1), np.uint32), sums.ids, len(shape), spacing, report.tick)
+            nothing = inputs.with_table(np.zeros((1, 1, 1), np.uint32), ids, len(shape), spacing, report.tick)
             values.update(evaluate(inner, nothing, {c: np.zeros((1, 1, 1)) for c in images}, report.tick))
     report.finished(n_blocks - n_done)
-    return sums.ids, values
+    return ids, values
 
 
 def _put(values: Values, key: tuple[str, str], found: Values, rows: Ints, n: int) -> None:
@@ -229,13 +234,13 @@ def _put(values: Values, key: tuple[str, str], found: Values, rows: Ints, n: int
 
 
 def _without_pixels(
-    steps: Sequence[Quantity], objects: Objects, channels: Sequence[str], sums: Sums
+    steps: Sequence[Quantity], objects: Objects, channels: Sequence[str], sums: Sums, keep: Collection[str]
 ) -> tuple[Values, set[tuple[str, str]]]:
-    """Evaluate the steps that need no pixels; return their results, and the (name, channel) of the others."""
+    """Evaluate the steps that need no pixels; return the results to keep, and the (name, channel) of other steps."""
     values: Values = {}
     local: set[tuple[str, str]] = set()
     images: dict[str, Any] = {c: _NoImage() for c in channels}
-    for step in steps:
+    for step, unneeded in zip(steps, unneeded_after(steps, keep), strict=True):
         for pair in step.suffixes(channels):
             key = (step.name, "".join(pair))
             needs = [(need, "".join(c)) for need in step.needs for c in _channels_of(node(need), pair)]
@@ -247,6 +252,7 @@ def _without_pixels(
                 values.update(evaluate([step], objects, {c: images[c] for c in pair}, _nothing, sums, values))
             except NeedsPixels:
                 local.add(key)
+        forget(values, unneeded)
     return values, local
 
 

@@ -1,4 +1,4 @@
-"""Numba kernels for the boundary of objects: perimeter in planes, surface in stacks, and who touches whom.
+"""Numba kernels for the contour of objects in planes.
 
 Label images come as (z, y, x), a plane having one z. The kernels compare labels in place, so that no object is cut out.
 """
@@ -99,39 +99,3 @@ def add_contours(
                 k = position_of(label, table, ids)
                 if k >= 0:
                     out[k, classes[code]] += 1
-
-
-@kernel
-def list_contacts(labels: Array, table: Array, ids: Array, first_row: int, last_row: int, found: Array) -> int:
-    """Write lower row × number of objects + higher row for each face between two objects; return how many there are.
-
-    Faces that repeat the one found before them in the same direction are left out.
-    """
-    nz, ny, nx = labels.shape
-    n_objects = ids.size
-    n = 0
-    previous = np.zeros(3, np.int64) - 1
-    for row in range(first_row, last_row):
-        z, y = row // ny, row % ny
-        for x in range(nx):
-            label = labels[z, y, x]
-            if label == 0:
-                continue
-            for axis in range(3):
-                w, v, u = z + (axis == 0), y + (axis == 1), x + (axis == 2)
-                if w == nz or v == ny or u == nx:
-                    continue
-                other = labels[w, v, u]
-                if other == 0 or other == label:
-                    continue
-                a, b = position_of(label, table, ids), position_of(other, table, ids)
-                if a < 0 or b < 0:
-                    continue
-                key = min(a, b) * n_objects + max(a, b)
-                if key == previous[axis]:
-                    continue
-                previous[axis] = key
-                if n < found.size:
-                    found[n] = key
-                n += 1
-    return n

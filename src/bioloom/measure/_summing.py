@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bioloom.measure import _accumulate as add
 from bioloom.measure import _accumulate_runs as kernels
-from bioloom.measure.sums import Faces, Places, Sums, Values, added_pairs, merged
+from bioloom.measure.sums import Faces, Places, Sums, Values, added_pairs, drained
 
 Array = NDArray[Any]
 Ints = NDArray[np.int64]
@@ -93,7 +93,7 @@ def sum_rows(
         window = tuple(slice(a, a + n) for a, n in zip(at.tolist(), size.tolist(), strict=True))
         here = {c: np.ascontiguousarray(image[window]) for c, image in images.items()}
         found.append(sum_block(labels, low + at, size, here, parts, origin + at))
-    return merged(found)
+    return drained(found)
 
 
 def sum_block(
@@ -123,26 +123,14 @@ def sum_block(
     weighted: dict[str, NDArray[np.float64]] = {}
     border = _edges_of(labels, low, shape, runs) if "edges" in parts and images else runs[:0]
     for channel, image in images.items():
-        for name, into, some in (("values", values, runs), ("edges", edges, border)):
-            if name in parts:
-                into[channel] = Values.zeros(n)
-                add.add_values(some, image, origin, *into[channel].arrays)
-        if "weighted" in parts:
-            weighted[channel] = np.zeros((n, add.N_POWERS))
+        if "values" in parts or "positions" in parts:
+            values[channel] = Values.zeros(n, "positions" in parts)
+            add.add_values(runs, image, origin, *values[channel].arrays)
+        if "edges" in parts:
+            edges[channel] = Values.zeros(n, False)
+            add.add_values(border, image, origin, *edges[channel].arrays)
+        if "weighted" in parts or "weighted_cubes" in parts:
+            weighted[channel] = np.zeros((n, add.N_POWERS if "weighted_cubes" in parts else add.N_LINEAR))
             add.add_weighted(runs, image, origin, places.first, add.COLUMN, weighted[channel])
     faces = _faces_of(labels, low, shape, runs, n) if "faces" in parts else None
-    return _sorted(Sums(ids, places, values, edges, weighted, faces))
-
-
-def _sorted(sums: Sums) -> Sums:
-    """Put the objects of a block in the order of their labels."""
-    order = np.argsort(sums.ids)
-    p = sums.places
-    places = Places(
-        p.first[order], p.low[order], p.high[order], p.sums[order], p.cubes[order] if len(p.cubes) else p.cubes
-    )
-    values, edges = (
-        {c: Values(*(a[order] for a in v.arrays)) for c, v in some.items()} for some in (sums.values, sums.edges)
-    )
-    faces = None if sums.faces is None else Faces(sums.faces.outside[order], sums.faces.pairs, sums.faces.counts)
-    return Sums(sums.ids[order], places, values, edges, {c: w[order] for c, w in sums.weighted.items()}, faces)
+    return Sums(ids, places, values, edges, weighted, faces).take(np.argsort(ids))

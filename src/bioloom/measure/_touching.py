@@ -1,4 +1,4 @@
-"""Numba kernels that count the faces between objects, and how far their pixels are from their centres.
+"""Numba kernels that add up values along the borders of objects, and how far their pixels are from their centres.
 
 Label images come as (z, y, x), a plane having one z. Background is counted as one object more, after all others.
 """
@@ -14,47 +14,6 @@ from bioloom.measure._compile import kernel
 from bioloom.measure._regions import position_of
 
 Array = NDArray[Any]
-
-
-@kernel
-def list_faces(
-    labels: Array, table: Array, ids: Array, first_row: int, last_row: int, keys: Array, counts: Array
-) -> int:
-    """Write lower row × (number of objects + 1) + higher row for each face between two labels, and how often.
-
-    Background has the row after that of the last object. Faces that repeat the one found before them in the same
-    direction are counted with it; the number of entries is returned.
-    """
-    nz, ny, nx = labels.shape
-    background = ids.size
-    n = 0
-    previous = np.zeros(3, np.int64) - 1
-    entry = np.zeros(3, np.int64)
-    for row in range(first_row, last_row):
-        z, y = row // ny, row % ny
-        for x in range(nx):
-            label = labels[z, y, x]
-            for axis in range(3):
-                w, v, u = z + (axis == 0), y + (axis == 1), x + (axis == 2)
-                if w == nz or v == ny or u == nx:
-                    continue
-                other = labels[w, v, u]
-                if other == label:
-                    continue
-                a = position_of(label, table, ids) if label != 0 else background
-                b = position_of(other, table, ids) if other != 0 else background
-                if a < 0 or b < 0:
-                    continue
-                key = min(a, b) * (background + 1) + max(a, b)
-                if key == previous[axis]:
-                    if entry[axis] < counts.size:
-                        counts[entry[axis]] += 1
-                    continue
-                previous[axis], entry[axis] = key, n
-                if n < keys.size:
-                    keys[n], counts[n] = key, 1
-                n += 1
-    return n
 
 
 @kernel

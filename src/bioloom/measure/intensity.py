@@ -13,6 +13,7 @@ from bioloom.measure.registry import NUMBERED, Objects, Property, measured
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
 
+NDIMAGE = "scipy.ndimage"
 CELLPROFILER = "CellProfiler, MeasureObjectIntensity"
 
 
@@ -185,19 +186,22 @@ def intensity_mass_displacement(objects: Objects, image: Array, centroid: Floats
     return distance
 
 
-def _position(objects: Objects, intensities: Intensities, side: int) -> Floats:
-    known = np.where(intensities.counts[:, None] > 0, intensities.where[:, side], np.nan)
-    position: Floats = (known * objects.spacing)[:, objects.axes]
+def _position(objects: Objects, pixels: NDArray[np.int64]) -> Floats:
+    position: Floats = (np.where(pixels >= 0, pixels, np.nan) * objects.spacing)[:, objects.axes]
     return position
 
 
-@measured("intensity", "length", "intensities", per_channel=True, parts="axes", source="scipy.ndimage.minimum_position")
-def intensity_min_position(objects: Objects, image: Array, intensities: Intensities) -> Array:
+@measured(
+    "intensity", "length", "extreme_positions", per_channel=True, parts="axes", source=f"{NDIMAGE}.minimum_position"
+)
+def intensity_min_position(objects: Objects, image: Array, positions: NDArray[np.int64]) -> Array:
     """Position of the smallest value, per axis; of several, that of the first pixel."""
-    return _position(objects, intensities, 0)
+    return _position(objects, positions[:, 0])
 
 
-@measured("intensity", "length", "intensities", per_channel=True, parts="axes", source="scipy.ndimage.maximum_position")
-def intensity_max_position(objects: Objects, image: Array, intensities: Intensities) -> Array:
+@measured(
+    "intensity", "length", "extreme_positions", per_channel=True, parts="axes", source=f"{NDIMAGE}.maximum_position"
+)
+def intensity_max_position(objects: Objects, image: Array, positions: NDArray[np.int64]) -> Array:
     """Position of the largest value, per axis; of several, that of the first pixel."""
-    return _position(objects, intensities, 1)
+    return _position(objects, positions[:, 1])

@@ -18,26 +18,40 @@ from bioloom.measure.registry import Objects, measured, moment_powers
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
 
+_ROWS = 1 << 16  # objects at a time
 GROUP = "image_moments"
 HU = "Hu (1962), IRE Transactions on Information Theory 8:179; skimage.measure.moments_hu"
 UNIT = "lengthᵏ"  # k being the order of the moment
 
 
-def _about(objects: Objects, sums: Floats, shift: Floats) -> Floats:
+def _sums(sums: Floats | Coordinates, rows: slice) -> Floats:
+    """Return the sums (n, 20) of some objects; those of places are in two parts, the first being whole numbers."""
+    if isinstance(sums, np.ndarray):
+        return sums[rows]
+    return np.concatenate([sums.sums[rows].astype(np.float64), sums.cubes[rows]], axis=1)
+
+
+def _about(objects: Objects, sums: Floats | Coordinates, shift: Floats) -> Floats:
     """Moments in the order of the columns, in physical units, of coordinates that are larger by `shift` (n, 3)."""
     from bioloom.measure import _accumulate as add
 
-    moved = np.empty_like(sums)
-    add.move_all(np.ascontiguousarray(sums), np.ascontiguousarray(shift), add.POWERS, add.COLUMN, add.BINOMIAL, moved)
     powers = np.array([(0,) * (3 - objects.ndim) + p for p in moment_powers(objects.ndim)])
     scale = np.prod(objects.spacing**powers, axis=1)
-    moments: Floats = moved[:, add.COLUMN[tuple(powers.T)]] * scale
+    columns = add.COLUMN[tuple(powers.T)]
+    moments = np.empty((len(shift), len(columns)))
+    for start in range(0, len(shift), _ROWS):
+        some = slice(start, start + _ROWS)
+        part = _sums(sums, some)
+        moved = np.empty_like(part)
+        add.move_all(part, np.ascontiguousarray(shift[some]), add.POWERS, add.COLUMN, add.BINOMIAL, moved)
+        moments[some] = moved[:, columns] * scale
     return moments
 
 
-def _central(objects: Objects, sums: Floats) -> Floats:
-    mass = np.where(sums[:, :1] == 0, np.nan, sums[:, :1])
-    moments = _about(objects, sums, -sums[:, 1:4] / mass)
+def _central(objects: Objects, sums: Floats | Coordinates) -> Floats:
+    linear = (sums if isinstance(sums, np.ndarray) else sums.sums)[:, :4]
+    mass = np.where(linear[:, :1] == 0, np.nan, linear[:, :1])
+    moments = _about(objects, sums, -linear[:, 1:] / mass)
     # Those of first order are 0 by definition, whatever rounding leaves.
     first = [i for i, p in enumerate(moment_powers(objects.ndim)) if sum(p) == 1]
     moments[:, first] = np.where(np.isnan(mass), np.nan, 0)
@@ -81,13 +95,13 @@ def centroid_local(objects: Objects, coordinates: Coordinates) -> Array:
 
 
 @measured(GROUP, UNIT, "coordinates", "cubic_coordinates", parts="moments")
-def moments(objects: Objects, coordinates: Coordinates, sums: Floats) -> Array:
+def moments(objects: Objects, coordinates: Coordinates, sums: Coordinates) -> Array:
     """Moments Σ yᵖ xᑫ (in 3D Σ zᵖ yᑫ xʳ) to third order, from the first pixel of the bounding box."""
     return _about(objects, sums, (coordinates.first - coordinates.low).astype(float))
 
 
 @measured(GROUP, UNIT, "cubic_coordinates", parts="moments")
-def moments_central(objects: Objects, sums: Floats) -> Array:
+def moments_central(objects: Objects, sums: Coordinates) -> Array:
     """Moments to third order about the centroid: the same wherever the object lies."""
     return _central(objects, sums)
 

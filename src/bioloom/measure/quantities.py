@@ -27,9 +27,9 @@ def coordinates(objects: Objects, sums: Sums, channel: str) -> Coordinates:
 
 
 @summed("cubes")
-def cubic_coordinates(objects: Objects, sums: Sums, channel: str) -> Floats:
-    """Return sums (n, 20) of powers of the coordinates from the first pixel, to third order; see `Places`."""
-    return np.concatenate([sums.places.sums.astype(np.float64), sums.places.cubes], axis=1)
+def cubic_coordinates(objects: Objects, sums: Sums, channel: str) -> Coordinates:
+    """Return where the pixels of each object are, with sums to third order."""
+    return sums.places
 
 
 @summed("values", per_channel=True)
@@ -38,13 +38,20 @@ def intensities(objects: Objects, sums: Sums, channel: str) -> Intensities:
     return sums.values[channel]
 
 
+@summed("positions", per_channel=True)
+def extreme_positions(objects: Objects, sums: Sums, channel: str) -> Ints:
+    """Return the first pixels (n, 2, 3) with the minimum and with the maximum; -1 where there is no value."""
+    values = sums.values[channel]
+    return np.where(values.counts[:, None, None] > 0, values.where, -1)
+
+
 @summed("edges", per_channel=True)
 def edge_intensities(objects: Objects, sums: Sums, channel: str) -> Intensities:
     """Return what values those pixels have that share a face with another object or background."""
     return sums.edges[channel]
 
 
-@summed("weighted", per_channel=True)
+@summed("weighted_cubes", per_channel=True)
 def weighted_cubes(objects: Objects, sums: Sums, channel: str) -> Floats:
     """Return sums (n, 20) of value × powers of the coordinates from the first pixel, to third order; see `Places`."""
     return sums.weighted[channel]

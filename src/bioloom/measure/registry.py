@@ -8,7 +8,7 @@ closure of those needs, each quantity once.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 from typing import Any
@@ -253,6 +253,7 @@ def evaluate(
     finished: Callable[[], None],
     sums: Any = None,
     known: dict[tuple[str, str], Any] | None = None,
+    keep: Collection[str] | None = None,
 ) -> dict[tuple[str, str], Any]:
     """Compute quantities and properties in the order of `closure`.
 
@@ -270,6 +271,8 @@ def evaluate(
         The sums of these objects, if they are known already.
     known
         Results that the steps may need and that are not to be computed.
+    keep
+        Names of what is wanted: everything else is let go of as soon as no step needs it. None for everything.
 
     Returns
     -------
@@ -284,7 +287,7 @@ def evaluate(
         from bioloom.measure.sums import sum_up
 
         sums = sum_up(objects.labels, images, sorted(parts), tick=objects.tick).of(objects.ids)
-    for step in steps:
+    for step, unneeded in zip(steps, unneeded_after(steps, keep), strict=True):
         for pair in step.suffixes(list(images)):
             if step.sums:
                 values[step.name, "".join(pair)] = step.compute(objects, sums, "".join(pair))
@@ -294,7 +297,21 @@ def evaluate(
             with np.errstate(all="ignore"):
                 values[step.name, "".join(pair)] = step.compute(objects, *(images[c] for c in pair), *needs)
             finished()
+        needs = []
+        forget(values, unneeded)
     return values
+
+
+def unneeded_after(steps: Sequence[Quantity], keep: Collection[str] | None) -> list[set[str]]:
+    """Return after each step which results no later step needs and are not to be kept."""
+    last = {need: i for i, step in enumerate(steps) for need in (step.name, *step.needs)}
+    return [{n for n, at in last.items() if at == i and keep is not None and n not in keep} for i in range(len(steps))]
+
+
+def forget(values: dict[tuple[str, str], Any], names: Collection[str]) -> None:
+    """Remove the results of these names."""
+    for key in [key for key in values if key[0] in names]:
+        del values[key]
 
 
 def _need(values: dict[tuple[str, str], Any], name: str, channels: tuple[str, ...]) -> Any:

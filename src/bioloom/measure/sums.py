@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,14 @@ Array = NDArray[Any]
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-PARTS = ("cubes", "faces", "values", "weighted", "edges")
-"""What can be summed besides places: third-order sums, faces, and per channel values, weighted sums and edge values."""
+PARTS = ("cubes", "faces", "values", "positions", "edges", "weighted", "weighted_cubes")
+"""What can be summed besides places: third-order sums; faces; and per channel values, where their extremes are, values
+at the edge, and sums weighted by values, to first or to third order. What is not asked for has no rows."""
+
+
+def _of(array: Array, rows: Array) -> Array:
+    """Rows of an array that may have none."""
+    return array[rows] if len(array) else array
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,15 @@ class Places:
         first, low, high = np.zeros((3, n, 3), np.int64)
         return cls(first, low, high, np.zeros((n, 10), np.int64), np.zeros((n if cubes else 0, 10)))
 
+    @property
+    def arrays(self) -> tuple[Array, ...]:
+        """The arrays in the order of the attributes."""
+        return self.first, self.low, self.high, self.sums, self.cubes
+
+    def take(self, rows: Array) -> Places:
+        """Return those of some objects."""
+        return Places(*(_of(array, rows) for array in self.arrays))
+
 
 @dataclass(frozen=True)
 class Values:
@@ -61,7 +76,7 @@ class Values:
     extremes
         Minimum and maximum (n, 2); NaN where there is no value.
     where
-        The first pixel (z, y, x) that has the minimum, and the maximum, (n, 2, 3).
+        The first pixel (z, y, x) that has the minimum, and the maximum, (n, 2, 3); no rows if not asked for.
     """
 
     counts: Ints
@@ -71,15 +86,19 @@ class Values:
     where: Ints
 
     @classmethod
-    def zeros(cls, n: int) -> Values:
+    def zeros(cls, n: int, positions: bool) -> Values:
         """Return those of n objects without values."""
-        extremes = np.full((n, 2), np.nan)
-        return cls(np.zeros(n, np.int64), np.zeros(n), np.zeros((n, 4)), extremes, np.zeros((n, 2, 3), np.int64))
+        where = np.zeros((n if positions else 0, 2, 3), np.int64)
+        return cls(np.zeros(n, np.int64), np.zeros(n), np.zeros((n, 4)), np.full((n, 2), np.nan), where)
 
     @property
     def arrays(self) -> tuple[Array, ...]:
         """The arrays in the order of the attributes."""
         return self.counts, self.shift, self.sums, self.extremes, self.where
+
+    def take(self, rows: Array) -> Values:
+        """Return those of some objects."""
+        return Values(*(_of(array, rows) for array in self.arrays))
 
 
 @dataclass(frozen=True)
@@ -114,8 +133,8 @@ class Sums:
     values, edges
         Per channel their values, and those of the pixels that share a face with another object or background.
     weighted
-        Per channel sums (n, 20) of value × powers of z, y and x from `places.first`, up to third order, in the order
-        of `Places.sums` and then `Places.cubes`.
+        Per channel sums of value × powers of z, y and x from `places.first`, in the order of `Places.sums` and then
+        `Places.cubes`: to first order (n, 4), or to third (n, 20).
     faces
         What they touch; None if not asked for.
     """
@@ -131,12 +150,22 @@ class Sums:
         """Return the sums of the pixels of both, which must be of different parts of one image."""
         return merged([self, other])
 
+    def take(self, rows: Array) -> Sums:
+        """Return the sums of some of the objects, with all pairs that touch."""
+        values, edges = ({c: v.take(rows) for c, v in some.items()} for some in (self.values, self.edges))
+        faces = None if self.faces is None else Faces(self.faces.outside[rows], self.faces.pairs, self.faces.counts)
+        weighted = {c: w[rows] for c, w in self.weighted.items()}
+        return Sums(self.ids[rows], self.places.take(rows), values, edges, weighted, faces)
+
     def of(self, ids: Array) -> Sums:
         """Return the sums of some labels, sorted; those that are not there have no pixels."""
         if np.array_equal(ids, self.ids):
             return self
-        there = self.ids[np.isin(self.ids, ids)]
-        return _added(np.asarray(ids, self.ids.dtype), [self], there)
+        part = self.take(np.flatnonzero(np.isin(self.ids, ids)))
+        if part.faces is not None:
+            known = np.isin(part.faces.pairs, ids.astype(np.uint64)).all(axis=1)
+            part = replace(part, faces=Faces(part.faces.outside, part.faces.pairs[known], part.faces.counts[known]))
+        return _added(np.asarray(ids, self.ids.dtype), [part])
 
 
 def merged(parts: Sequence[Sums]) -> Sums:
@@ -144,61 +173,52 @@ def merged(parts: Sequence[Sums]) -> Sums:
 
     Parts are added in their order, so that the result does not depend on which was done first.
     """
+    return drained(list(parts))
+
+
+def drained(parts: list[Sums]) -> Sums:
+    """Merge a list and empty it, so that nothing is in memory twice that is not held elsewhere."""
     if len(parts) == 1:
-        return parts[0]
-    ids = np.unique(np.concatenate([part.ids for part in parts]))
-    return _added(ids, parts, ids)
+        return parts.pop()
+    return _added(np.unique(np.concatenate([part.ids for part in parts])), parts)
 
 
-def _added(ids: Array, parts: Sequence[Sums], wanted: Array) -> Sums:
-    """Add parts up for the labels `ids`, leaving out objects that are not `wanted`."""
+def _added(ids: Array, parts: list[Sums]) -> Sums:
+    """Add parts up for the labels `ids`, among which are all of theirs; `parts` is emptied."""
     from bioloom.measure import _accumulate as add
 
-    model = parts[0]
+    rows = [np.searchsorted(ids, part.ids) for part in parts]
+    tables = add.POWERS, add.COLUMN, add.BINOMIAL
     places = Places.zeros(ids.size, any(len(part.places.cubes) for part in parts))
-    weighted = np.zeros((len(model.weighted), ids.size, add.N_POWERS))
-    values = {c: Values.zeros(ids.size) for c in model.values}
-    edges = {c: Values.zeros(ids.size) for c in model.edges}
-    outside = np.zeros((ids.size, 3), np.int64)
-    for part in parts:
-        if wanted is not ids:
-            part = _chosen(part, wanted)
-        if not part.ids.size:
-            continue
-        rows = np.searchsorted(ids, part.ids)
-        p = part.places
-        stacked = np.stack(list(part.weighted.values())) if part.weighted else np.zeros((0, part.ids.size, 20))
-        add.merge_places(
-            rows, p.first, p.low, p.high, p.sums, p.cubes, stacked,
-            places.first, places.low, places.high, places.sums, places.cubes, weighted,
-            add.POWERS, add.COLUMN, add.BINOMIAL,
-        )  # fmt: skip
-        for mine, its in ((values, part.values), (edges, part.edges)):
-            for channel, total in mine.items():
-                add.merge_values(rows, *its[channel].arrays, *total.arrays)
-        if part.faces is not None:
-            outside[rows] += part.faces.outside
-    faces = None
-    if model.faces is not None:
-        found = [part.faces for part in parts if part.faces is not None]
-        pairs, counts = added_pairs(np.concatenate([f.pairs for f in found]), np.concatenate([f.counts for f in found]))
-        if wanted is not ids:
-            known = np.isin(pairs, ids.astype(np.uint64)).all(axis=1)
-            pairs, counts = pairs[known], counts[known]
-        faces = Faces(outside, pairs, counts)
-    return Sums(ids, places, values, edges, dict(zip(model.weighted, weighted, strict=True)), faces)
-
-
-def _chosen(part: Sums, wanted: Array) -> Sums:
-    """Leave out objects that are not wanted."""
-    rows = np.flatnonzero(np.isin(part.ids, wanted))
-    p = part.places
-    places = Places(p.first[rows], p.low[rows], p.high[rows], p.sums[rows], p.cubes[rows] if len(p.cubes) else p.cubes)
-    values, edges = (
-        {c: Values(*(a[rows] for a in v.arrays)) for c, v in some.items()} for some in (part.values, part.edges)
-    )
-    faces = None if part.faces is None else Faces(part.faces.outside[rows], part.faces.pairs, part.faces.counts)
-    return Sums(part.ids[rows], places, values, edges, {c: w[rows] for c, w in part.weighted.items()}, faces)
+    weighted = {c: np.zeros((ids.size, w.shape[1])) for c, w in parts[0].weighted.items()}
+    values = {c: Values.zeros(ids.size, any(len(p.values[c].where) for p in parts)) for c in parts[0].values}
+    edges = {c: Values.zeros(ids.size, False) for c in parts[0].edges}
+    outside = np.zeros((0 if parts[0].faces is None else ids.size, 3), np.int64)
+    # Each kind of sums is let go of as soon as it has been added.
+    kinds: list[tuple[Values, list[Values]]] = [
+        *((total, [part.values[c] for part in parts]) for c, total in values.items()),
+        *((total, [part.edges[c] for part in parts]) for c, total in edges.items()),
+    ]
+    both = [(part.places, list(part.weighted.values())) for part in parts]
+    faces = [part.faces for part in parts if part.faces is not None]
+    parts.clear()
+    while kinds:
+        total, found = kinds.pop()
+        for at, part in zip(rows, found, strict=True):
+            add.merge_values(at, *part.arrays, *total.arrays)
+        del found, part
+    for at, (part_places, sums) in zip(rows, both, strict=True):
+        # Weighted sums are counted from the first pixels, which merging places changes: they go first.
+        for total_sums, part_sums in zip(weighted.values(), sums, strict=True):
+            first, counts = part_places.first, part_places.sums
+            add.merge_weighted(at, first, counts, part_sums, places.first, places.sums, total_sums, *tables)
+        add.merge_places(at, *(*part_places.arrays, *places.arrays, *tables))
+    if not faces:
+        return Sums(ids, places, values, edges, weighted)
+    for at, part_faces in zip(rows, faces, strict=True):
+        outside[at] += part_faces.outside
+    pairs, counts = added_pairs(np.concatenate([f.pairs for f in faces]), np.concatenate([f.counts for f in faces]))
+    return Sums(ids, places, values, edges, weighted, Faces(outside, pairs, counts))
 
 
 def added_pairs(pairs: Array, counts: Ints) -> tuple[Array, Ints]:
@@ -256,4 +276,4 @@ def sum_up(
         calls.append(call)
     if not calls:
         return sum_block(labels, low, shape, dict(images), parts, np.asarray(origin))
-    return merged(in_threads(calls, tick))
+    return drained(in_threads(calls, tick))

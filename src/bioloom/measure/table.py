@@ -145,13 +145,15 @@ def measure(
         images = {c: inputs.as_stack(inputs.checked_image(_frame(i, axis, t), c[1:])) for c, i in channels.items()}
         objects = inputs.index_objects(stack, ndim, size, report.tick)
         report.finished()
-        values = evaluate(steps, objects, images, report.finished)
+        values = evaluate(steps, objects, images, report.finished, keep={p.name for p in chosen})
         parts.append(_columns(objects.ids, t, chosen, list(channels), values, ndim))
     if not parts:
         nothing = inputs.index_objects(np.zeros((1, 1, 1), np.uint32), ndim, size, report.tick)
         images = {c: np.zeros((1, 1, 1)) for c in channels}
         parts.append(_columns(nothing.ids, 0, chosen, list(channels), evaluate(steps, nothing, images, _ignore), ndim))
-    return pd.DataFrame({name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
+    if len(parts) == 1:
+        return pd.DataFrame(parts[0], copy=False)
+    return pd.DataFrame({name: np.concatenate([part[name] for part in parts]) for name in parts[0]}, copy=False)
 
 
 def _ignore() -> None:
