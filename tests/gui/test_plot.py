@@ -86,6 +86,17 @@ class Hand:
     def move(self, place):
         self.event(QMouseEvent.Type.MouseMove, place, Qt.MouseButton.NoButton, Qt.MouseButton.NoButton)
 
+    def hover(self, place):
+        """Rest on a place until it is looked at; the real pointer, wherever it is, may interfere."""
+        end = time.monotonic() + 5
+        looked = []
+        self.plot._hover.timeout.connect(lambda: looked.append(self.plot.mouse))
+        while place not in looked:
+            assert time.monotonic() < end
+            if not self.plot._hover.isActive() or self.plot.mouse is None:
+                self.move(place)
+            QTest.qWait(20)
+
     def wheel(self, place, clicks=1, modifiers=NONE):
         event = QWheelEvent(
             place, self.plot.mapToGlobal(place), QPoint(), QPoint(0, 120 * clicks), Qt.MouseButton.NoButton, modifiers,
@@ -280,14 +291,12 @@ def test_hovering_shows_picture_label_and_values(hand):
     hand.plot.describe = lambda r: ObjectCard(f"label {r + 1}", [("a", f"{hand.x[r]:.3f}")], picture)
     before = hand.pixels()
     assert not (before[..., :3] == (10, 200, 90)).all(-1).any()
-    hand.move(hand.at(hand.x[row], hand.y[row]))
-    QTest.qWait(80)
+    hand.hover(hand.at(hand.x[row], hand.y[row]))
     assert hand.hovered == [row]
     assert hand.plot.card.title == f"label {row + 1}"
     after = hand.pixels()
     assert (after[..., :3] == (10, 200, 90)).all(-1).sum() > 500, "the picture is shown"
-    hand.move(hand.at(-0.3, -0.3))
-    QTest.qWait(80)
+    hand.hover(hand.at(-0.3, -0.3))
     assert hand.hovered == [row, -1]
     assert hand.plot.card is None
 
@@ -295,8 +304,7 @@ def test_hovering_shows_picture_label_and_values(hand):
 def test_hovering_takes_plain_text_too(hand):
     row = lonely(hand)
     hand.plot.describe = lambda r: f"label: {r + 1}\narea: 5"
-    hand.move(hand.at(hand.x[row], hand.y[row]))
-    QTest.qWait(80)
+    hand.hover(hand.at(hand.x[row], hand.y[row]))
     assert list(hand.plot.card.values) == [("label", str(row + 1)), ("area", "5")]
 
 
@@ -401,8 +409,7 @@ def test_a_click_on_a_bar_takes_its_objects_and_the_mouse_reads_it(hand):
     low, high = bars.edges(number)
     assert len(hand.chosen) == bars.heights[number]
     assert hand.chosen <= hand.inside((hand.x > low - 1e-9) & (hand.x < high + 1e-9))
-    hand.move(place)
-    QTest.qWait(80)
+    hand.hover(place)
     assert dict(hand.plot.card.values)["objects"] == str(bars.heights[number])
 
 
