@@ -564,7 +564,9 @@ def test_hu_moments_do_not_change_with_position_and_quarter_turns() -> None:
 def test_statistics_of_values_agree_with_scipy(shape: tuple[int, ...], dtype: str) -> None:
     labels = blobs(shape, 20, 14)
     image = (image_for(labels) % 250).astype(dtype)
-    table = measure(labels, image, properties=["intensity", "intensity_percentile=5", "intensity_percentile=100"])
+    table = measure(
+        labels, image, properties=["intensity", "position", "intensity_percentile=5", "intensity_percentile=100"]
+    )
     statistics = {
         "intensity_lower_quartile": lambda v: np.percentile(v.astype(float), 25),
         "intensity_upper_quartile": lambda v: np.percentile(v.astype(float), 75),

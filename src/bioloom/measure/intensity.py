@@ -192,7 +192,7 @@ def _position(objects: Objects, pixels: NDArray[np.int64]) -> Floats:
 
 
 @measured(
-    "intensity", "length", "extreme_positions", per_channel=True, parts="axes", source=f"{NDIMAGE}.minimum_position"
+    "position", "length", "extreme_positions", per_channel=True, parts="axes", source=f"{NDIMAGE}.minimum_position"
 )
 def intensity_min_position(objects: Objects, image: Array, positions: NDArray[np.int64]) -> Array:
     """Position of the smallest value, per axis; of several, that of the first pixel."""
@@ -200,7 +200,7 @@ def intensity_min_position(objects: Objects, image: Array, positions: NDArray[np
 
 
 @measured(
-    "intensity", "length", "extreme_positions", per_channel=True, parts="axes", source=f"{NDIMAGE}.maximum_position"
+    "position", "length", "extreme_positions", per_channel=True, parts="axes", source=f"{NDIMAGE}.maximum_position"
 )
 def intensity_max_position(objects: Objects, image: Array, positions: NDArray[np.int64]) -> Array:
     """Position of the largest value, per axis; of several, that of the first pixel."""
