@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+_LARGE = 1 << 24  # values of a table that is not copied
+_MANY_COLUMNS = 80  # of which pandas wants to have those of a type in one array
+
+
 def list_properties(ndim: int | None = None, groups: Sequence[str] = GROUPS) -> tuple[Property, ...]:
     """List the measurements, with group, description, unit and source.
 
@@ -151,9 +155,12 @@ def measure(
         nothing = inputs.index_objects(np.zeros((1, 1, 1), np.uint32), ndim, size, report.tick)
         images = {c: np.zeros((1, 1, 1)) for c in channels}
         parts.append(_columns(nothing.ids, 0, chosen, list(channels), evaluate(steps, nothing, images, _ignore), ndim))
-    if len(parts) == 1:
-        return pd.DataFrame(parts[0], copy=False)
-    return pd.DataFrame({name: np.concatenate([part[name] for part in parts]) for name in parts[0]}, copy=False)
+    columns = (
+        parts[0] if len(parts) == 1 else {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    )
+    # A copy puts all columns of a type into one array, which is faster to work with but takes twice the memory.
+    large = len(columns) * len(columns["label"]) > _LARGE
+    return pd.DataFrame(columns, copy=not large or len(columns) > _MANY_COLUMNS)
 
 
 def _ignore() -> None:
