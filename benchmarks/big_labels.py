@@ -59,7 +59,8 @@ def main(sizes: list[int]) -> None:
                 rise = (memory.highest - memory.before) / 1e6
                 print(
                     f"{mpx} Mpx, {len(table):,} objects, {len(properties)} measurements ({name}): {seconds:.1f} s, "
-                    f"{1e3 * seconds / mpx:.0f} ms per Mpx, memory + {rise:.0f} MB",
+                    f"{1e3 * seconds / mpx:.0f} ms per Mpx, memory + {rise:.0f} MB, "
+                    f"of which the table is {table.memory_usage().sum() / 1e6:.0f} MB",
                     flush=True,
                 )
                 if mpx == sizes[0]:

@@ -16,7 +16,7 @@ from skimage import measure as skm
 from skimage.segmentation import find_boundaries
 
 from bioloom.errors import Cancelled, InputError
-from bioloom.measure import GROUPS, PROPERTIES, inputs, list_properties, measure, registry
+from bioloom.measure import GROUPS, PROPERTIES, evaluation, inputs, list_properties, measure, registry
 
 SHARED_2D = (
     "area", "area_bbox", "axis_major_length", "axis_minor_length", "bbox", "centroid", "centroid_weighted",
@@ -411,7 +411,7 @@ def test_labels_that_were_not_there_at_the_start_are_left_out(shape: tuple[int, 
         np.copyto(live, known)
         objects = inputs.index_objects(inputs.as_stack(live), len(shape), np.ones(3), lambda: None)
         np.copyto(live, after)
-        results.append(registry.evaluate(steps, objects, images, lambda: None))
+        results.append(evaluation.evaluate(steps, objects, images, lambda: None))
     for p in list_properties(len(shape)):
         np.testing.assert_array_equal(results[0][p.name, ""], results[1][p.name, ""], err_msg=p.name)
     assert results[0]["area", ""].sum() == np.count_nonzero(kept)

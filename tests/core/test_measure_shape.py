@@ -18,7 +18,7 @@ from scipy.special import ellipe
 from skimage import measure as skm
 
 from bioloom.errors import Cancelled
-from bioloom.measure import inputs, list_properties, measure, registry
+from bioloom.measure import evaluation, inputs, list_properties, measure, registry
 from bioloom.measure._quickhull import find_hull
 
 STACK = ("area_convex", "area_filled", "euler_number", "feret_diameter_max", "solidity")
@@ -335,7 +335,7 @@ def test_labels_read_in_parts_give_the_same(shape: tuple[int, ...], rows: int, m
         if p.compute.__module__.startswith("bioloom.measure.shape")
     ]
     steps = registry.closure(names)
-    expected = registry.evaluate(steps, whole, {}, lambda: None)
+    expected = evaluation.evaluate(steps, whole, {}, lambda: None)
     monkeypatch.setattr(registry, "SLAB", rows * shape[-1])
     found: dict[str, object] = {}
     for step in steps:

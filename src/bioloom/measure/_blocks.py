@@ -21,7 +21,8 @@ from bioloom import device
 from bioloom.errors import InputError
 from bioloom.measure import inputs
 from bioloom.measure._lazy import chunks_of, is_lazy
-from bioloom.measure.registry import Objects, Property, Quantity, closure, evaluate, forget, node, unneeded_after
+from bioloom.measure.evaluation import evaluate, forget, unneeded_after
+from bioloom.measure.registry import Objects, Property, Quantity, closure, node
 from bioloom.measure.sums import Sums, drained
 
 Array = NDArray[Any]

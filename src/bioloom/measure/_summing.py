@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from bioloom.measure import _accumulate as add
 from bioloom.measure import _accumulate_runs as kernels
+from bioloom.measure import _merge
 from bioloom.measure.sums import Faces, Places, Sums, Values, added_pairs, drained
 
 Array = NDArray[Any]
@@ -130,7 +131,7 @@ def sum_block(
             edges[channel] = Values.zeros(n, False)
             add.add_values(border, image, origin, *edges[channel].arrays)
         if "weighted" in parts or "weighted_cubes" in parts:
-            weighted[channel] = np.zeros((n, add.N_POWERS if "weighted_cubes" in parts else add.N_LINEAR))
-            add.add_weighted(runs, image, origin, places.first, add.COLUMN, weighted[channel])
+            weighted[channel] = np.zeros((n, _merge.N_POWERS if "weighted_cubes" in parts else _merge.N_LINEAR))
+            add.add_weighted(runs, image, origin, places.first, _merge.COLUMN, weighted[channel])
     faces = _faces_of(labels, low, shape, runs, n) if "faces" in parts else None
     return Sums(ids, places, values, edges, weighted, faces).take(np.argsort(ids))

@@ -33,17 +33,17 @@ def _sums(sums: Floats | Coordinates, rows: slice) -> Floats:
 
 def _about(objects: Objects, sums: Floats | Coordinates, shift: Floats) -> Floats:
     """Moments in the order of the columns, in physical units, of coordinates that are larger by `shift` (n, 3)."""
-    from bioloom.measure import _accumulate as add
+    from bioloom.measure import _merge
 
     powers = np.array([(0,) * (3 - objects.ndim) + p for p in moment_powers(objects.ndim)])
     scale = np.prod(objects.spacing**powers, axis=1)
-    columns = add.COLUMN[tuple(powers.T)]
+    columns = _merge.COLUMN[tuple(powers.T)]
     moments = np.empty((len(shift), len(columns)))
     for start in range(0, len(shift), _ROWS):
         some = slice(start, start + _ROWS)
         part = _sums(sums, some)
         moved = np.empty_like(part)
-        add.move_all(part, np.ascontiguousarray(shift[some]), add.POWERS, add.COLUMN, add.BINOMIAL, moved)
+        _merge.move_all(part, np.ascontiguousarray(shift[some]), _merge.POWERS, _merge.COLUMN, _merge.BINOMIAL, moved)
         moments[some] = moved[:, columns] * scale
     return moments
 

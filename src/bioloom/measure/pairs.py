@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from bioloom.errors import InputError
 from bioloom.measure import inputs
+from bioloom.measure.evaluation import evaluate
 from bioloom.measure.neighbours import Borders
-from bioloom.measure.registry import Property, closure, evaluate, find_property
+from bioloom.measure.registry import Property, closure, find_property
 from bioloom.measure.table import _frame, _Progress
 
 if TYPE_CHECKING:

@@ -185,10 +185,10 @@ def drained(parts: list[Sums]) -> Sums:
 
 def _added(ids: Array, parts: list[Sums]) -> Sums:
     """Add parts up for the labels `ids`, among which are all of theirs; `parts` is emptied."""
-    from bioloom.measure import _accumulate as add
+    from bioloom.measure import _merge
 
     rows = [np.searchsorted(ids, part.ids) for part in parts]
-    tables = add.POWERS, add.COLUMN, add.BINOMIAL
+    tables = _merge.POWERS, _merge.COLUMN, _merge.BINOMIAL
     places = Places.zeros(ids.size, any(len(part.places.cubes) for part in parts))
     weighted = {c: np.zeros((ids.size, w.shape[1])) for c, w in parts[0].weighted.items()}
     values = {c: Values.zeros(ids.size, any(len(p.values[c].where) for p in parts)) for c in parts[0].values}
@@ -205,14 +205,14 @@ def _added(ids: Array, parts: list[Sums]) -> Sums:
     while kinds:
         total, found = kinds.pop()
         for at, part in zip(rows, found, strict=True):
-            add.merge_values(at, *part.arrays, *total.arrays)
+            _merge.merge_values(at, *part.arrays, *total.arrays)
         del found, part
     for at, (part_places, sums) in zip(rows, both, strict=True):
         # Weighted sums are counted from the first pixels, which merging places changes: they go first.
         for total_sums, part_sums in zip(weighted.values(), sums, strict=True):
             first, counts = part_places.first, part_places.sums
-            add.merge_weighted(at, first, counts, part_sums, places.first, places.sums, total_sums, *tables)
-        add.merge_places(at, *(*part_places.arrays, *places.arrays, *tables))
+            _merge.merge_weighted(at, first, counts, part_sums, places.first, places.sums, total_sums, *tables)
+        _merge.merge_places(at, *(*part_places.arrays, *places.arrays, *tables))
     if not faces:
         return Sums(ids, places, values, edges, weighted)
     for at, part_faces in zip(rows, faces, strict=True):

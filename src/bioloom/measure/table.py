@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from bioloom.errors import InputError
 from bioloom.measure import _blocks, inputs
-from bioloom.measure.registry import EXTRA_GROUPS, GROUPS, PROPERTIES, Property, closure, evaluate
+from bioloom.measure.evaluation import evaluate
+from bioloom.measure.registry import EXTRA_GROUPS, GROUPS, PROPERTIES, Property, closure
 
 if TYPE_CHECKING:
     import pandas as pd

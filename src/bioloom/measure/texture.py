@@ -185,7 +185,8 @@ def haralick(
     import pandas as pd
 
     from bioloom.measure import inputs
-    from bioloom.measure.registry import closure, evaluate
+    from bioloom.measure.evaluation import evaluate
+    from bioloom.measure.registry import closure
 
     shape = inputs.shape_of(labels)
     if len(shape) not in (2, 3):
