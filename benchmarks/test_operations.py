@@ -137,7 +137,8 @@ CASES: dict[str, tuple[str, Any, Any, Any, Any]] = {
     ),
     "voronoi_otsu_labeling": (
         "image", lambda a: operations.voronoi_otsu_labeling(a, 4, 1), watershed_otsu_by_skimage,
-        lambda cle, a: cle.voronoi_otsu_labeling(a, spot_sigma=4, outline_sigma=1), lambda n, a: n.voronoi_otsu_labeling(a, 4, 1),
+        lambda cle, a: cle.voronoi_otsu_labeling(a, spot_sigma=4, outline_sigma=1),
+        lambda n, a: n.voronoi_otsu_labeling(a, 4, 1),
     ),
     "seeded_watershed": (
         "smooth", lambda a, **d: operations.seeded_watershed(a, d["seeds"], d["mask"]),
