@@ -203,6 +203,7 @@ def test_box_in_a_stack() -> None:
     size = np.array([20, 20, 15])
     longest = max(np.linalg.norm(size - np.array(d) * (2, 1, 0.5)) for d in ((1, 1, 0), (1, 0, 1), (0, 1, 1)))
     assert row["feret_diameter_max"] == pytest.approx(longest)
+    assert row["feret_diameter_min"] == pytest.approx(15)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -210,14 +211,43 @@ def test_smallest_feret_diameter_is_the_smallest_over_all_directions(seed: int) 
     labels = blobs((40, 40), 1, seed, holes=0.2)
     spacing = np.array([1.0, 0.6])
     row = one(labels, tuple(spacing), 2)
-    y, x = np.nonzero(skm.regionprops(labels)[0].image_convex)
-    tips = np.concatenate([np.stack([y + a, x + b], 1) for a, b in ((0.5, 0), (-0.5, 0), (0, 0.5), (0, -0.5))])
     angles = np.linspace(0, np.pi, 20_001)
-    ahead = (tips * spacing) @ np.array([np.cos(angles), np.sin(angles)])
-    widths = np.ptp(ahead, axis=0)
-    assert row["feret_diameter_min"] == pytest.approx(widths.min(), rel=1e-3)
-    assert row["feret_diameter_min"] <= widths.min() + 1e-9
-    assert row["feret_diameter_max"] == pytest.approx(widths.max(), rel=1e-3)
+    widths = []
+    for pixels in (labels, skm.regionprops(labels)[0].image_convex):
+        y, x = np.nonzero(pixels)
+        tips = np.concatenate([np.stack([y + a, x + b], 1) for a, b in ((0.5, 0), (-0.5, 0), (0, 0.5), (0, -0.5))])
+        widths.append(np.ptp((tips * spacing) @ np.array([np.cos(angles), np.sin(angles)]), axis=0))
+    assert row["feret_diameter_min"] == pytest.approx(widths[0].min(), rel=1e-3)
+    assert row["feret_diameter_min"] <= widths[0].min() + 1e-9
+    assert row["feret_diameter_max"] == pytest.approx(widths[1].max(), rel=1e-3)
+
+
+@pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (2.0, 0.5, 0.8)])
+@pytest.mark.parametrize("seed", range(3))
+def test_smallest_feret_diameter_in_stacks_is_that_of_all_planes(seed: int, spacing: tuple[float, ...]) -> None:
+    """Its planes are parallel to a face of the hull or to two edges; all of these are tried."""
+    labels = blobs((16, 18, 18), 1, seed, holes=0.2)
+    tips = np.concatenate([np.argwhere(labels) + step for step in np.concatenate([np.eye(3), -np.eye(3)]) / 2])
+    hull = ConvexHull(tips * spacing)
+    corners = hull.points[hull.vertices]
+    edges = np.concatenate([hull.points[hull.simplices[:, [i, (i + 1) % 3]]] for i in range(3)])
+    along = np.unique(np.round(edges[:, 1] - edges[:, 0], 9), axis=0)
+    normals = np.concatenate([hull.equations[:, :3], *(np.cross(along[i + 1 :], a) for i, a in enumerate(along))])
+    length = np.linalg.norm(normals, axis=1)
+    widths = np.ptp(normals[length > 1e-6] @ corners.T, axis=1) / length[length > 1e-6]
+    assert one(labels, spacing, labels.max())["feret_diameter_min"] == pytest.approx(widths.min(), rel=1e-9)
+
+
+@pytest.mark.parametrize("degrees", [(0, 0), (30, 0), (45, 35.26), (17, 71)])
+def test_smallest_feret_diameter_of_turned_boxes(degrees: tuple[float, float]) -> None:
+    spacing, size = np.array([1.5, 1.0, 1.0]), np.array([24.0, 40.0, 52.0])
+    a, b = np.radians(degrees)
+    turn = np.array([[np.cos(a), -np.sin(a), 0], [np.sin(a), np.cos(a), 0], [0, 0, 1]])
+    turn @= np.array([[np.cos(b), 0, -np.sin(b)], [0, 1, 0], [np.sin(b), 0, np.cos(b)]])
+    axes = [np.arange(-36 / s, 36 / s + 1) * s for s in spacing]
+    grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
+    box = (np.abs(grid @ turn) <= size / 2).all(axis=-1).astype(np.uint8)
+    assert one(box, tuple(spacing))["feret_diameter_min"] == pytest.approx(24, abs=1.5)
 
 
 def test_euler_numbers() -> None:
@@ -289,6 +319,8 @@ def test_one_pixel_lines_and_planes_have_limits_not_errors() -> None:
     assert (table["euler_number"] == 1).all()
     assert (table["surface_area"] > 0).all()
     assert table["feret_diameter_max"].tolist() == pytest.approx([1, 7, np.hypot(7, 6)])
+    # An octahedron from face to face, a row of them across, and a plane of them.
+    assert table["feret_diameter_min"].tolist() == pytest.approx([np.sqrt(1 / 3), np.sqrt(0.5), 1])
     assert table[["flatness", "aspect_ratio"]].isna().all(axis=None)
     assert table["elongation"].isna().tolist() == [True, True, False]
     assert table["axis_intermediate_length"].tolist() == [0, 0, table["axis_major_length"].iloc[2]]

@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from bioloom.measure.coloc_table import measure_colocalisation
+from bioloom.measure.columns import column_measurement
 from bioloom.measure.comparison import SegmentationScores, compare_segmentations
 from bioloom.measure.motion import (
     MOTION,
@@ -43,6 +44,7 @@ __all__ = [
     "Property",
     "Relation",
     "SegmentationScores",
+    "column_measurement",
     "compare_segmentations",
     "find_property",
     "haralick",

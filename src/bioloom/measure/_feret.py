@@ -1,6 +1,7 @@
 """Feret diameters: how wide a pair of calipers must be opened around an object.
 
-The calipers touch the tips of diamonds (octahedra) around the pixels of the convex hull, as in scikit-image.
+The calipers touch the tips of diamonds (octahedra) around pixels. For the largest diameter these are, as in
+scikit-image, all that have their centre in the convex hull of the object.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from bioloom.measure._compile import kernel
 from bioloom.measure._hull import mirror, trace_side
 from bioloom.measure._hull3d import list_corners
 from bioloom.measure._quickhull import find_hull
+from bioloom.measure._width import width
 
 Array = NDArray[Any]
 
@@ -86,8 +88,10 @@ def narrowest(points: Array, scale: Array) -> float:
 
 
 @kernel
-def add_diameters(first: int, last: int, offsets: Array, left: Array, right: Array, scale: Array, out: Array) -> None:
-    """Largest and smallest diameter (n, 2) of planar objects [first, last), half pixels being of the size `scale`.
+def add_diameters(
+    first: int, last: int, offsets: Array, left: Array, right: Array, scale: Array, smallest: bool, out: Array
+) -> None:
+    """Largest or smallest diameter of planar objects [first, last), half pixels being of the size `scale`.
 
     NaN without pixels.
     """
@@ -100,32 +104,27 @@ def add_diameters(first: int, last: int, offsets: Array, left: Array, right: Arr
         begin, end = offsets[k], offsets[k + 1]
         n = list_polygon(left[begin:end], right[begin:end], points, chain, mirrored[: end - begin])
         if n == 0:
-            out[k, 0] = out[k, 1] = np.nan
-            continue
-        out[k, 0], out[k, 1] = widest(points[:n], scale), narrowest(points[:n], scale)
+            out[k] = np.nan
+        else:
+            out[k] = narrowest(points[:n], scale) if smallest else widest(points[:n], scale)
 
 
 @kernel
 def add_diameters_3d(
-    first: int, last: int, offsets: Array, heights: Array, left: Array, right: Array, scale: Array, out: Array
-) -> None:
-    """Largest diameter of objects [first, last), half voxels being of the size `scale`; NaN without voxels."""
+    first: int, last: int, offsets: Array, heights: Array, left: Array, right: Array, scale: Array, smallest: bool,
+    out: Array,
+) -> None:  # fmt: skip
+    """Largest or smallest diameter of objects [first, last), half voxels being of the size `scale`.
+
+    NaN without voxels.
+    """
     for k in range(first, last):
         begin, end = offsets[k], offsets[k + 1]
-        out[k] = float("nan")
+        out[k] = np.nan
         if end == begin:
             continue
         points = list_corners(left[begin:end], right[begin:end], heights[k])
-        faces, _ = find_hull(points)
-        if len(faces) == 0:
-            continue
-        used = np.zeros(len(points), np.bool_)
-        for f in range(len(faces)):
-            for i in range(3):
-                used[faces[f, i]] = True
-        n = 0
-        for i in range(len(points)):
-            if used[i]:
-                points[n, 0], points[n, 1], points[n, 2] = points[i, 0], points[i, 1], points[i, 2]
-                n += 1
-        out[k] = widest(points[:n], scale)
+        faces, planes = find_hull(points)
+        if len(faces) > 0:
+            used = np.unique(faces)
+            out[k] = width(points, faces, planes, used, scale) if smallest else widest(points[used], scale)

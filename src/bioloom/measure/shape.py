@@ -7,14 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bioloom.measure import shape_quantities
 from bioloom.measure.registry import Objects, measured
+from bioloom.measure.shape_quantities import Rows, feret_diameters
 
 Array = NDArray[Any]
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
-
-assert shape_quantities  # importing them registers them
 
 ITK = "ITK, LabelShapeStatistics"
 
@@ -98,7 +96,13 @@ def euler_number(objects: Objects, entries: Ints) -> Array:
     return entries[:, -1]
 
 
-@measured("shape", "length", "feret_diameters")
-def feret_diameter_max(objects: Objects, feret_diameters: Floats) -> Array:
+@measured("shape", "length", "hull_rows")
+def feret_diameter_max(objects: Objects, hull_rows: Rows) -> Array:
     """Largest distance between two tips of the convex hull, a pixel being a diamond: 1 pixel for one pixel."""
-    return feret_diameters[:, 0]
+    return feret_diameters(objects, hull_rows, smallest=False)
+
+
+@measured("shape", "length", "row_ends", source="Feret (1931); in 3D Houle and Toussaint (1988)")
+def feret_diameter_min(objects: Objects, row_ends: Rows) -> Array:
+    """Smallest distance between two parallel lines (in 3D planes) around the object, a pixel being a diamond."""
+    return feret_diameters(objects, row_ends, smallest=True)

@@ -75,9 +75,3 @@ def roundness(objects: Objects, area: Floats, major: Floats) -> Array:
 def convexity(objects: Objects, hull_outline: Floats, crofton_measure: Floats) -> Array:
     """Perimeter of the convex hull divided by that of the object, both as in perimeter_crofton: 1 if it is convex."""
     return ratio(hull_outline, crofton_measure)
-
-
-@measured("shape", "length", "feret_diameters", ndims=(2,), source="Feret (1931), La grosseur des grains")
-def feret_diameter_min(objects: Objects, feret_diameters: Floats) -> Array:
-    """Smallest distance between two parallel lines around the object, a pixel being a diamond."""
-    return feret_diameters[:, 1]

@@ -167,19 +167,18 @@ def hull_outline(objects: Objects, row_ends: Rows) -> Floats:
     return crofton(objects, out)
 
 
-@quantity("hull_rows")
-def feret_diameters(objects: Objects, hull_rows: Rows) -> Floats:
-    """Largest and smallest Feret diameter (n, 2), in stacks only the largest (n, 1)."""
+def feret_diameters(objects: Objects, r: Rows, smallest: bool) -> Floats:
+    """Largest or smallest Feret diameters of objects, or of the pixels in their hulls, with these rows."""
     from bioloom.measure._feret import add_diameters, add_diameters_3d
 
-    r = hull_rows
-    out = np.empty((objects.ids.size, 2 if objects.ndim == 2 else 1))
+    out = np.empty(objects.ids.size)
+    scale = objects.spacing[objects.axes] / 2
 
     def task(first: int, last: int) -> None:
         if objects.ndim == 2:
-            add_diameters(first, last, r.offsets, r.left, r.right, objects.spacing[1:] / 2, out)
+            add_diameters(first, last, r.offsets, r.left, r.right, scale, smallest, out)
         else:
-            add_diameters_3d(first, last, r.offsets, r.heights, r.left, r.right, objects.spacing / 2, out[:, 0])
+            add_diameters_3d(first, last, r.offsets, r.heights, r.left, r.right, scale, smallest, out)
 
     for_objects(objects, _ROW_COST[objects.ndim] * np.diff(r.offsets), task)
     return out
