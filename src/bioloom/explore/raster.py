@@ -78,12 +78,15 @@ def rasterise_points(
     frame = (x0, width / (x1 - x0), y1, height / (y1 - y0))
     if alpha < 1:
         return _blended(xs, ys, index, palette, alpha, frame, (height, width), radius, rows, order is None)
-    from bioloom.explore._kernels import draw_discs
+    from bioloom.explore._kernels import colour_pixels, stamp_discs
 
-    image = np.zeros((height, width), dtype=np.uint32)
+    image = np.empty((height, width), dtype=np.uint32)
     ids = np.full((height, width), -1, dtype=np.int32)
-    visible = palette[:, 3] > 0
-    draw_discs(xs, ys, index, colours, visible, rows, order is None, *frame, _half_widths(radius), image, ids)
+    visible, half_widths = palette[:, 3] > 0, _half_widths(radius)
+    stamp_discs(
+        xs, ys, index, visible, rows, order is None, *frame, half_widths, _disc_offsets(half_widths, width), ids
+    )  # fmt: skip
+    colour_pixels(ids, index, colours, image)
     return image.view(np.uint8).reshape(height, width, 4), ids
 
 
@@ -181,3 +184,10 @@ def _half_widths(radius: float) -> NDArray[np.intp]:
     rows = np.arange(math.floor(reach) + 1)
     widths: NDArray[np.intp] = np.floor(np.sqrt(reach**2 - rows**2)).astype(np.intp)
     return widths
+
+
+def _disc_offsets(half_widths: NDArray[np.intp], width: int) -> NDArray[np.intp]:
+    """Return where the pixels of a disc are relative to its centre in a flattened picture."""
+    reach = len(half_widths) - 1
+    rows = range(-reach, reach + 1)
+    return np.concatenate([row * width + np.arange(-half_widths[abs(row)], half_widths[abs(row)] + 1) for row in rows])
