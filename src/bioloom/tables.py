@@ -23,11 +23,16 @@ if TYPE_CHECKING:
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
 SUFFIXES = (*TEXT_SUFFIXES, ".parquet", ".h5ad")
 """What files of tables end in; .h5ad is AnnData's."""
+TABLE_FORMATS = ("csv", "tsv", "parquet", "h5ad")
+"""Those that tables made by recipes can be written in."""
 
 __all__ = [
     "SUFFIXES",
+    "TABLE_FORMATS",
     "TEXT_SUFFIXES",
     "Joined",
+    "check_table_file",
+    "check_table_format",
     "from_anndata",
     "join_table",
     "key_columns",
@@ -35,6 +40,33 @@ __all__ = [
     "save_table",
     "to_anndata",
 ]
+
+
+def check_table_file(path: str | Path) -> None:
+    """Make sure, before any work, that a table can be written to a file of this name.
+
+    Raises
+    ------
+    InputError
+        If the suffix says no kind of table, or a package for it is missing.
+    """
+    need = {".parquet": ("pyarrow", "Parquet", "parquet"), ".h5ad": ("anndata", "AnnData", "anndata")}
+    suffix = _suffix(path)
+    if suffix in need:
+        need_package(*need[suffix])
+
+
+def check_table_format(name: str) -> None:
+    """Make sure, before any work, that tables can be written in a format.
+
+    Raises
+    ------
+    InputError
+        If there is no such format, or a package for it is missing.
+    """
+    if name not in TABLE_FORMATS:
+        raise InputError(f"The format of tables is {name!r}, but must be one of {', '.join(TABLE_FORMATS)}.")
+    check_table_file(f"table.{name}")
 
 
 def save_table(path: str | Path, table: pd.DataFrame) -> None:

@@ -16,7 +16,7 @@ import skimage.io
 import tifffile
 
 import bioloom
-from bioloom import classify, device, measure, operations, recipe, samples
+from bioloom import classify, device, measure, operations, recipe, samples, tables
 from bioloom.classify.table import TableClassifier
 from bioloom.cli import main
 from bioloom.errors import Cancelled, InputError
@@ -442,6 +442,26 @@ def test_measure_several_channels_and_properties(nuclei, image, labels):
     assert (table["intensity_max_channel1"] == table["intensity_max_channel0"] // 2).all()
 
 
+@pytest.mark.parametrize("suffix", ["tsv", "parquet"])
+def test_tables_are_written_as_the_name_or_an_option_says(nuclei, image, labels, suffix):
+    if suffix == "parquet":
+        pytest.importorskip("pyarrow")
+    words = ["--properties", "label,area,touches_border"]
+    assert main(["measure", labels, *words, "--out", f"cells.{suffix}"]) == 0
+    expected = measure.measure(nuclei.labels, properties=["area", "touches_border"])
+    pd.testing.assert_frame_equal(tables.load_table(f"cells.{suffix}"), expected)
+    to_table = ["segment", labels, "--operation", "measure_objects", "--features", "area", "--out", "steps"]
+    assert main([*to_table, "--tables", suffix]) == 0
+    pd.testing.assert_frame_equal(
+        tables.load_table(f"steps/labels_measure_objects.{suffix}"), expected[["label", "area"]]
+    )
+    step = recipe.Step("table", "measure_objects", {"labels": "labels"}, {"features": "area"})
+    recipe.Recipe(("labels",), (step,), ("table",)).save("sizes.yaml")
+    assert main(["run", "sizes.yaml", labels, "--out", "run", "--tables", suffix, "--jobs", "1"]) == 0
+    pd.testing.assert_frame_equal(tables.load_table(f"run/labels_table.{suffix}"), expected[["label", "area"]])
+    assert json.loads(Path("run/bioloom-run.json").read_text(encoding="utf-8"))["parameters"]["tables"] == suffix
+
+
 def test_measure_time_series_stacks_and_nothing():
     movie = samples.nuclei_timelapse(shape=(3, 96, 96), n_nuclei=5, seed=0)
     write_image("movie.tif", movie.labels)
@@ -674,6 +694,8 @@ def test_classify_tables(nuclei):
     assert result.columns.tolist() == [*table.columns, "class", "probability", "uncertainty"]
     assert (result["class"] == truth).mean() > 0.9
     pd.testing.assert_series_equal(result["area"], table["area"], check_dtype=False)
+    assert main(["classify", "table.cl", "cells.csv", "--out", "out", "--tables", "tsv"]) == 0
+    pd.testing.assert_frame_equal(tables.load_table("out/cells_classes.tsv"), result)
 
 
 def test_train_continues_without_losing_the_old(capsys, folders, nuclei):
@@ -930,6 +952,20 @@ def test_object_classifiers_name_the_channels_they_miss(capsys, nuclei, image, l
     assert main(["classify", "two.cl", "both.tif", "--channel-axis", "2", *words]) == 0
     expected = model.predict(nuclei.labels, named)
     np.testing.assert_array_equal(tifffile.imread("out/both_object_classes.tif"), expected)
+
+
+@pytest.mark.parametrize("features", ["area pearson_corr_coeff", "area radial_cv=8", "intensity_max radial_fraction=3"])
+def test_channels_of_pairs_and_of_numbered_measurements(nuclei, image, labels, features):
+    marked = samples.annotate_objects(nuclei, n_per_type=4)
+    named = {"my_dna": nuclei.image, "my_actin": np.random.default_rng(0).permuted(nuclei.image, axis=1)}
+    pixels = nuclei.image if "fraction" in features else named
+    model = classify.ObjectClassifier(features, n_trees=10).fit(nuclei.labels, marked, pixels)
+    model.save("pairs.cl")
+    write_image("both.tif", np.stack(list(named.values())))
+    file = image if "fraction" in features else "both.tif"
+    assert main(["classify", "pairs.cl", file, "--labels", labels, "--out", "out"]) == 0
+    expected = model.predict(nuclei.labels, pixels)
+    np.testing.assert_array_equal(tifffile.imread(f"out/{Path(file).stem}_object_classes.tif"), expected)
 
 
 def test_pixel_and_object_results_go_into_one_folder(image, labels, pixel_model, object_model):

@@ -16,7 +16,16 @@ from skimage import measure as skm
 from skimage.segmentation import find_boundaries
 
 from bioloom.errors import Cancelled, InputError
-from bioloom.measure import GROUPS, PROPERTIES, evaluation, inputs, list_properties, measure, registry
+from bioloom.measure import (
+    GROUPS,
+    PROPERTIES,
+    column_measurement,
+    evaluation,
+    inputs,
+    list_properties,
+    measure,
+    registry,
+)
 
 SHARED_2D = (
     "area", "area_bbox", "axis_major_length", "axis_minor_length", "bbox", "centroid", "centroid_weighted",
@@ -635,3 +644,22 @@ def test_scattered_objects_have_ranks_too() -> None:
 def test_percentiles_are_numbered_to_100() -> None:
     with pytest.raises(InputError, match="from 1 to 100 after"):
         measure(L, L, properties="intensity_percentile=101")
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        ("area", ("area", "")),
+        ("bbox-3", ("bbox", "")),
+        ("intensity_mean_my_dna", ("intensity_mean", "my_dna")),
+        ("intensity_percentile=90_dna", ("intensity_percentile=90", "dna")),
+        ("radial_cv=8-0", ("radial_cv=8", "")),
+        ("radial_cv=8-7_dna", ("radial_cv=8", "dna")),
+        ("pearson_corr_coeff_dna_actin", ("pearson_corr_coeff", "dna_actin")),
+        ("area_2", None),
+        ("class", None),
+    ],
+)
+def test_columns_tell_their_measurement_and_channel(column: str, expected: tuple[str, str] | None) -> None:
+    found = column_measurement(column)
+    assert (found and (found[0].name, found[1])) == expected

@@ -89,11 +89,7 @@ def is_number(column: pd.Series[Any]) -> bool:
 
 def properties_of(columns: Sequence[str]) -> list[str]:
     """Return the measurements that give some columns; those of one channel or axis are parts of one."""
-    from bioloom.measure import PROPERTIES, find_property
+    from bioloom.measure import column_measurement
 
-    known = sorted(PROPERTIES, key=len, reverse=True)
-    found = []
-    for name in columns:
-        stem = name if find_property(name) else next((k for k in known if re.match(rf"{re.escape(k)}[-_]", name)), name)
-        found.append(stem)
-    return list(dict.fromkeys(found))
+    found = [(name, column_measurement(str(name))) for name in columns]
+    return list(dict.fromkeys(known[0].name if known else name for name, known in found))

@@ -106,6 +106,7 @@ def _segment(options: argparse.Namespace) -> int:
         settings={p.name: parse_setting(operation, p, text) for p, text in given.items() if not p.is_array},
         arrays={p.name: text for p, text in given.items() if p.is_array},
         frame_axis=options.frame_axis,
+        table_format=options.tables,
         arguments=options.words,
         on_file=tell_file,
         on_hint=tell_hint,
@@ -212,6 +213,7 @@ def _classify(options: argparse.Namespace) -> int:
         frame_axis=options.frame_axis,
         channel_axis=options.channel_axis,
         existing="keep" if options.keep_existing else "replace",
+        table_format=options.tables,
         arguments=options.words,
         on_file=tell_file,
     )

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, NoReturn
 
 import bioloom
-from bioloom.cli._recipe_parser import add_recipe, add_run
+from bioloom.cli._recipe_parser import add_recipe, add_run, add_table_format
 from bioloom.errors import InputError
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def build_parser(operation: Operation | None) -> argparse.ArgumentParser:
     _add_out(segment)
     segment.add_argument("--device", metavar="NAME", help="see `bioloom devices`; or numpy, opencl, auto")
     _add_frame_axis(segment)
+    add_table_format(segment)
     if operation is not None:
         _add_operation(segment, operation)
 
@@ -72,7 +73,9 @@ def build_parser(operation: Operation | None) -> argparse.ArgumentParser:
     measure.add_argument("--properties", metavar="A,B,C", help="measurements or groups of them (default: all)")
     measure.add_argument("--spacing", metavar="Z,Y,X", help=_SPACING_HELP)
     _add_frame_axis(measure)
-    measure.add_argument("--out", required=True, metavar="TABLE.csv", help="the table")
+    measure.add_argument(
+        "--out", required=True, metavar="TABLE", help="the table: .csv, .tsv, .parquet or .h5ad (AnnData)"
+    )
 
     _add_training(command("train", "train a classifier on folders of images and annotations"))
 
@@ -98,6 +101,7 @@ def build_parser(operation: Operation | None) -> argparse.ArgumentParser:
     classify.add_argument(
         "--keep-existing", action="store_true", help="leave results that are there already (default: replace them)"
     )
+    add_table_format(classify)
     return parser
 
 

@@ -30,6 +30,7 @@ def run(options: argparse.Namespace) -> int:
         resume=options.resume,
         blocks=options.blocks,
         file_format=options.format,
+        table_format=options.tables,
         arguments=options.words,
         on_file=tell_file,
     )

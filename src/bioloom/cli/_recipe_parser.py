@@ -7,6 +7,15 @@ from collections.abc import Callable
 
 # As bioloom.recipe.run_files.FORMATS, which would load the libraries that compute.
 FORMATS = ("tif", "png", "zarr")
+# As bioloom.tables.TABLE_FORMATS.
+TABLE_FORMATS = ("csv", "tsv", "parquet", "h5ad")
+
+
+def add_table_format(command: argparse.ArgumentParser) -> None:
+    """Add the option that chooses what tables are written as."""
+    command.add_argument(
+        "--tables", default="csv", choices=TABLE_FORMATS, help="format of tables; h5ad is AnnData (%(default)s)"
+    )
 
 
 def add_run(run: argparse.ArgumentParser, axis: Callable[[str], int]) -> None:
@@ -33,6 +42,7 @@ def add_run(run: argparse.ArgumentParser, axis: Callable[[str], int]) -> None:
     )
     run.add_argument("--blocks", action="store_true", help="block by block, for images larger than the memory")
     run.add_argument("--format", default="tif", choices=FORMATS, help="of pixels (%(default)s)")
+    add_table_format(run)
     run.add_argument("--device", metavar="NAME", help="see `bioloom devices`; or numpy, opencl, auto")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -161,27 +160,41 @@ def named_channels(
 
 def _trained_channels(columns: Sequence[str], of_pairs: bool) -> tuple[bool, list[str]]:
     """Return whether measurements are of one channel without name, and the names of channels otherwise."""
-    from bioloom.measure import pair_measurement_of, pair_needs_image
+    from bioloom.measure import column_measurement, pair_measurement_of, pair_needs_image
 
-    found: list[str] = []
-    if of_pairs:
-        for column in columns:
+    single: list[str] = []
+    double: list[str] = []
+    for column in columns:
+        if of_pairs:
             name = pair_measurement_of(column)
             if pair_needs_image(name):
-                found.append(column[len(name) + 1 :])
-    else:
-        found = [channel for column in columns if (channel := _channel_of(column)) is not None]
-    return "" in found, list(dict.fromkeys(name for name in found if name))
+                single.append(column[len(name) + 1 :])
+        elif (found := column_measurement(column)) is not None and found[0].n_images:
+            (double if found[0].n_images == 2 else single).append(found[1])
+    names = list(dict.fromkeys(name for name in single if name))
+    for first, second in _halves(double, names):
+        # The first of a pair is the one that comes first in the image.
+        names += [name for name in (first, second) if name not in names]
+        if names.index(first) > names.index(second):
+            names.remove(first)
+            names.insert(names.index(second), first)
+    return "" in single, names
 
 
-def _channel_of(column: str) -> str | None:
-    """Return the channel that a measurement of objects was taken in: empty without name, None if in none."""
-    from bioloom.measure import PROPERTIES, find_property
-
-    whole = find_property(column)
-    if whole is not None:
-        return "" if whole.per_channel else None
-    # The longest first: names of measurements begin with names of others.
-    names = sorted((p.name for p in PROPERTIES.values() if p.per_channel), key=len, reverse=True)
-    match = re.fullmatch(rf"(?:{'|'.join(map(re.escape, names))})(?:-\d+)*(?:_(.+))?", column, re.DOTALL)
-    return match and (match[1] or "")
+def _halves(pairs: Sequence[str], names: Sequence[str]) -> list[tuple[str, str]]:
+    """Divide names of pairs of channels, such as ``a_b`` and ``a_c``, so that they are of as few channels as can be."""
+    ways = [
+        [(pair[:i], pair[i + 1 :]) for i in range(1, len(pair) - 1) if pair[i] == "_"] for pair in dict.fromkeys(pairs)
+    ]
+    ways = [some for some in ways if some]
+    best: list[tuple[str, str]] = []
+    fewest = 0
+    for start in ways[0] if ways else ():
+        chosen, known = [], set(names)
+        for some in ([start], *ways[1:]):
+            way = max(some, key=lambda way: sum(half in known for half in way))
+            chosen.append(way)
+            known |= set(way)
+        if not best or len(known) < fewest:
+            best, fewest = chosen, len(known)
+    return best

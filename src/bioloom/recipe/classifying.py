@@ -19,6 +19,7 @@ from bioloom.recipe.batch import (
 )
 from bioloom.recipe.predicting import object_work, pixel_work, table_work
 from bioloom.recipe.provenance import describe_file, record_batch
+from bioloom.tables import check_table_format
 
 if TYPE_CHECKING:
     from bioloom.classify.base import ForestClassifier
@@ -49,6 +50,7 @@ def classify_files(
     frame_axis: int | None = None,
     channel_axis: int | None = None,
     existing: Existing = "replace",
+    table_format: str = "csv",
     arguments: Sequence[str] = (),
     progress: Progress | None = None,
     on_file: OnFile | None = None,
@@ -87,6 +89,8 @@ def classify_files(
     existing
         What to do about results that are there already: ``"replace"`` them, or ``"keep"`` them and make only those
         that are missing.
+    table_format
+        Of tables: ``"csv"``, ``"tsv"``, ``"parquet"`` or ``"h5ad"`` (AnnData).
     arguments
         The words of the command line, for ``bioloom-run.json``.
     progress
@@ -113,8 +117,12 @@ def classify_files(
 
     if channel_axis is not None and channel_axis == frame_axis:
         raise InputError(f"Axis {frame_axis} cannot hold both time (--frame-axis) and channels (--channel-axis).")
+    check_table_format(table_format)
     classifier, name = _loaded(model)
-    results = _results(classifier, name, labels, probabilities, uncertainty, objects)
+    results = [
+        result.replace(".csv", f".{table_format}")
+        for result in _results(classifier, name, labels, probabilities, uncertainty, objects)
+    ]
     outputs = name_outputs(files, out, [f"_{result}" for result in results], [] if labels is None else [labels])
     check_folder(out)
     if type(classifier).__name__ != "TableClassifier":

@@ -82,7 +82,8 @@ def call_operation(
     name, arguments
         See :func:`check_arguments`.
     out
-        The file to write: ``.tif``, ``.png`` or ``.zarr`` for pixels, ``.csv`` for a table, ``.ply`` for a surface.
+        The file to write: ``.tif``, ``.png`` or ``.zarr`` for pixels, ``.csv``, ``.parquet``, … for a table, ``.ply`` for
+        a surface.
     frame_axis
         The axis of time.
 
@@ -99,11 +100,12 @@ def call_operation(
     from bioloom.files import read_image
     from bioloom.recipe.catalogue import get_operation
     from bioloom.recipe.steps import run_operation, write_result
+    from bioloom.tables import SUFFIXES
 
     operation = get_operation(name)
     checked = check_arguments(name, arguments)
     out = Path(out)
-    known = {"table": (".csv",), "surface": (".ply", ".stl")}
+    known = {"table": SUFFIXES, "surface": (".ply", ".stl")}
     suffixes = known.get(operation.returns, (".tif", ".tiff", ".png", ".zarr"))
     if any(p.kind == "surface" for p in operation.arrays):
         raise InputError(f"{name} works on surfaces, which are made in a recipe. Use it there.")

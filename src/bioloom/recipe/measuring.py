@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bioloom.errors import InputError
-from bioloom.files import read_image, write_table
+from bioloom.files import read_image
 from bioloom.recipe.batch import Progress, check_folder
 from bioloom.recipe.hints import OnHint, labels_hint, stack_hint
 from bioloom.recipe.provenance import describe_file, write_run
 from bioloom.recipe.steps import check_frames
+from bioloom.tables import check_table_file, save_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +40,7 @@ def measure_file(
     images
         Files of images of the same shape; with several, columns of intensity end in ``_channel0``, ``_channel1``, …
     out
-        The table, ending in .csv; ``bioloom-run.json`` is written beside it.
+        The table, ending in .csv, .tsv, .parquet or .h5ad (AnnData); ``bioloom-run.json`` is written beside it.
     spacing, frame_axis, properties, channel_axis, progress
         As for :func:`bioloom.measure.measure`; `channel_axis` belongs to a single image file.
     arguments
@@ -60,8 +61,7 @@ def measure_file(
     from bioloom.measure import measure
 
     out = Path(out)
-    if out.suffix.lower() != ".csv":
-        raise InputError(f"Tables are written as CSV, but {out.name} was asked for. Use a name ending in .csv.")
+    check_table_file(out)
     if channel_axis is not None and len(images) != 1:
         raise InputError(f"channel_axis is for one image file, but {len(images)} image files were given. Leave it out.")
     check_folder(out.parent)
@@ -77,7 +77,7 @@ def measure_file(
         channel_axis=channel_axis,
         progress=progress,
     )
-    write_table(out, table)
+    save_table(out, table)
     parameters = {
         "spacing": spacing, "frame_axis": frame_axis, "channel_axis": channel_axis, "properties": properties,
         "images": [str(path) for path in images],

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bioloom.files import read_image, read_table, write_image, write_table
+from bioloom.files import read_image, write_image
 from bioloom.recipe.batch import Progress, companion
 from bioloom.recipe.channels import channels_last, named_channels
+from bioloom.tables import load_table, save_table
 
 if TYPE_CHECKING:
     from bioloom.classify import ObjectClassifier, PixelClassifier
@@ -142,7 +143,8 @@ def object_work(
     classifier
         Of any kind that looks at objects.
     wanted
-        What to write: ``object_classes.tif``, ``object_classes.csv``, ``selected.tif`` or ``merged.tif``.
+        What to write: ``object_classes.tif``, ``object_classes.csv`` (or another kind of table), ``selected.tif`` or
+        ``merged.tif``.
     labels
         The file of labels; ``{stem}`` stands for the name of the image.
     spacing, frame_axis, channel_axis, progress
@@ -168,8 +170,8 @@ def object_work(
         if "object_classes.tif" in outputs:
             painted = paint_objects(found, table, "class", frame_axis=frame_axis)
             write_image(outputs["object_classes.tif"], painted)
-        if "object_classes.csv" in outputs:
-            write_table(outputs["object_classes.csv"], table.round(_ROUNDED))
+        for name in outputs.keys() - {"object_classes.tif"}:
+            save_table(outputs[name], table.round(_ROUNDED))
         return list(outputs.values())
 
     return work
@@ -180,9 +182,9 @@ def table_work(classifier: Any, wanted: Wanted) -> Work:
 
     def work(path: Path) -> Sequence[Path]:
         (output,) = wanted[path].values()
-        table = read_table(path)
+        table = load_table(path)
         found = classifier.predict_table(table).round(_ROUNDED)
-        write_table(output, table.drop(columns=list(found.columns), errors="ignore").join(found))
+        save_table(output, table.drop(columns=list(found.columns), errors="ignore").join(found))
         return [output]
 
     return work

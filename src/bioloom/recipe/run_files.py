@@ -27,6 +27,7 @@ from bioloom.recipe.batch import (
 )
 from bioloom.recipe.graph import Recipe
 from bioloom.recipe.provenance import describe_file, write_run
+from bioloom.tables import check_table_format
 
 REPORT = "bioloom-report.csv"
 RECIPE_FILE = "bioloom-recipe.yaml"
@@ -47,6 +48,7 @@ def run_files(
     resume: bool = False,
     blocks: bool = False,
     file_format: str = "tif",
+    table_format: str = "csv",
     arguments: Sequence[str] = (),
     progress: Progress | None = None,
     on_file: OnFile | None = None,
@@ -81,6 +83,8 @@ def run_files(
         halo, or work on Dask arrays). Pixels are written as OME-Zarr.
     file_format
         Of pixels: ``"tif"``, ``"png"`` or ``"zarr"``.
+    table_format
+        Of tables: ``"csv"``, ``"tsv"``, ``"parquet"`` or ``"h5ad"`` (AnnData).
     arguments
         The words of the command line, for ``bioloom-run.json``.
     progress
@@ -106,6 +110,7 @@ def run_files(
         raise InputError("No input file was given. Name at least one.")
     if file_format not in FORMATS:
         raise InputError(f"The format is {file_format!r}, but must be one of {', '.join(FORMATS)}.")
+    check_table_format(table_format)
     if jobs is not None and jobs < 1:
         raise InputError(f"The number of jobs is {jobs}, but must be at least 1.")
     sources = {name: str(source) for name, source in (inputs or {}).items()}
@@ -115,7 +120,7 @@ def run_files(
     size = None if spacing is None else tuple(float(s) for s in spacing)
     options = FileOptions(sources, size, frame_axis, channel_axis, blocks)
     out = Path(out)
-    outputs = _outputs(chosen, paths, out, "zarr" if blocks else file_format, sources)
+    outputs = _outputs(chosen, paths, out, "zarr" if blocks else file_format, table_format, sources)
     check_folder(out)
     check_apart(out, paths)
     written = [path for named in outputs.values() for path in named.values()]
@@ -158,6 +163,7 @@ def run_files(
         parameters = {
             "recipe": chosen.name, "inputs": sources, "spacing": size, "frame_axis": frame_axis,
             "channel_axis": channel_axis, "jobs": jobs, "resume": resume, "blocks": blocks, "format": file_format,
+            "tables": table_format,
         }  # fmt: skip
         described = [describe_file(f.path) | ({"error": f.error} if f.error else {}) for f in finished.files]
         there_now = [path for file in finished.files for path in (*file.outputs, *file.kept)]
@@ -205,10 +211,10 @@ def _in_parts(progress: Progress | None, total: int, results: Mapping[Path, Any]
 
 
 def _outputs(
-    recipe: Recipe, files: Sequence[Path], out: Path, pixels: str, sources: Mapping[str, str]
+    recipe: Recipe, files: Sequence[Path], out: Path, pixels: str, tables: str, sources: Mapping[str, str]
 ) -> dict[Path, dict[str, Path]]:
     """Choose the files of all outputs."""
-    suffixes = {"table": "csv", "surface": "ply"}
+    suffixes = {"table": tables, "surface": "ply"}
     endings = [f"_{name}.{suffixes.get(recipe.kind(name), pixels)}" for name in recipe.outputs]
     patterns = [source for source in sources.values() if not source.startswith("#")]
     named = name_outputs(files, out, endings, patterns)

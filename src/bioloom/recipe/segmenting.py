@@ -12,6 +12,7 @@ from bioloom.recipe.batch import BatchResult, OnFile, Progress, apply_to_files, 
 from bioloom.recipe.hints import OnHint, stack_hint
 from bioloom.recipe.provenance import record_batch
 from bioloom.recipe.steps import check_frames, run_operation, write_result
+from bioloom.tables import check_table_format
 
 
 def segment_files(
@@ -22,6 +23,7 @@ def segment_files(
     settings: Mapping[str, Any] | None = None,
     arrays: Mapping[str, str | Path] | None = None,
     frame_axis: int | None = None,
+    table_format: str = "csv",
     arguments: Sequence[str] = (),
     progress: Progress | None = None,
     on_file: OnFile | None = None,
@@ -37,7 +39,7 @@ def segment_files(
     operation
         Its name.
     out
-        Folder for ``<stem>_<operation>.tif`` (``.csv`` of operations that give a table, ``.ply`` of those that give a
+        Folder for ``<stem>_<operation>.tif`` (a table of operations that give one, ``.ply`` of those that give a
         surface) and ``bioloom-run.json``.
     settings
         Parameters of the operation.
@@ -45,6 +47,8 @@ def segment_files(
         Files of its other arrays by their name; ``{stem}`` in a path stands for the name of the image.
     frame_axis
         The axis of time or of channels; each of its images is processed on its own.
+    table_format
+        Of operations that give a table: ``"csv"``, ``"tsv"``, ``"parquet"`` or ``"h5ad"`` (AnnData).
     arguments
         The words of the command line, for ``bioloom-run.json``.
     progress, on_file
@@ -75,7 +79,8 @@ def segment_files(
     if missing:
         raise InputError(f"{chosen.name} needs a file of {' and of '.join(missing)} (--{missing[0]} FILE).")
     used = chosen.check_parameters(**dict(settings or {}))
-    suffix = {"table": "csv", "surface": "ply"}.get(chosen.returns, "tif")
+    check_table_format(table_format)
+    suffix = {"table": table_format, "surface": "ply"}.get(chosen.returns, "tif")
     if any(p.kind == "surface" for p in chosen.arrays):
         raise InputError(f"{chosen.name} works on surfaces, which are made in a recipe: see `bioloom run`.")
     outputs = name_outputs(files, out, [f"_{chosen.name}.{suffix}"], others.values())

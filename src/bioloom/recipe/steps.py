@@ -160,7 +160,7 @@ def spacing_after(
 
 
 def write_result(path: Path, result: Any, **about: Any) -> None:
-    """Write what an operation gives: pixels, a table (.csv) or a surface (.ply, .stl).
+    """Write what an operation gives: pixels, a table (.csv, .parquet …) or a surface (.ply, .stl).
 
     Parameters
     ----------
@@ -176,13 +176,15 @@ def write_result(path: Path, result: Any, **about: Any) -> None:
     InputError
         If it cannot be written.
     """
-    from bioloom.files import write_image, write_table
-
     if hasattr(result, "columns"):
-        write_table(path, result)
+        from bioloom.tables import save_table
+
+        save_table(path, result)
     elif isinstance(result, tuple):
         from bioloom.operations.surfaces_files import write_surface
 
         write_surface(path, result)
     else:
+        from bioloom.files import write_image
+
         write_image(path, result, **about)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from bioloom.session.table_columns import Column
@@ -16,19 +17,21 @@ _KNOWN = {
 @lru_cache(maxsize=2000)
 def meaning(name: str) -> str:
     """Return the definition and unit of a measurement by the name of its column, or nothing for other columns."""
-    from bioloom.measure import find_property
+    from bioloom.measure import MOTION, column_measurement
 
     if name in _KNOWN:
         return _KNOWN[name]
-    stem, found = name, find_property(name)
-    while found is None and "-" in stem:
-        # Axes and channels are numbered behind the name.
-        stem = stem.rpartition("-")[0]
-        found = find_property(stem)
-    if found is None:
+    known = column_measurement(name)
+    if known is not None:
+        found, channel = known
+        unit, description = found.unit, found.description
+        where = f", in {channel}" if channel else ""
+    elif (stem := re.sub(r"-\d+$", "", name)) in MOTION:
+        (unit, description), where = MOTION[stem], ""
+    else:
         return ""
-    unit = {"": "no unit", "px": "pixels", "rad": "radians"}.get(found.unit, found.unit)
-    return f"{found.description.rstrip('.')} ({unit})"
+    unit = {"": "no unit", "px": "pixels", "rad": "radians"}.get(unit, unit)
+    return f"{description.rstrip('.')} ({unit}){where}"
 
 
 def kind_of(column: Column) -> str:

@@ -66,10 +66,7 @@ class ObjectMaps:
         def show(data: np.ndarray) -> None:
             if not panel.still_there(layer):
                 return
-            checked = {image.name for image in panel.images.images}
             shown = layers.show_map(panel.viewer, layer, column, data, colormap)
-            # A map is no image to measure in unless the user says so.
-            panel.images.set_checked(checked - {shown.name})
             low, high = shown.contrast_limits
             panel.say(f"Map of {column}, from {low:.4g} to {high:.4g}.")
 

@@ -27,6 +27,7 @@ from bioloom import layers
 from bioloom.widgets._collapsible import CollapsibleGroup as CollapsibleGroup
 
 _WIDEST_LABEL = 130
+_PICTURES = ("preview", "map")  # roles of images that show what is known already: nothing to measure or to learn from
 
 
 def group(title: str, *parts: QWidget) -> QGroupBox:
@@ -270,7 +271,7 @@ class ImageList(CheckList):
         """Read the layer list again; the first image ever is checked by itself, later ones keep their marks."""
         # By position, not by name: names may have changed.
         before = {id(layer) for layer in self.images}
-        listed = [layer for layer in layers.of_kind(self._viewer, "image") if layers.role(layer) != "preview"]
+        listed = [layer for layer in layers.of_kind(self._viewer, "image") if layers.role(layer) not in _PICTURES]
         marked = {layer.name for layer in listed if id(layer) in before}
         if listed and not self._known:
             marked = {listed[-1].name}
