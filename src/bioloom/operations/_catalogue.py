@@ -310,6 +310,8 @@ class Operation:
             raise InputError(f"{where} has no pixels (shape {tuple(array.shape)}).")
         if array.dtype.kind not in "buif":
             raise InputError(f"{where} holds values of type {array.dtype}, but must hold real numbers.")
+        if not array.dtype.isnative:
+            array = array.astype(array.dtype.newbyteorder("="))
         if device.is_opencl(array) or device.is_dask(array):
             return array
         if array.dtype == np.float16:

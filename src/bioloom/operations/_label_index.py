@@ -40,13 +40,15 @@ class LabelIndex:
 
     def sizes(self) -> Ints:
         """Count the pixels (n,) of each object."""
-        return np.bincount(self.rows.ravel(), minlength=self.n + 1)[1:]
+        from bioloom.operations._label_tables import count_labels
+
+        return count_labels(self.rows, self.n)[1:]
 
     def paint(self, values: Array, background: float = 0) -> Array:
         """Return an image that has at each pixel the value (n,) of its object."""
-        table = np.concatenate([np.array([background], values.dtype), values])
-        painted: Array = table[self.rows]
-        return painted
+        from bioloom.operations._label_tables import look_up
+
+        return look_up(np.concatenate([np.array([background], values.dtype), values]), self.rows)
 
     def relabelled(self, ids: Array) -> NDArray[np.uint32]:
         """Return labels in which the objects have these ids (n,); 0 removes an object."""
@@ -57,13 +59,14 @@ def index_labels(labels: Array) -> LabelIndex:
     """Find the objects of a label image of unsigned integers."""
     largest = int(labels.max(initial=0))
     if largest <= max(2 * labels.size, 1 << 16):
-        present = np.zeros(largest + 1, bool)
-        present[labels.ravel()] = True
+        from bioloom.operations._label_tables import look_up, present_labels
+
+        present = present_labels(labels, largest)
         present[0] = False
         ids = np.flatnonzero(present)
         table = np.zeros(largest + 1, np.int32)
         table[ids] = np.arange(1, ids.size + 1)
-        return LabelIndex(ids.astype(np.uint32), table[labels])
+        return LabelIndex(ids.astype(np.uint32), look_up(table, labels))
     starts, lengths = _runs(labels.ravel())
     values, position = np.unique(labels.ravel()[starts], return_inverse=True)
     has_background = int(values[0] == 0)

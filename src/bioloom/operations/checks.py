@@ -33,7 +33,7 @@ def check_spacing(spacing: Any, ndim: int, where: str) -> tuple[float, ...] | No
 
 
 def as_labels(array: NDArray[Any], where: str) -> NDArray[Any]:
-    """Return labels as an unsigned array of the smallest sufficient of uint32 and uint64.
+    """Return labels as an unsigned array; those of uint8, uint16, uint32 and int32 without a copy.
 
     Raises
     ------
@@ -50,6 +50,8 @@ def as_labels(array: NDArray[Any], where: str) -> NDArray[Any]:
         )
     if array.size and array.min() < 0:
         raise InputError(f"{where} must be labels, but holds negative values (smallest: {array.min()}).")
+    if array.dtype == np.int32:
+        return array.view(np.uint32)
     big = array.size and array.max() > np.iinfo(np.uint32).max
     if big:
         raise InputError(

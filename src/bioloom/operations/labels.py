@@ -22,15 +22,16 @@ def _edge_slices(ndim: int, which: str) -> list[tuple[slice | int, ...]]:
 
 def _without(labels: NDArray[Any], ids: NDArray[Any]) -> NDArray[np.uint32]:
     """Return the labels with the objects of these ids made background."""
-    kept = labels.astype(np.uint32)
+    from bioloom.operations._label_tables import look_up
+
     ids = ids[ids != 0]
-    if not ids.size:
-        return kept
-    if int(labels.max()) <= 4 * labels.size:
-        gone = np.zeros(int(labels.max()) + 1, bool)
-        gone[ids] = True
-        kept[gone[labels]] = 0
-    else:
+    largest = int(labels.max())
+    if ids.size and largest <= 4 * labels.size:
+        stay = np.arange(largest + 1, dtype=np.uint32)
+        stay[ids] = 0
+        return look_up(stay, labels)
+    kept = labels.astype(np.uint32)
+    if ids.size:
         kept[np.isin(labels, ids)] = 0
     return kept
 
@@ -98,8 +99,10 @@ def remove_labels_by_size(
     largest = int(labels.max())
     if largest <= max(labels.size, 1 << 16):
         # Small enough numbers are a table's positions: no need to list which of them occur.
-        sizes, ids = np.bincount(labels.ravel(), minlength=largest + 1), np.arange(largest + 1, dtype=np.uint32)
-        return np.where(_fit(sizes * pixel, minimum, maximum), ids, np.uint32(0))[labels]
+        from bioloom.operations._label_tables import count_labels, look_up
+
+        sizes, ids = count_labels(labels, largest), np.arange(largest + 1, dtype=np.uint32)
+        return look_up(np.where(_fit(sizes * pixel, minimum, maximum), ids, np.uint32(0)), labels)
     index = index_labels(labels)
     return index.relabelled(np.where(_fit(index.sizes() * pixel, minimum, maximum), index.ids, 0))
 
@@ -232,7 +235,7 @@ def relabel_sequential(labels: Labels, order: Literal["label", "size", "position
     """
     index = index_labels(labels)
     if order == "label":
-        return index.rows.astype(np.uint32)
+        return index.rows.view(np.uint32)
     if order == "size":
         first = np.argsort(-index.sizes(), kind="stable")
     else:
