@@ -1,4 +1,4 @@
-"""The libraries' embedding methods behind one interface, and the fitted models that can place new rows."""
+"""The libraries' embedding methods behind one interface."""
 
 from __future__ import annotations
 
@@ -6,25 +6,19 @@ import inspect
 import re
 import sys
 import warnings
-from collections import OrderedDict
 from collections.abc import Callable
-from contextlib import contextmanager, redirect_stdout
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bioloom.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from bioloom.explore._fitted_models import one_step, quiet_umap
 
 Progress: TypeAlias = Callable[[int, int], None]
 Values: TypeAlias = NDArray[np.float64]
-
-_N_KEPT_MODELS = 3
-_fitted: OrderedDict[str, Any] = OrderedDict()
 
 
 @dataclass
@@ -68,7 +62,7 @@ def fit_pca(values: Values, n_components: int, seed: int, progress: Progress | N
             f"PCA can give at most {min(n_rows, n_columns)} dimensions from {n_rows} complete rows and {n_columns} "
             f"columns that vary, but n_components is {n_components}. Lower it, or choose more columns."
         )
-    with _one_step(progress):
+    with one_step(progress):
         model = PCA(n_components=n_components, svd_solver="full", random_state=seed)
         reduced = model.fit_transform(values)
     return Fit(
@@ -87,7 +81,7 @@ def fit_umap(
     used = lowered_neighbors(values, n_components, n_neighbors)
     if not 0 <= min_dist <= 1:
         raise InputError(f"min_dist is {min_dist}, but must be between 0 and 1.")
-    with _quiet_umap() as umap:
+    with quiet_umap() as umap:
         reporting = {} if progress is None else {"tqdm_kwds": _EpochReports(progress).tqdm_options()}
         model = umap.UMAP(
             n_components=n_components, n_neighbors=used, min_dist=min_dist, random_state=seed,
@@ -142,7 +136,7 @@ def fit_isomap(values: Values, n_components: int, n_neighbors: int, progress: Pr
 
     used = lowered_neighbors(values, n_components, n_neighbors)
     note = ""
-    with _one_step(progress), warnings.catch_warnings(record=True) as caught:
+    with one_step(progress), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         model = Isomap(n_neighbors=used, n_components=n_components)
         reduced = model.fit_transform(values)
@@ -171,7 +165,7 @@ def fit_mds(values: Values, n_components: int, seed: int, progress: Progress | N
     # Since scikit-learn 1.8 it can start from the classical solution, which needs no repetitions.
     if "init" in inspect.signature(MDS).parameters:
         options = {"n_init": 1, "init": "classical_mds"}
-    with _one_step(progress):
+    with one_step(progress):
         model = MDS(n_components=n_components, random_state=seed, normalized_stress="auto", **options)
         reduced = model.fit_transform(values)
     return Fit(np.asarray(reduced, np.float64), None, {**options, "stress": float(model.stress_)})
@@ -189,76 +183,6 @@ def lowered_neighbors(values: Values, n_components: int, n_neighbors: int) -> in
             "Measure more objects, or use PCA."
         )
     return min(n_neighbors, n_rows - 1)
-
-
-# ------------------------------------------------------------------------------------------------ models at hand
-def keep_model(key: str, model: Any) -> None:
-    """Remember the library's fitted object in this process, so that new rows need not wait for another fit."""
-    if model is None:
-        return
-    _fitted[key] = model
-    _fitted.move_to_end(key)
-    while len(_fitted) > _N_KEPT_MODELS:
-        _fitted.popitem(last=False)
-
-
-def fitted_model(key: str, method: str, values: Values, coordinates: Values, parameters: dict[str, Any]) -> Any:
-    """Return the library's fitted object for UMAP or Isomap, made again if this process does not have it."""
-    if key not in _fitted:
-        if method == "umap":
-            model = _umap_of(values, coordinates, parameters)
-        else:
-            from sklearn.manifold import Isomap
-
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                model = Isomap(n_neighbors=parameters["n_neighbors"], n_components=coordinates.shape[1]).fit(values)
-        keep_model(key, model)
-    return _fitted[key]
-
-
-def transformed(model: Any, values: Values, progress: Progress | None) -> Values:
-    """Let a library's model place rows."""
-    with _one_step(progress), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return np.asarray(model.transform(values), np.float64)
-
-
-def _umap_of(values: Values, coordinates: Values, parameters: dict[str, Any]) -> Any:
-    """Make a model of UMAP around a layout that is known: only the neighbours are searched again."""
-    layout = np.ascontiguousarray(coordinates, np.float32)
-    with _quiet_umap() as umap:
-        model = umap.UMAP(
-            n_components=layout.shape[1], n_neighbors=parameters["n_neighbors"], min_dist=parameters["min_dist"],
-            random_state=parameters["seed"], n_jobs=1, init=layout, n_epochs=0,
-        )  # fmt: skip
-        model.fit(values)
-    # The start of a layout is moved and scaled; placing rows takes a number of epochs of its own only if none is set.
-    model.embedding_ = layout
-    model.n_epochs = None
-    return model
-
-
-@contextmanager
-def _quiet_umap() -> Iterator[Any]:
-    with warnings.catch_warnings():
-        # About what umap-learn's code uses and about its optional parts; nothing a user could act on.
-        for category in (DeprecationWarning, PendingDeprecationWarning, FutureWarning, ImportWarning):
-            warnings.simplefilter("ignore", category)
-        warnings.filterwarnings("ignore", message="n_jobs value")
-        warnings.filterwarnings("ignore", message="Graph is not fully connected")
-        import umap
-
-        yield umap
-
-
-@contextmanager
-def _one_step(progress: Progress | None) -> Iterator[None]:
-    if progress is not None:
-        progress(0, 1)
-    yield
-    if progress is not None:
-        progress(1, 1)
 
 
 class _EpochReports:

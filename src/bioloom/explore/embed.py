@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from bioloom.errors import InputError
 from bioloom.explore import _embedding_methods as methods
+from bioloom.explore._fitted_models import keep_model
 from bioloom.explore.embedding_model import EmbeddingModel, data_hash
 from bioloom.explore.preprocess import Prepared, prepare
 from bioloom.explore.scaling import Missing, Scaling
@@ -175,7 +176,7 @@ def embed(
     model = EmbeddingModel(
         parameters, names, prepared.scaler, np.ascontiguousarray(values), fit.coordinates, fit.components, fit.center
     )
-    methods.keep_model(model.key, fit.model)
+    keep_model(model.key, fit.model)
     note = fit.note
     reduced = fit.coordinates
     if fitted is not None:

@@ -89,7 +89,7 @@ class EmbeddingModel:
             placed: NDArray[np.float64] = (values - self.center) @ self.components.T
             return placed
         if self.places_by == "transform":
-            from bioloom.explore._embedding_methods import fitted_model, transformed
+            from bioloom.explore._fitted_models import fitted_model, transformed
 
             model = fitted_model(self.key, self.method, self.values, self.coordinates, self.parameters)
             return transformed(model, values, progress)
