@@ -44,7 +44,7 @@ def viewer() -> Iterator[Any]:
 
 
 class Paints:
-    """Counts how often a widget is painted."""
+    """Counts how often a widget is painted; for a plot of ours, also from which painting on its picture is seen."""
 
     def __init__(self, widget: Any) -> None:
         from qtpy.QtCore import QEvent, QObject
@@ -56,9 +56,11 @@ class Paints:
                 outer.count += event.type() == QEvent.Type.Paint
                 return False
 
-        self.count = 0
+        self.count = self.needed = 0
         self._filter = Filter(widget)
         widget.installEventFilter(self._filter)
+        if hasattr(widget, "drawn"):
+            widget.drawn.connect(lambda: setattr(self, "needed", self.count + (not widget._painting)))
 
     @classmethod
     def of(cls, widget: Any) -> Paints:
@@ -68,10 +70,13 @@ class Paints:
         return paints
 
 
-def events() -> None:
+def events(wait: bool = False) -> None:
+    """Let the application work; if `wait`, sleep until there is something to do, as its own loop does."""
+    from qtpy.QtCore import QEventLoop
     from qtpy.QtWidgets import QApplication
 
-    QApplication.processEvents()
+    flags = QEventLoop.ProcessEventsFlag.AllEvents
+    QApplication.processEvents(flags | QEventLoop.ProcessEventsFlag.WaitForMoreEvents if wait else flags)
 
 
 @pytest.fixture
@@ -106,17 +111,18 @@ def plot(docked: Callable[[Any], Any]) -> Iterator[Any]:
 
 
 def until_painted(plot: Any, complete: bool = True) -> None:
-    """Wait until the window has painted the plot; if `complete`, after all that is to be drawn is drawn."""
-    while complete and (plot._dirty.isActive() or plot._renderer.busy):
-        events()
-        # An application that waits leaves the interpreter to the thread that draws.
-        time.sleep(0.0005)
-    events()
-    # Not repaint: Qt may put it off where the window was painted a moment ago.
-    before = Paints.of(plot).count
+    """Wait until the window has painted the plot; if `complete`, with all that is to be drawn."""
+    paints = Paints.of(plot)
+    before = paints.count
     plot.update()
-    while Paints.of(plot).count == before:
-        events()
+
+    def done() -> bool:
+        if complete and (plot._dirty.isActive() or plot._renderer.busy or paints.count < paints.needed):
+            return False
+        return paints.count > before
+
+    while not done():
+        events(wait=True)
 
 
 def show(plot: Any, data: tuple[Array, Array, Array]) -> None:

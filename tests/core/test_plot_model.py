@@ -1,8 +1,5 @@
 """What a plot shows, what it selects, and that it never falls behind: without a window."""
 
-import threading
-import time
-
 import numpy as np
 import pytest
 
@@ -12,7 +9,6 @@ from bioloom.explore.plot_trails import Trails
 from bioloom.session.plot_drawing import KINDS, draw
 from bioloom.session.plot_model import PlotModel
 from bioloom.session.plot_picking import describe_place, gate_of, nearest, objects_in, objects_of_bin
-from bioloom.session.plot_renderer import LatestRenderer
 from bioloom.session.plot_tools import Drawn
 
 N = 600
@@ -277,49 +273,3 @@ def test_trails_lead_out_of_hidden_and_faint_frames():
         assert (colours[:, :3] == model.look.colouring.palette[2, :3]).all()
     model.hide(frozenset({2}), False)
     assert not draw(model.scene((100, 100))).points.any()
-
-
-# the renderer
-def test_the_latest_request_wins_and_none_is_computed_that_nobody_waits_for():
-    go, computed, shown = threading.Event(), [], []
-
-    def compute(number):
-        computed.append(number)
-        go.wait(5)
-        return number
-
-    renderer = LatestRenderer(compute, lambda call: call(), shown.append, pytest.fail)
-    for number in range(50):
-        renderer.request(number)
-        if number == 0:
-            while not computed:
-                time.sleep(0.001)
-    assert renderer.busy
-    go.set()
-    assert renderer.wait(5)
-    assert computed == [0, 49]
-    assert shown == [0, 49], "what was begun is shown too: a view that moves is never empty"
-
-
-def test_errors_are_delivered_and_the_next_request_works():
-    shown, failed = [], []
-    renderer = LatestRenderer(lambda n: 1 / n, lambda call: call(), shown.append, failed.append)
-    renderer.request(0)
-    assert renderer.wait(5)
-    renderer.request(2)
-    assert renderer.wait(5)
-    assert isinstance(failed[0], ZeroDivisionError)
-    assert shown == [0.5]
-
-
-def test_nothing_is_delivered_after_the_end():
-    shown, calls = [], []
-    renderer = LatestRenderer(lambda n: n, calls.append, shown.append, shown.append)
-    renderer.request(1)
-    assert renderer.wait(5)
-    renderer.close()
-    for call in calls:
-        call()
-    renderer.request(2)
-    assert renderer.wait(1)
-    assert shown == []

@@ -19,7 +19,8 @@ class LatestRenderer(Generic[Request, Result]):
     """Computes requests on a thread of its own, one at a time.
 
     A request replaces the one that waits, but lets the one that is being computed finish and deliver: while the user
-    pans, each picture that is done is shown, and none is computed that nobody would see.
+    pans, each picture that is done is shown, and none is computed that nobody would see. An owner that is about to show
+    something may wait a moment for what is nearly done: see `hand_over`.
 
     Parameters
     ----------
@@ -42,6 +43,8 @@ class LatestRenderer(Generic[Request, Result]):
         self._on_result, self._on_error = on_result, on_error
         self._change = threading.Condition()
         self._waiting: list[Request] = []
+        self._done: list[Result | Exception] = []
+        self._seconds = 0.0
         self._running = False
         self._closed = False
 
@@ -68,11 +71,32 @@ class LatestRenderer(Generic[Request, Result]):
                 self._change.wait(max(end - time.monotonic(), 0.001))
             return not self._running
 
+    def hand_over(self, patience: float = 0.0) -> None:
+        """Give the owner what is done, now; call it on the owner's thread.
+
+        Parameters
+        ----------
+        patience
+            So many seconds are waited for what is being computed, unless the last computation took longer than that.
+        """
+        end = time.monotonic() + patience
+        with self._change:
+            while self._running and (self._waiting or not self._done) and self._seconds < patience:
+                if time.monotonic() >= end:
+                    break
+                self._change.wait(max(end - time.monotonic(), 0.0001))
+            done, self._done = self._done, []
+        for outcome in done:
+            if isinstance(outcome, Exception):
+                self._on_error(outcome)
+            else:
+                self._on_result(outcome)
+
     def close(self) -> None:
         """Drop what waits; nothing is delivered any more."""
         with self._change:
             self._closed = True
-            self._waiting = []
+            self._waiting, self._done = [], []
             # The thread, if it still computes, must not be the last to know the owner: widgets die on their own thread.
             self._on_result = self._on_error = _nobody
 
@@ -84,10 +108,14 @@ class LatestRenderer(Generic[Request, Result]):
                     self._change.notify_all()
                     return
                 request = self._waiting.pop()
+            start = time.monotonic()
+            outcome: Result | Exception
             try:
-                result = self._compute(request)
+                outcome = self._compute(request)
             except Exception as error:  # whatever goes wrong is for the owner to show
-                # The name `error` is unbound after this block, before the delivery.
-                self._deliver(lambda error=error: self._on_error(error))  # type: ignore[misc]
-            else:
-                self._deliver(lambda result=result: self._on_result(result))  # type: ignore[misc]
+                outcome = error
+            with self._change:
+                self._seconds = time.monotonic() - start
+                self._done.append(outcome)
+                self._change.notify_all()
+            self._deliver(self.hand_over)

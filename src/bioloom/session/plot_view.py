@@ -28,10 +28,14 @@ def zoomed(low: float, high: float, fixed: float, factor: float, whole: float) -
 
 def value_range(positions: NDArray[np.float64], margin: float = 0.05) -> tuple[float, float]:
     """Return two different ends between which all finite positions lie, with a margin as a share of their distance."""
-    finite = positions[np.isfinite(positions)]
-    if not finite.size:
+    if not positions.size:
         return 0.0, 1.0
-    low, high = float(finite.min()), float(finite.max())
+    low, high = float(positions.min()), float(positions.max())
+    if not (np.isfinite(low) and np.isfinite(high)):
+        finite = positions[np.isfinite(positions)]
+        if not finite.size:
+            return 0.0, 1.0
+        low, high = float(finite.min()), float(finite.max())
     if low == high:
         aside = 0.05 * abs(high) or 0.5
         return low - aside, high + aside

@@ -41,6 +41,8 @@ from bioloom.widgets._plot_layout import PlotLayout
 from bioloom.widgets._plot_mouse import PlotMouse
 
 _HOVER_MS = 35
+_PATIENCE = 0.02
+"""Seconds for which painting waits for a picture that is nearly done: to paint the window twice takes longer."""
 
 
 class ScatterPlot(PlotMouse, PlotKeys, PlotCanvas, QWidget):
@@ -75,6 +77,7 @@ class ScatterPlot(PlotMouse, PlotKeys, PlotCanvas, QWidget):
     kind_changed = Signal()
     tool_changed = Signal(str)
     drawn = Signal()
+    """A picture is done and about to be painted, or being painted: do not repaint at once."""
 
     def __init__(self, send: Any) -> None:
         super().__init__()
@@ -90,7 +93,7 @@ class ScatterPlot(PlotMouse, PlotKeys, PlotCanvas, QWidget):
         self.picture: Picture | None = None
         self._images: list[tuple[QImage, bool]] = []
         self._layout: PlotLayout | None = None
-        self._stale = False
+        self._stale = self._painting = False
         self._dirty = QTimer(self)
         self._dirty.setSingleShot(True)
         self._dirty.timeout.connect(self._request)
@@ -157,6 +160,7 @@ class ScatterPlot(PlotMouse, PlotKeys, PlotCanvas, QWidget):
             self._dirty.stop()
             self._request()
         self._renderer.wait(10)
+        self._renderer.hand_over()
 
     def close_jobs(self) -> None:
         """Stop drawing."""
@@ -194,6 +198,17 @@ class ScatterPlot(PlotMouse, PlotKeys, PlotCanvas, QWidget):
             return
         self._renderer.request(scene)
 
+    def _catch_up(self) -> None:
+        """Take the picture that is asked for into the painting that begins, if it is done in a moment."""
+        if self._dirty.isActive():
+            self._dirty.stop()
+            self._request()
+        self._painting = True
+        try:
+            self._renderer.hand_over(_PATIENCE)
+        finally:
+            self._painting = False
+
     def _show(self, picture: Picture | None) -> None:
         if picture is None:
             return
@@ -207,13 +222,15 @@ class ScatterPlot(PlotMouse, PlotKeys, PlotCanvas, QWidget):
                 # What the screen holds is premultiplied: converted once here, not at every paint.
                 image = image.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)
                 self._images.append((image, smooth))
-        self.update()
+        if not self._painting:
+            self.update()
         self.drawn.emit()
 
     def _failed(self, error: Exception) -> None:
         self.error = str(error)
         self.picture, self._images = None, []
-        self.update()
+        if not self._painting:
+            self.update()
 
     def resizeEvent(self, event: Any) -> None:
         """Draw again for the new size."""

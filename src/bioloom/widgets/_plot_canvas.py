@@ -67,6 +67,7 @@ class PlotCanvas:
     # -------------------------------------------------------------------------------------------- painting
     def paintEvent(self, event: Any) -> None:
         """Paint axes, points, legend, what is being drawn, and what is under the mouse."""
+        self._catch_up()
         painter = QPainter(self)
         painter.setFont(self._font())
         text = self.palette().color(self.foregroundRole())
