@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("napari")
 
-from qtpy.QtCore import QPoint, QPointF, QSettings, Qt
+from qtpy.QtCore import QEvent, QPoint, QPointF, QSettings, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
@@ -35,6 +35,8 @@ class User:
         end = time.monotonic() + seconds
         while True:
             QApplication.processEvents()
+            # Only a running event loop deletes what is to be deleted later; without that, forms of long ago pile up.
+            QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
             if time.monotonic() >= end:
                 return
             time.sleep(0.005)
@@ -62,12 +64,12 @@ class User:
         self.viewer.layers.clear()
         self.look(0.3)
 
-    def menu(self, command):
-        """Choose an entry of a menu."""
+    def menu(self, command, seconds=0.05):
+        """Choose an entry of a menu, and let the application work for a moment."""
         from napari._app_model import get_app_model
 
         get_app_model().commands.execute_command(f"napari-bioloom.{command}").result()
-        self.look()
+        self.look(seconds)
 
     def sample(self, key):
         """Open a sample and return its layers by name."""

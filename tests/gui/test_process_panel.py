@@ -1,5 +1,6 @@
 """The Process panel: every operation, its form, previews, steps, corrections and recipes, as a user meets them."""
 
+import gc
 import json
 
 import numpy as np
@@ -30,6 +31,15 @@ def errors(monkeypatch):
     shown = []
     monkeypatch.setattr("bioloom.widgets._base.show_error", shown.append)
     return shown
+
+
+@pytest.fixture
+def no_garbage(monkeypatch):
+    """Collect no garbage, as napari does whenever a layer is removed, and Python every few layers: half a second each."""
+    monkeypatch.setattr("gc.collect", lambda *generation: 0)
+    gc.disable()
+    yield
+    gc.enable()
 
 
 @pytest.fixture(scope="module")
@@ -94,12 +104,10 @@ def process(user):
 
 # ------------------------------------------------------------------------------------------------ every operation
 @pytest.mark.parametrize("kind", ["2d", "3d", "time"])
-def test_every_operation_opens_by_its_menu_and_applies(user, truth, tmp_path, errors, monkeypatch, kind):
+def test_every_operation_opens_by_its_menu_and_applies(user, truth, tmp_path, errors, no_garbage, kind):
     """In one window: the form opens, and Apply gives a layer (or a table) where its source lies, or says why not."""
     viewer = user.viewer
     viewer.window.resize(900, 700)
-    # napari collects garbage whenever a layer is removed, half a second each.
-    monkeypatch.setattr("gc.collect", lambda *generation: 0)
     added = add_sample(viewer, kind, truth)
     frame = [layer.data[0] if kind == "time" else layer.data for layer in (added["image"], added["labels"])]
     classifiers = train_classifiers(*frame, tmp_path)
@@ -121,7 +129,7 @@ def test_every_operation_opens_by_its_menu_and_applies(user, truth, tmp_path, er
         added["labels"].features = None
         del errors[:]
         viewer.layers.selection.active = wanted
-        user.menu(f"operation.{name}")
+        user.menu(f"operation.{name}", 0)
         if panel.operation is not operation:
             wrong.append(f"{name}: its menu opened {panel.operation.name}")
             continue
@@ -140,7 +148,7 @@ def test_every_operation_opens_by_its_menu_and_applies(user, truth, tmp_path, er
             continue
         panel.apply_button.click()
         user.until(lambda: not panel.jobs.busy, name, 60)
-        user.look(0.02)
+        user.look(0)
         made = [layer for layer in viewer.layers if layer not in before]
         if errors:
             wrong.append(f"{name}: {errors[-1]}")
