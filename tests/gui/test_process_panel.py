@@ -35,7 +35,7 @@ def errors(monkeypatch):
 
 @pytest.fixture
 def no_garbage(monkeypatch):
-    """Collect no garbage, as napari does whenever a layer is removed, and Python every few layers: half a second each."""
+    """Collect no garbage: napari does whenever a layer is removed, and Python every few layers, half a second each."""
     monkeypatch.setattr("gc.collect", lambda *generation: 0)
     gc.disable()
     yield
