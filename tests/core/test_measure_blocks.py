@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from bioloom.errors import Cancelled, InputError
-from bioloom.measure import EXTRA_GROUPS, GROUPS, PROPERTIES, _blocks, _summing, measure, registry
+from bioloom.measure import EXTRA_GROUPS, GROUPS, PROPERTIES, _blocks, _summing, find_property, measure
+from bioloom.measure._lazy import Kept
 from bioloom.measure.sums import PARTS, Sums, merged, sum_up
 
 ALL_GROUPS = (*GROUPS, *EXTRA_GROUPS)
@@ -171,12 +173,9 @@ def assert_same_table(a: pd.DataFrame, b: pd.DataFrame) -> None:
 
 
 def measurable(ndim: int, n_images: int) -> list[str]:
-    """Names of all measurements that can be taken in blocks."""
-    return [
-        p.name
-        for p in PROPERTIES.values()
-        if ndim in p.ndims and p.n_images <= n_images and not any(s.whole for s in registry.closure([p.name]))
-    ]
+    """Names of all measurements, with some of those that take a number."""
+    numbered = ["surface_neighbor_count_within=2.5", "neighbor_count_within=6", "haralick_contrast=2", "radial_cv=3"]
+    return [p.name for p in PROPERTIES.values() if ndim in p.ndims and p.n_images <= n_images] + numbered
 
 
 @pytest.mark.parametrize(
@@ -193,20 +192,9 @@ def test_every_measurement_is_the_same_in_blocks(
     labels = blobs(shape, 18, 1)
     images = {"a": np.round(image_for(labels)).astype(np.uint16), "b": image_for(labels, 1).astype(np.float32)}
     names = measurable(len(shape), 2)
-    assert {PROPERTIES[n].group for n in names} == set(ALL_GROUPS)
+    assert {find_property(n).group for n in names} == set(ALL_GROUPS)  # type: ignore[union-attr]
     whole = measure(labels, images, spacing, names)
     assert_same_table(measure(labels, images, spacing, names, block_shape=block), whole)
-
-
-@pytest.mark.parametrize("ndim", [2, 3])
-def test_measurements_that_depend_on_far_pixels_are_refused_in_blocks(ndim: int) -> None:
-    labels = blobs((20,) * ndim, 8, 2)
-    images = {"a": image_for(labels), "b": image_for(labels, 1)}
-    others = [p for p in PROPERTIES.values() if ndim in p.ndims and p.name not in measurable(ndim, 2)]
-    assert others
-    for p in others:
-        with pytest.raises(InputError, match="cannot be measured in blocks"):
-            measure(labels, images, properties=p.name, block_shape=(9,) * ndim)
 
 
 @settings(max_examples=25, deadline=None)
@@ -217,6 +205,37 @@ def test_measurements_that_depend_on_far_pixels_are_refused_in_blocks(ndim: int)
 def test_any_blocks_give_the_table_of_the_whole(labels: np.ndarray, block: tuple[int, int]) -> None:
     image = image_for(labels)
     assert_same_table(measure(labels, image, block_shape=block), measure(labels, image))
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    arrays(np.uint8, st.tuples(st.integers(1, 3), st.integers(1, 12), st.integers(1, 12)), elements=st.integers(0, 5)),
+    st.tuples(st.integers(1, 3), st.integers(1, 13), st.integers(1, 13)),
+    st.sampled_from([0.1, 0.4, 1.0]),
+)
+def test_any_blocks_give_the_neighbours_and_thresholds_of_the_whole(
+    labels: np.ndarray, block: tuple[int, int, int], density: float
+) -> None:
+    labels = np.where(np.random.default_rng(0).random(labels.shape) < density, labels, 0)
+    # Values that many pixels have are what thresholds fall on.
+    images = {"a": image_for(labels), "b": np.round(image_for(labels, 1) / 100).astype(np.uint8)}
+    names = ["neighbours", "surface_neighbor_count_within=3", "colocalisation"]
+    whole = measure(labels, images, (2.0, 1.0, 0.7), names)
+    assert_same_table(measure(labels, images, (2.0, 1.0, 0.7), names, block_shape=block), whole)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_surfaces_that_are_far_apart_are_found(seed: int) -> None:
+    """Most blocks are empty, and the nearest object is not always that with the nearest centroid."""
+    rng = np.random.default_rng(seed)
+    labels = np.zeros((150, 160), np.int32)
+    for i, (y, x) in enumerate(rng.integers(0, 120, (5, 2))):
+        labels[y : y + rng.integers(1, 30), x : x + rng.integers(1, 30)] = 7 * i + 1
+    labels[3, :] = 50
+    names = ["nearest_surface_distance", "nearest_surface_label", "surface_neighbor_count_within=20"]
+    whole = measure(labels, None, (0.5, 1.5), names)
+    for block in ((10, 10), (150, 7), (33, 200)):
+        assert_same_table(measure(labels, None, (0.5, 1.5), names, block_shape=block), whole)
 
 
 def test_frames_and_channels_in_blocks() -> None:
@@ -237,18 +256,44 @@ def test_huge_and_unsorted_ids_in_blocks(highest: int) -> None:
     assert_same_table(measure(labels, small, block_shape=(15, 15)), measure(labels, small))
 
 
-def test_arrays_of_dask_and_zarr_are_read_in_blocks(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
+def stored(array: np.ndarray, kind: str, chunks: tuple[int, ...], folder: object) -> Any:
+    """The array as one of Dask or Zarr, in chunks of this size."""
+    if kind == "zarr":
+        path = f"{folder}/{array.dtype}{array.ndim}.zarr"
+        return pytest.importorskip("zarr").create_array(path, data=array, chunks=chunks)
     da = pytest.importorskip("dask.array")
-    zarr = pytest.importorskip("zarr")
-    labels = np.stack([blobs((60, 50), 12, seed) for seed in range(2)])
-    image = np.stack([image_for(labels), image_for(labels, 1)], axis=1).astype(np.float32)
-    whole = measure(labels, image, frame_axis=0, channel_axis=1)
+    if kind == "uneven dask":
+        rest = [n - c // 2 for n, c in zip(array.shape, chunks, strict=True)]
+        return da.from_array(
+            array, chunks=tuple((n - r, r) if n > r > 0 else (n,) for n, r in zip(array.shape, rest, strict=True))
+        )
+    return da.from_array(array, chunks=chunks)
+
+
+@pytest.mark.parametrize("kind", ["dask", "uneven dask", "zarr"])
+@pytest.mark.parametrize(
+    ("shape", "frame_axis", "chunks", "spacing"),
+    [
+        ((50, 60), None, (16, 21), (1.0, 1.0)),
+        ((12, 26, 28), None, (5, 11, 13), (2.0, 0.5, 0.5)),
+        ((2, 40, 44), 0, (1, 15, 16), (0.5, 2.0)),
+    ],
+)
+def test_every_measurement_of_dask_and_zarr_arrays_is_that_of_the_whole(
+    kind: str, shape: tuple[int, ...], frame_axis: int | None, chunks: tuple[int, ...], spacing: tuple[float, ...],
+    monkeypatch: pytest.MonkeyPatch, tmp_path: object,
+) -> None:  # fmt: skip
+    """Chunks are smaller than many objects, and those of the images are not those of the labels."""
+    labels = blobs(shape, 14, 6) if frame_axis is None else np.stack([blobs(shape[1:], 12, i) for i in (6, 7)])
+    images = {"a": np.round(image_for(labels)).astype(np.uint16), "b": image_for(labels, 1).astype(np.float32)}
+    names = measurable(len(spacing), 2)
+    whole = measure(labels, images, spacing, names, frame_axis=frame_axis)
     monkeypatch.setattr(_blocks, "LARGE", 100)
     monkeypatch.setattr(_blocks, "BLOCK", 900)
-    stored = zarr.create_array(f"{tmp_path}/labels.zarr", data=labels, chunks=(1, 16, 16))
-    pixels = zarr.create_array(f"{tmp_path}/image.zarr", data=image, chunks=(1, 1, 20, 50))
-    for one, other in ((stored, pixels), (da.from_array(labels, chunks=(1, 15, 20)), da.from_array(image))):
-        assert_same_table(measure(one, other, frame_axis=0, channel_axis=1), whole)
+    other = tuple(max(1, c - 2) for c in chunks)
+    lazy = {c: stored(i, kind, other, tmp_path) for c, i in images.items()}
+    found = measure(stored(labels, kind, chunks, tmp_path), lazy, spacing, names, frame_axis=frame_axis)
+    assert_same_table(found, whole)
 
 
 class Counted:
@@ -271,6 +316,47 @@ def test_no_more_than_blocks_and_their_surroundings_are_read() -> None:
     assert (labels.largest, labels.total) == (image.largest, image.total) == (1600, 200 * 200)
     measure(labels, image, block_shape=(40, 40))
     assert max(labels.largest, image.largest) <= (40 + 16) ** 2
+
+
+def test_pieces_are_read_once_while_they_are_needed() -> None:
+    labels = blobs((80, 90), 40, 3)
+    counted = Counted(labels)
+    kept = Kept(Chunked(counted, (20, 15)), 1 << 20)
+    for y in range(0, 80, 10):
+        for x in range(0, 90, 10):
+            some = slice(max(y - 3, 0), y + 13), slice(max(x - 3, 0), x + 13)
+            np.testing.assert_array_equal(kept[some], labels[some])
+    assert (counted.total, counted.largest) == (labels.size, 20 * 15)
+    few = Kept(Chunked(counted, (20, 15)), 20 * 15 * labels.itemsize)
+    np.testing.assert_array_equal(few[5:75, 3:88], labels[5:75, 3:88])
+    assert few[90:95, 5:5].shape == (0, 0)
+
+
+class Chunked:
+    """An array that says in which chunks it is stored."""
+
+    def __init__(self, array: Counted, chunks: tuple[int, ...]) -> None:
+        self.array, self.chunks, self.shape, self.dtype = array, chunks, array.shape, array.dtype
+
+    def __getitem__(self, key: object) -> np.ndarray:
+        return self.array[key]
+
+
+def test_a_piece_that_cannot_be_read_is_reported_and_tried_again() -> None:
+    class Broken(Chunked):
+        fails = True
+
+        def __getitem__(self, key: object) -> np.ndarray:
+            if self.fails:
+                raise OSError("the disk is gone")
+            return super().__getitem__(key)
+
+    array = Broken(Counted(blobs((30, 30), 5, 1)), (10, 10))
+    kept = Kept(array, 1 << 20)
+    with pytest.raises(OSError, match="gone"):
+        kept[0:20, 0:20]
+    array.fails = False
+    np.testing.assert_array_equal(kept[0:20, 0:20], array.array.array[:20, :20])
 
 
 def test_progress_of_blocks_ends_complete_and_can_cancel() -> None:

@@ -2,16 +2,15 @@
 
 What adds up over pixels is summed in every block and merged. From these sums come all measurements that need no pixels;
 which ones do is found by not giving them any. Those are measured in tiles: the surroundings of the objects that begin
-in the same block.
+in the same block. What depends on the whole frame, as a threshold does, is computed block by block (`by_blocks`).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import product
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from bioloom import device
 from bioloom.errors import InputError
 from bioloom.measure import inputs
+from bioloom.measure._frame import Frame, in_order
 from bioloom.measure._lazy import chunks_of, is_lazy
 from bioloom.measure.evaluation import evaluate, forget, unneeded_after
 from bioloom.measure.registry import Objects, Property, Quantity, closure, node
@@ -32,7 +32,6 @@ Values = dict[tuple[str, str], Any]
 LARGE = 1 << 26  # pixels of a lazy frame that is not read as a whole
 BLOCK = 1 << 23  # about how many pixels the blocks have that are read at a time, one per core
 _LEAST = 1 << 20  # about how many pixels a block has at least
-_MOST_BLOCKS = 4  # how many blocks are read at a time around objects larger than a block
 
 
 class Report(Protocol):
@@ -96,68 +95,33 @@ def n_steps(labels: Any, block_shape: Sequence[int]) -> int:
     return 2 * math.prod(math.ceil(n / b) for n, b in zip(inputs.shape_of(labels), block_shape, strict=True))
 
 
-def _grid(shape: Sequence[int], block: Sequence[int]) -> Iterator[tuple[Ints, Ints]]:
-    """Low corners (z, y, x) and sizes of blocks in the order of memory."""
-    whole, size = ((1,) * (3 - len(s)) + tuple(s) for s in (shape, block))
-    for corner in product(*(range(0, n, b) for n, b in zip(whole, size, strict=True))):
-        low = np.array(corner)
-        yield low, np.minimum(low + size, whole) - low
-
-
-def _read(array: Any, low: Ints, high: Ints) -> Any:
-    """Return the part of an array with these corners (z, y, x)."""
-    ndim = len(inputs.shape_of(array))
-    array = array if hasattr(array, "shape") else np.asarray(array)
-    part = array[tuple(slice(int(a), int(b)) for a, b in zip(low[3 - ndim :], high[3 - ndim :], strict=True))]
-    return np.asarray(part)
-
-
-def _labels(array: Any, low: Ints, high: Ints) -> Array:
-    return inputs.as_stack(inputs.checked_labels(_read(array, low, high)))
-
-
-def _images(images: Mapping[str, Any], low: Ints, high: Ints) -> dict[str, Array]:
-    return {c: inputs.as_stack(inputs.checked_image(_read(i, low, high), c[1:])) for c, i in images.items()}
-
-
-def sum_blocks(
-    labels: Any, images: Mapping[str, Any], parts: Sequence[str], block: Sequence[int], finished: Callable[[], None]
-) -> Sums:
+def sum_blocks(frame: Frame, parts: Sequence[str], finished: Callable[[], None]) -> Sums:
     """Sum up the objects of a frame, block by block in the thread pool; `finished` is called after each block."""
-    from bioloom.measure._summing import sum_rows
-
-    shape = inputs.shape_of(labels)
-    whole = np.array((1,) * (3 - len(shape)) + tuple(shape))
     # Only these look at the neighbours of a pixel, which may belong to the next block.
     margin = int("faces" in parts or "edges" in parts)
 
     def of_block(low: Ints, size: Ints) -> Sums:
-        begin, end = np.maximum(low - margin, 0), np.minimum(low + size + margin, whole)
-        return sum_rows(_labels(labels, begin, end), low - begin, size, _images(images, low, low + size), parts, low)
+        from bioloom.measure._summing import sum_rows
 
+        begin, end = frame.around(low, low + size, margin)
+        return sum_rows(frame.labels(begin, end), low - begin, size, frame.images(low, low + size), parts, low)
+
+    return merged_blocks(frame, of_block, finished)
+
+
+def merged_blocks(frame: Frame, work: Callable[[Ints, Ints], Sums], finished: Callable[[], None]) -> Sums:
+    """Merge the sums of all blocks, as they are done."""
     done: list[Sums] = []
     total, waiting = 0, 0
-    calls = [partial(of_block, *place) for place in _grid(shape, block)]
-    ahead = 2 * device.n_cores()
-    futures = [device.thread_pool().submit(call) for call in calls[:ahead]]
-    try:
-        for i in range(len(calls)):
-            found = futures[i].result()
-            futures[i] = None  # type: ignore[call-overload]  # lets go of the sums
-            if i + ahead < len(calls):
-                futures.append(device.thread_pool().submit(calls[i + ahead]))
-            done.append(found)
-            waiting += found.ids.size
-            # Merging when as much is new as is old takes time in proportion to the number of objects.
-            if waiting > max(total, 1 << 16):
-                done = [drained(done)]
-                total, waiting = done[0].ids.size, 0
-            finished()
-    finally:
-        for future in futures:
-            if future is not None:
-                future.cancel()
-    del found
+    for found in frame.each_block(work):
+        done.append(found)
+        waiting += found.ids.size
+        del found
+        # Merging when as much is new as is old takes time in proportion to the number of objects.
+        if waiting > max(total, 1 << 16):
+            done = [drained(done)]
+            total, waiting = done[0].ids.size, 0
+        finished()
     return drained(done)
 
 
@@ -179,49 +143,50 @@ def measure_blocks(
         The measurements by (name, channel), as of `evaluate`.
     """
     steps = closure(p.name for p in chosen)
-    shape = inputs.shape_of(labels)
+    frame = Frame(labels, images, block, report.tick)
     parts = sorted({step.sums for step in steps if step.sums} | {"places"})
     n_blocks = n_steps(labels, block) // 2
-    sums = sum_blocks(labels, images, parts, block, report.finished)
-    size = (1,) * (3 - len(shape)) + tuple(shape)
+    sums = sum_blocks(frame, parts, report.finished)
+    frame.keep_pieces()
     remote = _Remote(
-        np.zeros((0, 0, 0), np.uint32), sums.ids, np.empty(0, np.int32), len(shape), spacing, report.tick, size
-    )
-    values, local = _without_pixels(steps, remote, list(images), sums, {p.name for p in chosen})
+        np.zeros((0, 0, 0), np.uint32), sums.ids, np.empty(0, np.int32), frame.ndim, spacing, report.tick,
+        tuple(frame.shape.tolist()),
+    )  # fmt: skip
+    whole = {step.name for step in steps if step.by_blocks}
+    values, local = _without_pixels(steps, remote, frame, sums, {p.name for p in chosen} | whole)
     # The sums of a million objects take as much memory as their table.
     ids, lows, highs = sums.ids, sums.places.low, sums.places.high
     del sums, remote
-    in_tiles = [p for p in chosen if any((p.name, "".join(c)) in local for c in p.suffixes(list(images)))]
-    for step in closure(p.name for p in in_tiles):
-        if step.whole:
-            who = next(p.name for p in in_tiles if step in closure([p.name]))
-            raise InputError(
-                f"{who!r} depends on pixels far from the object and cannot be measured in blocks. Give labels and "
-                "images as NumPy arrays (numpy.asarray) if they fit into memory, or leave it out."
-            )
+    in_tiles = [p for p in chosen if any((p.name, "".join(c)) in local for c in p.suffixes(frame.channels))]
     n_done = 0
     if in_tiles:
-        for key in [(p.name, "".join(c)) for p in in_tiles for c in p.suffixes(list(images))]:
+        for key in [(p.name, "".join(c)) for p in in_tiles for c in p.suffixes(frame.channels)]:
             values.pop(key, None)
-        tiles = list(_tiles(lows, highs, block))
-        inner = closure(p.name for p in in_tiles)
-        for i, rows in enumerate(tiles):
-            low = np.maximum(lows[rows].min(axis=0) - 1, 0)
-            high = np.minimum(highs[rows].max(axis=0) + 1, size)
-            pixels = _labels(labels, low, high)
-            objects = inputs.with_table(pixels, ids[rows].astype(pixels.dtype), len(shape), spacing, report.tick)
-            found = evaluate(inner, objects, _images(images, low, high), report.tick, keep={p.name for p in in_tiles})
+        known = {key: value for key, value in values.items() if key[0] in whole}
+        inner, keep = closure((p.name for p in in_tiles), whole), {p.name for p in in_tiles}
+        tiles = frame.tiles(lows, highs)
+        parts_read = in_order([partial(_read_tile, frame, lows[rows], highs[rows]) for rows in tiles], 1)
+        for i, (rows, (pixels, here)) in enumerate(zip(tiles, parts_read, strict=True)):
+            objects = inputs.with_table(pixels, ids[rows].astype(pixels.dtype), frame.ndim, spacing, report.tick)
+            found = evaluate(inner, objects, here, report.tick, known=known, keep=keep)
             for p in in_tiles:
-                for channels in p.suffixes(list(images)):
+                for channels in p.suffixes(frame.channels):
                     _put(values, (p.name, "".join(channels)), found, rows, ids.size)
             now = n_blocks * (i + 1) // len(tiles)
             report.finished(now - n_done)
             n_done = now
         if not tiles:
-            nothing = inputs.with_table(np.zeros((1, 1, 1), np.uint32), ids, len(shape), spacing, report.tick)
-            values.update(evaluate(inner, nothing, {c: np.zeros((1, 1, 1)) for c in images}, report.tick))
+            nothing = inputs.with_table(np.zeros((1, 1, 1), np.uint32), ids, frame.ndim, spacing, report.tick)
+            no_images = {c: np.zeros((1, 1, 1)) for c in images}
+            values.update(evaluate(inner, nothing, no_images, report.tick, known=known))
     report.finished(n_blocks - n_done)
     return ids, values
+
+
+def _read_tile(frame: Frame, lows: Ints, highs: Ints) -> tuple[Array, dict[str, Array]]:
+    """Return the labels and images around objects with these bounding boxes."""
+    low, high = frame.around(lows.min(axis=0), highs.max(axis=0), 1)
+    return frame.labels(low, high), frame.images(low, high)
 
 
 def _put(values: Values, key: tuple[str, str], found: Values, rows: Ints, n: int) -> None:
@@ -235,16 +200,23 @@ def _put(values: Values, key: tuple[str, str], found: Values, rows: Ints, n: int
 
 
 def _without_pixels(
-    steps: Sequence[Quantity], objects: Objects, channels: Sequence[str], sums: Sums, keep: Collection[str]
+    steps: Sequence[Quantity], objects: Objects, frame: Frame, sums: Sums, keep: Collection[str]
 ) -> tuple[Values, set[tuple[str, str]]]:
-    """Evaluate the steps that need no pixels; return the results to keep, and the (name, channel) of other steps."""
+    """Evaluate the steps that need no pixels, and those of the whole frame by its blocks.
+
+    Return the results to keep, and the (name, channel) of all other steps.
+    """
     values: Values = {}
     local: set[tuple[str, str]] = set()
-    images: dict[str, Any] = {c: _NoImage() for c in channels}
+    images: dict[str, Any] = {c: _NoImage() for c in frame.channels}
     for step, unneeded in zip(steps, unneeded_after(steps, keep), strict=True):
-        for pair in step.suffixes(channels):
+        for pair in step.suffixes(frame.channels):
             key = (step.name, "".join(pair))
             needs = [(need, "".join(c)) for need in step.needs for c in _channels_of(node(need), pair)]
+            if step.by_blocks is not None:
+                with np.errstate(all="ignore"):
+                    values[key] = step.by_blocks(objects, frame, *pair, *(values.get(need) for need in needs))
+                continue
             if any(need in local for need in needs):
                 local.add(key)
                 continue
@@ -266,32 +238,3 @@ def _channels_of(need: Quantity, channels: tuple[str, ...]) -> list[tuple[str, .
 
 def _nothing() -> None:
     """Do nothing."""
-
-
-def _tiles(low: Ints, high: Ints, block: Sequence[int]) -> Iterator[Ints]:
-    """Divide objects into groups that lie close together.
-
-    Those that begin in the same block are one; those larger than a block are together as long as their surroundings
-    are not larger than some blocks.
-    """
-    size = np.array((1,) * (3 - len(block)) + tuple(block))
-    large = (high - low > size).any(axis=1)
-    place = low // size
-    number = np.ravel_multi_index(tuple(place.T), tuple(place.max(axis=0) + 1)) if len(low) else np.zeros(0, np.int64)
-    small = np.flatnonzero(~large)
-    order = small[np.argsort(number[small], kind="stable")]
-    starts = np.flatnonzero(np.diff(number[order], prepend=-1))
-    for group in np.split(order, starts[1:]) if order.size else []:
-        yield np.sort(group)
-    group_of_large: list[int] = []
-    corners = np.zeros((2, 3), np.int64)
-    rows = np.flatnonzero(large)
-    for row in rows[np.lexsort(low[rows].T[::-1])]:
-        around = np.minimum(corners[0], low[row]), np.maximum(corners[1], high[row])
-        if group_of_large and np.prod(around[1] - around[0]) > _MOST_BLOCKS * np.prod(size):
-            yield np.sort(group_of_large)
-            group_of_large = []
-        corners[:] = around if group_of_large else (low[row], high[row])
-        group_of_large.append(row)
-    if group_of_large:
-        yield np.sort(group_of_large)

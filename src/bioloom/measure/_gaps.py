@@ -92,18 +92,18 @@ def look_along_row(
 
 @kernel
 def nearest_surfaces(
-    shape: tuple[int, int, int], runs: Array, offsets: Array, order: Array, starts: Array, sizes: Array,
+    shape: tuple[int, ...], runs: Array, offsets: Array, order: Array, starts: Array, stops: Array, sizes: Array,
     first: int, last: int, square: Array, nearest: Array,
 ) -> None:  # fmt: skip
     """Write the smallest squared gap between the pixels, taken as boxes, of each object and those of others.
 
-    `order` lists the runs by object, those of object k from `starts[k]` on. Rows are looked at from the nearest on, as
-    far as they can hold something nearer than what was found.
+    `order` lists the runs by object, those of the kth object in question from `starts[k]` to `stops[k]`. Rows are
+    looked at from the nearest on, as far as they can hold something nearer than what was found.
     """
     nz, ny = shape[0], shape[1]
     for k in range(first, last):
         best, who = np.inf, 1 << 62
-        for i in range(starts[k], starts[k + 1]):
+        for i in range(starts[k], stops[k]):
             run = order[i]
             z, y = runs[run, 1] // ny, runs[run, 1] % ny
             for dz in range(nz):
@@ -131,16 +131,16 @@ def nearest_surfaces(
 
 @kernel
 def count_surfaces_within(
-    shape: tuple[int, int, int], runs: Array, offsets: Array, order: Array, starts: Array, sizes: Array,
-    first: int, last: int, limit: float, counts: Array,
+    shape: tuple[int, ...], runs: Array, offsets: Array, order: Array, starts: Array, stops: Array, sizes: Array,
+    first: int, last: int, limit: float, n_objects: int, counts: Array,
 ) -> None:  # fmt: skip
     """Count the other objects of which a pixel, taken as a box, has a squared gap of at most `limit` to the object."""
     nz, ny = shape[0], shape[1]
-    seen = np.zeros(counts.size, np.int64) - 1
+    seen = np.zeros(n_objects, np.int64) - 1
     for k in range(first, last):
-        for i in range(starts[k], starts[k + 1]):
+        for i in range(starts[k], stops[k]):
             run = order[i]
-            start, stop = runs[run, 2], runs[run, 3]
+            own, start, stop = runs[run, 0], runs[run, 2], runs[run, 3]
             z, y = runs[run, 1] // ny, runs[run, 1] % ny
             high_z = int(np.sqrt(limit) / sizes[0]) + 2
             for w in range(max(z - high_z, 0), min(z + high_z + 1, nz)):
@@ -161,7 +161,7 @@ def count_surfaces_within(
                             if across + max(gap, 0.0) ** 2 > limit:
                                 break
                             other = runs[at, 0]
-                            if other >= 0 and other != k and seen[other] != k:
+                            if other >= 0 and other != own and seen[other] != k:
                                 seen[other] = k
                                 counts[k] += 1
                             at += -1 if side == 0 else 1

@@ -18,35 +18,36 @@ Array = NDArray[Any]
 
 @kernel
 def add_face_values(
-    labels: Array, image: Array, table: Array, ids: Array, first_row: int, last_row: int, keys: Array, whole: bool,
-    sums: Array,
-) -> None:  # fmt: skip
+    labels: Array, image: Array, table: Array, ids: Array, size: Array, keys: Array, sums: Array
+) -> None:
     """Add, per pair of objects in the sorted `keys`, the mean value of the two pixels of each face between them.
 
-    With `whole`, means are rounded down.
+    Faces belong to the pixel before them, of which the first `size` (z, y, x) are looked at. `sums` (n, 2) has the
+    means, and the means rounded down.
     """
     nz, ny, nx = labels.shape
-    for row in range(first_row, last_row):
-        z, y = row // ny, row % ny
-        for x in range(nx):
-            label = labels[z, y, x]
-            if label == 0:
-                continue
-            for axis in range(3):
-                w, v, u = z + (axis == 0), y + (axis == 1), x + (axis == 2)
-                if w == nz or v == ny or u == nx:
+    for z in range(size[0]):
+        for y in range(size[1]):
+            for x in range(size[2]):
+                label = labels[z, y, x]
+                if label == 0:
                     continue
-                other = labels[w, v, u]
-                if other == 0 or other == label:
-                    continue
-                a, b = position_of(label, table, ids), position_of(other, table, ids)
-                if a < 0 or b < 0:
-                    continue
-                at = np.searchsorted(keys, min(a, b) * (ids.size + 1) + max(a, b))
-                if at == keys.size or keys[at] != min(a, b) * (ids.size + 1) + max(a, b):
-                    continue
-                mean = float(image[z, y, x]) / 2 + float(image[w, v, u]) / 2
-                sums[at] += np.floor(mean) if whole else mean
+                for axis in range(3):
+                    w, v, u = z + (axis == 0), y + (axis == 1), x + (axis == 2)
+                    if w == nz or v == ny or u == nx:
+                        continue
+                    other = labels[w, v, u]
+                    if other == 0 or other == label:
+                        continue
+                    a, b = position_of(label, table, ids), position_of(other, table, ids)
+                    if a < 0 or b < 0:
+                        continue
+                    key = min(a, b) * (ids.size + 1) + max(a, b)
+                    at = np.searchsorted(keys, key)
+                    if at < keys.size and keys[at] == key:
+                        mean = float(image[z, y, x]) / 2 + float(image[w, v, u]) / 2
+                        sums[at, 0] += mean
+                        sums[at, 1] += np.floor(mean)
 
 
 @kernel

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bioloom.measure import _frame_thresholds
 from bioloom.measure.registry import Objects, measured, quantity
 
 Array = NDArray[Any]
@@ -23,7 +24,6 @@ GROUP = "colocalisation"
 MANDERS = "Manders, Verbeek and Aten (1993), Journal of Microscopy 169:375; as in skimage.measure.manders_coloc_coeff"
 COSTES = "Costes et al. (2004), Biophysical Journal 86:3993"
 
-_BINS = 1 << 16
 _GATHERED = 1 << 24  # pixels whose values are sorted at a time
 _FLAT = 1e-13  # spread over mean below which values are one value and rounding
 
@@ -126,7 +126,7 @@ def _none_below_0(sums: PairSums) -> NDArray[np.bool_]:
 
 
 # ------------------------------------------------------------------------------------------------ thresholds
-@quantity(per_channel=True, whole=True)
+@quantity(per_channel=True, by_blocks=_frame_thresholds.otsu_of_blocks)
 def otsu_threshold(objects: Objects, image: Array) -> float:
     """Otsu's threshold of the whole frame."""
     from bioloom.operations.labelling import otsu_value
@@ -134,52 +134,23 @@ def otsu_threshold(objects: Objects, image: Array) -> float:
     return otsu_value(image)
 
 
-@quantity("pair_sums", per_pair=True, whole=True)
+@quantity("pair_sums", per_pair=True, by_blocks=_frame_thresholds.costes_of_blocks)
 def costes_thresholds(objects: Objects, a: Array, b: Array, sums: PairSums) -> tuple[float, float]:
-    """Thresholds of both channels below which pixels are not correlated, over the pixels of all objects of a frame.
-
-    They lie on the line of orthogonal regression, and are the largest for which Pearson's correlation of the pixels
-    that are below in one channel or both is not above 0; found to 1/65536 of the range. NaN without a rising line.
-    """
+    """Thresholds of both channels below which pixels are not correlated, over the pixels of all objects of a frame."""
     from bioloom.measure import _pair_sums as k
     from bioloom.measure._threads import added_up
 
-    counts = sums.plain[:, k.COUNT]
-    total = counts.sum()
-    if total == 0:
+    line = _frame_thresholds.rising_line(sums.plain, sums.centred)
+    if line is None:
         return np.nan, np.nan
-    means = sums.plain[:, [k.A, k.B]].sum(axis=0) / total
-    shifts = sums.plain[:, [k.A, k.B]] / np.maximum(counts, 1)[:, None] - means
-    var_a, var_b = (sums.centred[:, i].sum() + (counts * shifts[:, i] ** 2).sum() for i in range(2))
-    cov = sums.centred[:, 2].sum() + (counts * shifts[:, 0] * shifts[:, 1]).sum()
-    if not cov > 0 or not np.isfinite(cov):
-        return np.nan, np.nan
-    slope = (var_b - var_a + np.hypot(var_b - var_a, 2 * cov)) / (2 * cov)
-    intercept = means[1] - slope * means[0]
-    # What a threshold of the first image must be to be met by the lowest and highest values of both.
-    low, high = (min(in_a, (in_b - intercept) / slope) for in_a, in_b in zip(_ends(a), _ends(b), strict=True))
-    width = (high - low) / _BINS
+    low, width = line.bins([_frame_thresholds.ends(a), _frame_thresholds.ends(b)])
 
-    def add(first: int, last: int, sums: Floats) -> None:
+    def add(first: int, last: int, bins: Floats) -> None:
         table = (objects.labels, a, b, objects.table, objects.ids)
-        k.add_by_limit(*table, first, last, slope, intercept, low, width, means, sums)
+        k.add_by_limit(*table, first, last, line.slope, line.intercept, low, width, line.means, bins)
 
-    bins = added_up(objects.slabs(), (_BINS, k.N_SUMS), add, objects.tick)
-    n, u, v, uu, vv, uv = np.cumsum(bins, axis=0)[:, : k.BELOW].T
-    # The sign of the covariance is that of the correlation; where it is rounding, there is none.
-    correlated = n * uv - u * v > 1e-9 * np.sqrt(np.maximum((n * uu - u * u) * (n * vv - v * v), 0))
-    uncorrelated = np.flatnonzero(~correlated & (n > 2))
-    threshold = low + width * (uncorrelated[-1] + 1 if uncorrelated.size else 0)
-    return float(threshold), float(slope * threshold + intercept)
-
-
-def _ends(image: Array) -> tuple[float, float]:
-    """Smallest and largest finite value."""
-    low, high = float(image.min()), float(image.max())
-    if not np.isfinite(low + high):
-        values = image[np.isfinite(image)]
-        low, high = float(values.min()), float(values.max())
-    return low, high
+    bins = added_up(objects.slabs(), (_frame_thresholds.N_BINS, k.N_SUMS), add, objects.tick)
+    return line.thresholds(bins, low, width)
 
 
 def manders_shares(objects: Objects, a: Array, b: Array, sums: PairSums, above_a: float, above_b: float) -> Floats:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,9 @@ from numpy.typing import NDArray
 from bioloom.measure.quantities import Coordinates, touching_rows
 from bioloom.measure.registry import Objects, quantity, summed
 from bioloom.measure.sums import Sums, sum_up
+
+if TYPE_CHECKING:
+    from bioloom.measure._frame import Frame
 
 Array = NDArray[Any]
 Ints = NDArray[np.int64]
@@ -44,20 +48,46 @@ def borders(objects: Objects, sums: Sums, channel: str) -> Borders:
     return Borders(pairs[order], counts[order])
 
 
-@quantity("borders", per_channel=True, whole=True)
+def _border_means_of_blocks(objects: Objects, frame: Frame, channel: str, borders: Borders) -> Floats:
+    """Add up the values of faces block by block."""
+
+    def add(low: Ints, size: Ints) -> tuple[Floats, bool]:
+        _, high = frame.around(low, low + size, 1)
+        labels, image = frame.labels(low, high), frame.image(channel, low, high)
+        return _face_sums(objects, np.empty(0, np.int32), borders, labels, image, size)
+
+    sums, whole = np.zeros((len(borders.pairs), 2)), True
+    for some, are_whole in frame.each_block(add):
+        sums += some
+        whole &= are_whole
+    return _border_means(objects, borders, sums, whole)
+
+
+@quantity("borders", per_channel=True, by_blocks=_border_means_of_blocks)
 def border_means(objects: Objects, image: Array, borders: Borders) -> Floats:
     """Mean value along the border of each pair of `borders`; NaN for borders with background.
 
     The value of a face is the mean of its two pixels, rounded down in images of whole numbers, as clEsperanto does.
     """
+    objects.tick()
+    size = np.array(objects.labels.shape)
+    return _border_means(objects, borders, *_face_sums(objects, objects.table, borders, objects.labels, image, size))
+
+
+def _face_sums(
+    objects: Objects, table: Array, borders: Borders, labels: Array, image: Array, size: Ints
+) -> tuple[Floats, bool]:
+    """Add up the mean values of faces, exact and rounded down; tell whether all values are whole numbers."""
     from bioloom.measure._touching import add_face_values
 
+    sums = np.zeros((len(borders.pairs), 2))
     keys = borders.pairs[:, 0] * (objects.ids.size + 1) + borders.pairs[:, 1]
-    sums = np.zeros(len(keys))
-    whole = image.dtype.kind in "ui" or bool((image == np.floor(image)).all())
-    for rows in objects.slabs():
-        add_face_values(objects.labels, image, objects.table, objects.ids, *rows, keys, whole, sums)
-    means: Floats = np.where(borders.pairs[:, 1] < objects.ids.size, sums / borders.counts, np.nan)
+    add_face_values(labels.astype(objects.ids.dtype, copy=False), image, table, objects.ids, size, keys, sums)
+    return sums, image.dtype.kind in "ui" or bool((image == np.floor(image)).all())
+
+
+def _border_means(objects: Objects, borders: Borders, sums: Floats, whole: bool) -> Floats:
+    means: Floats = np.where(borders.pairs[:, 1] < objects.ids.size, sums[:, int(whole)] / borders.counts, np.nan)
     return means
 
 
@@ -73,13 +103,26 @@ def touching(objects: Objects, coordinates: Coordinates, borders: Borders) -> di
     return _touching(objects.ids.size, centroids_in_pixels(coordinates), borders)
 
 
-@quantity(whole=True)
+def _dilated_by_blocks(objects: Objects, frame: Frame, radius: int) -> dict[str, Array]:
+    """Grow the objects of each block with those around it, and sum up the block."""
+    from bioloom.measure._blocks import merged_blocks
+    from bioloom.measure._summing import sum_rows
+
+    def grown(low: Ints, size: Ints) -> Sums:
+        begin, end = frame.around(low, low + size, radius + 1)
+        return sum_rows(dilated(frame.labels(begin, end), radius), low - begin, size, {}, ["faces"], low)
+
+    sums = merged_blocks(frame, grown, frame.tick)
+    return _touching(objects.ids.size, centroids_in_pixels(sums.places), borders(objects, sums, ""))
+
+
+@quantity(by_blocks=partial(_dilated_by_blocks, radius=5))
 def touching_dilated_5(objects: Objects) -> dict[str, Array]:
     """Statistics of the neighbours that touch an object once all have grown by 5 pixels."""
     return _touching_dilated(objects, 5)
 
 
-@quantity(whole=True)
+@quantity(by_blocks=partial(_dilated_by_blocks, radius=10))
 def touching_dilated_10(objects: Objects) -> dict[str, Array]:
     """Statistics of the neighbours that touch an object once all have grown by 10 pixels."""
     return _touching_dilated(objects, 10)

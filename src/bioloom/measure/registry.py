@@ -8,7 +8,7 @@ A *quantity* is something that several measurements share, such as the sums of t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 from typing import Any
@@ -87,8 +87,10 @@ class Quantity:
     `bioloom.measure.sums.Sums`, with the part of that name (one of its `PARTS`, or "places").
 
     Images that do not fit into memory are measured in parts: what looks at `objects.labels` or an image is then given
-    the surroundings of some objects at a time, with at least one pixel around them. `whole` says that this is not
-    enough, and that the result depends on pixels farther away or on other objects' pixels.
+    the surroundings of some objects at a time, with at least one pixel around them. What depends on pixels farther away
+    has `by_blocks`, which is called instead for the whole frame: ``by_blocks(objects, frame, *channels, *needs)`` with
+    objects that have no pixels, a `bioloom.measure._frame.Frame` and the names of channels; a need that looks at pixels
+    comes as None.
     """
 
     name: str
@@ -97,7 +99,12 @@ class Quantity:
     per_channel: bool = False
     per_pair: bool = False
     sums: str = ""
-    whole: bool = False
+    by_blocks: Compute | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether it depends on pixels far from the object, or on all pixels of a frame."""
+        return self.by_blocks is not None
 
     @property
     def n_images(self) -> int:
@@ -176,13 +183,13 @@ def slabs(labels: NDArray[Any], tick: Callable[[], None]) -> Iterator[tuple[int,
 
 
 def quantity(
-    *needs: str, per_channel: bool = False, per_pair: bool = False, whole: bool = False
+    *needs: str, per_channel: bool = False, per_pair: bool = False, by_blocks: Compute | None = None
 ) -> Callable[[Compute], Compute]:
     """Register a function as the quantity of its name."""
 
     def register(compute: Compute) -> Compute:
         name = compute.__name__
-        QUANTITIES[name] = Quantity(name, needs, compute, per_channel, per_pair, whole=whole)
+        QUANTITIES[name] = Quantity(name, needs, compute, per_channel, per_pair, by_blocks=by_blocks)
         return compute
 
     return register
@@ -230,12 +237,12 @@ def node(name: str) -> Quantity:
     return find_property(name) or QUANTITIES[name]
 
 
-def closure(names: Iterable[str]) -> list[Quantity]:
-    """Everything needed for some properties, each once and after what it needs itself."""
+def closure(names: Iterable[str], known: Collection[str] = ()) -> list[Quantity]:
+    """Everything needed for some properties but what is known, each once and after what it needs itself."""
     ordered: dict[str, Quantity] = {}
 
     def visit(name: str) -> None:
-        if name not in ordered:
+        if name not in ordered and name not in known:
             found = node(name)
             for need in found.needs:
                 visit(need)
