@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from bioloom.errors import Cancelled, InputError
 from bioloom.measure import list_properties
 from bioloom.session import measuring
-from bioloom.session.feature_table import merge_tables
-from bioloom.session.measuring import MeasureTask, depends_on_others, joined_frames, lost_columns, map_pixels, run
+from bioloom.session.changed_objects import depends_on_others
+from bioloom.session.feature_table import joined_frames, lost_columns, merge_tables
+from bioloom.session.measuring import MeasureTask, map_pixels, run
 
 
 def no_progress(done, total):
@@ -107,16 +108,21 @@ def test_planes_without_time_and_another_shape(squares):
 
 
 @settings(max_examples=25, deadline=None)
-@given(seed=st.integers(0, 10**6), n_edits=st.integers(1, 4), large=st.booleans())
-def test_random_edits(seed, n_edits, large):
+@given(seed=st.integers(0, 10**6), n_edits=st.integers(1, 4), ndim=st.integers(2, 3), large=st.booleans())
+def test_random_edits(seed, n_edits, ndim, large):
     rng = np.random.default_rng(seed)
-    names = np.array([0, 3, 2**31, 2**32 - 1] if large else [0, 1, 2, 5], np.uint32)
-    labels = np.kron(names[rng.integers(0, 4, (2, 4, 4))], np.ones((1, 5, 5), np.uint32))
+    names = np.array([0, 3, 70_000, 2**31, 2**32 - 1] if large else [0, *range(1, 30)], np.uint32)
+    labels = np.kron(
+        names[rng.integers(0, len(names), (2, *(4, 4, 8)[3 - ndim :]))], np.ones((1, 3, 4, 5)[-ndim - 1 :])
+    )
+    labels = labels.astype(np.uint32)
     image = rng.random(labels.shape)
-    measured = run(task(labels, image, ("size", "intensity", "shape", "neighbours")), no_progress)
+    groups = ("size", "position", "intensity", "shape", "neighbours")
+    chosen = tuple(p.name for p in list_properties(ndim, groups))
+    measured = run(MeasureTask(labels, image, (0.5, 0.25, 0.3)[:ndim], chosen, 0), no_progress)
     for _ in range(n_edits):
-        t, y, x = rng.integers(0, labels.shape)
-        labels[t, y : y + 4, x : x + 6] = rng.choice(names)
+        t, *corner = rng.integers(0, labels.shape)
+        labels[(t, *(slice(c, c + 4) for c in corner))] = rng.choice([*names, 31])
         measured = measured.again(labels, no_progress) or measured
         same(measured.table, run(measured.task, no_progress).table)
 

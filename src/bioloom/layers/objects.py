@@ -12,8 +12,7 @@ import pandas as pd
 from bioloom.errors import InputError
 from bioloom.layers.reading import label_under, pixels
 from bioloom.layers.writing import activate
-from bioloom.session.feature_table import keys_of, merge_tables
-from bioloom.session.measuring import joined_frames
+from bioloom.session.feature_table import joined_frames, keys_of, merge_tables
 from bioloom.session.selection import Mode, Selection
 
 if TYPE_CHECKING:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 KEYS = ("frame", "label")
@@ -50,6 +52,42 @@ def merge_tables(old: pd.DataFrame, new: pd.DataFrame, keep_rows: bool = False) 
     result = result[[c for c in ordered if c in result.columns and c != "index"]]
     result.insert(0, "index", result["label"])
     return result
+
+
+def joined_frames(old: pd.DataFrame, new: pd.DataFrame, frames: Sequence[int] | None) -> pd.DataFrame:
+    """Merge the measurements of some frames into a table; the rows of its other frames stay.
+
+    Parameters
+    ----------
+    old
+        The table so far.
+    new
+        ``frame, label`` and measurements, of `frames` only.
+    frames
+        The frames that were measured; None for all.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As of :func:`merge_tables`.
+    """
+    if frames is None or keys_of(old) != keys_of(new):
+        return merge_tables(old, new)
+    here = old["frame"].isin(list(frames))
+    merged = merge_tables(old[here], new)
+    result = pd.concat([part for part in (old[~here], merged) if len(part)] or [merged], ignore_index=True)
+    ordered = [*merged.columns, *(c for c in result.columns if c not in merged.columns)]
+    return result[ordered].sort_values(["frame", "label"], ignore_index=True)
+
+
+def lost_columns(old: pd.DataFrame, new: pd.DataFrame) -> list[str]:
+    """Return the columns of a table that could not be kept if another were merged into it.
+
+    Rows of a table with frames and of one without do not mean the same objects.
+    """
+    if "label" not in old.columns or keys_of(old) == keys_of(new):
+        return []
+    return [str(c) for c in old.columns if c not in (*new.columns, "index", "frame", "label")]
 
 
 def new_column_name(table: pd.DataFrame, wanted: str) -> str:

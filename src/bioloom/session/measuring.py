@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from bioloom import device
 from bioloom.errors import InputError
+from bioloom.session.changed_objects import BOX, Frame, boxes_of, measure_changes
 from bioloom.session.feature_table import keys_of, merge_tables
 from bioloom.session.jobs import Progress
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_LARGEST_LOOKUP = 1 << 24
 _SPACE_OF_LABELS = 0.2  # of the memory for computations may go to a copy to find edits by
 
 
@@ -84,6 +84,8 @@ class Measurement:
         ``[frame,] label`` and the measurements.
     pixels : dict of int to numpy.ndarray
         The labels of each frame as they were measured; empty where they are too large to be kept, or not in memory.
+    boxes : pandas.DataFrame
+        ``[frame,] label, bbox-0`` …: where the objects are; the rows of `table`.
     n_again : int
         How many objects were measured anew, of those of a table that was there already.
     """
@@ -91,6 +93,7 @@ class Measurement:
     task: MeasureTask
     table: pd.DataFrame
     pixels: dict[int, NDArray[Any]]
+    boxes: pd.DataFrame
     n_again: int = 0
 
     @property
@@ -136,64 +139,47 @@ class Measurement:
             found = run(replace(task, frames=None), progress)
             return replace(found, n_again=len(found.table))
         timed = self.task.frame_axis is not None
+        parts: list[pd.DataFrame] = []
+        boxes: list[pd.DataFrame] = []
         changed: dict[int, NDArray[Any]] = {}
-        for frame, before in self.pixels.items():
-            progress(0, 1)
-            now = np.asarray(labels[frame] if timed else labels)
-            if not np.array_equal(now, before):
-                # A copy, because painting may go on.
-                changed[frame] = np.array(now)
+        n_again = 0
+        for done, (frame, before) in enumerate(self.pixels.items()):
+            progress(done, len(self.pixels))
+            if np.array_equal(labels[frame] if timed else labels, before):
+                continue
+            # A copy, because painting may go on.
+            now = np.array(labels[frame] if timed else labels)
+            mine = [one[one["frame"] == frame].drop(columns="frame") if timed else one for one in self._tables()]
+            frame_now, n = measure_changes(
+                Frame(before, *mine), now, self.task.image_of(frame), self.task.spacing, self.task.properties,
+                lambda pixels, image, names: self._measured(pixels, image, names, progress),
+            )  # fmt: skip
+            n_again += n
+            changed[frame] = now
+            for one, new in ((frame_now.table, parts), (frame_now.boxes, boxes)):
+                new.append(_with_frame(one, frame) if timed else one)
         if not changed:
             return None
-        parts, n_again = [], 0
-        for done, (frame, now) in enumerate(changed.items()):
-            old = self.table[self.table["frame"] == frame] if timed else self.table
-            new, n = self._frame_again(frame, now, old, progress)
-            n_again += n
-            parts.append(new)
-            progress(done + 1, len(changed))
         if timed:
-            parts.append(self.table[~self.table["frame"].isin(list(changed))])
-        table = pd.concat([p for p in parts if len(p)] or parts[:1], ignore_index=True)
-        table = table.sort_values(keys_of(table), ignore_index=True)
-        return Measurement(replace(self.task, labels=labels), table, {**self.pixels, **changed}, n_again)
+            for one, new in zip(self._tables(), (parts, boxes), strict=True):
+                new.append(one[~one["frame"].isin(list(changed))])
+                table = pd.concat([p for p in new if len(p)] or new[:1], ignore_index=True)
+                new[:] = [table.sort_values(keys_of(table), ignore_index=True)]
+        return Measurement(replace(self.task, labels=labels), parts[0], {**self.pixels, **changed}, boxes[0], n_again)
 
-    def _frame_again(
-        self, frame: int, now: NDArray[Any], old: pd.DataFrame, progress: Progress
-    ) -> tuple[pd.DataFrame, int]:
-        """Return the table of a frame that changed, and how many objects were measured for it."""
-        import pandas as pd
+    def _tables(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        return self.table, self.boxes
 
+    def _measured(self, pixels: NDArray[Any], image: Any, names: Sequence[str], progress: Progress) -> pd.DataFrame:
         from bioloom.measure import measure
 
-        def tick(done: int, total: int) -> None:
-            progress(0, 1)
+        return measure(pixels, image, self.task.spacing, names, progress=lambda done, total: progress(0, 1))
 
-        before = self.pixels[frame]
-        different = now != before
-        ids = np.union1d(now[different], before[different])
-        ids = ids[ids != 0]
-        image, spacing, names = self.task.image_of(frame), self.task.spacing, self.task.properties
-        kept = old[~old["label"].isin(ids)]
-        if len(kept) < len(old) / 2:
-            new = measure(now, image, spacing, names, progress=tick)
-            return self._with_frame(new, frame)[list(old.columns)], len(new)
-        alone = [name for name in names if not depends_on_others(name)]
-        together = [name for name in names if depends_on_others(name)]
-        new = self._with_frame(measure(_only(now, ids), image, spacing, alone or ["label"], progress=tick), frame)
-        table = pd.concat([kept, new], ignore_index=True) if len(new) else kept
-        table = table.sort_values("label", ignore_index=True)
-        if together:
-            shared = measure(now, image, spacing, together, progress=tick)
-            # The rows are those of the same pixels, in the order of their labels.
-            for name in shared.columns.drop("label"):
-                table[name] = shared[name].to_numpy()
-        return table[list(old.columns)], len(new)
 
-    def _with_frame(self, table: pd.DataFrame, frame: int) -> pd.DataFrame:
-        if self.task.frame_axis is not None:
-            table.insert(0, "frame", np.full(len(table), frame, np.int64))
-        return table
+def _with_frame(table: pd.DataFrame, frame: int) -> pd.DataFrame:
+    table = table.copy(deep=False)
+    table.insert(0, "frame", np.full(len(table), frame, np.int64))
+    return table
 
 
 def run(task: MeasureTask, progress: Progress) -> Measurement:
@@ -219,7 +205,9 @@ def run(task: MeasureTask, progress: Progress) -> Measurement:
             pixels = {frame: labels[frame] if timed else labels for frame in frames}
         else:
             pixels = {frame: labels[frame].copy() for frame in frames}
-    names = task.properties
+    small = sum(p.nbytes for p in pixels.values()) <= _SPACE_OF_LABELS * device.memory_budget()
+    # Where objects are is known at no cost, and says where to look when some change.
+    names = (*task.properties, BOX) if pixels and small and BOX not in task.properties else task.properties
     if task.frames is None:
         table = measure(labels, task.image, task.spacing, names, frame_axis=task.frame_axis, progress=progress)
     else:
@@ -231,20 +219,10 @@ def run(task: MeasureTask, progress: Progress) -> Measurement:
             part.insert(0, "frame", np.full(len(part), frame, np.int64))
             parts.append(part)
         table = pd.concat(parts, ignore_index=True)
-    if sum(p.nbytes for p in pixels.values()) > _SPACE_OF_LABELS * device.memory_budget():
-        pixels = {}
-    return Measurement(task, table, pixels)
-
-
-def depends_on_others(name: str) -> bool:
-    """Tell whether a measurement of an object changes when only other objects change."""
-    from bioloom.measure import find_property
-    from bioloom.measure.registry import closure
-
-    found = find_property(name)
-    if found is None or found.group in ("neighbours", "clesperanto"):
-        return True
-    return any(step.sums == "faces" or step.whole for step in closure([name]))
+    boxes = boxes_of(table)
+    if names is not task.properties:
+        table = table.drop(columns=[c for c in boxes.columns if c.startswith(f"{BOX}-")])
+    return Measurement(task, table, pixels if small else {}, boxes)
 
 
 def fitting(names: Sequence[str], ndim: int, n_images: int) -> list[str]:
@@ -255,49 +233,11 @@ def fitting(names: Sequence[str], ndim: int, n_images: int) -> list[str]:
     return [name for name, p in found if p is not None and ndim in p.ndims and p.n_images <= n_images]
 
 
-def joined_frames(old: pd.DataFrame, new: pd.DataFrame, frames: Sequence[int] | None) -> pd.DataFrame:
-    """Merge the measurements of some frames into a table; the rows of its other frames stay.
-
-    Parameters
-    ----------
-    old
-        The table so far.
-    new
-        ``frame, label`` and measurements, of `frames` only.
-    frames
-        The frames that were measured; None for all.
-
-    Returns
-    -------
-    pandas.DataFrame
-        As of :func:`bioloom.session.feature_table.merge_tables`.
-    """
-    import pandas as pd
-
-    if frames is None or keys_of(old) != keys_of(new):
-        return merge_tables(old, new)
-    here = old["frame"].isin(list(frames))
-    merged = merge_tables(old[here], new)
-    result = pd.concat([part for part in (old[~here], merged) if len(part)] or [merged], ignore_index=True)
-    ordered = [*merged.columns, *(c for c in result.columns if c not in merged.columns)]
-    return result[ordered].sort_values(["frame", "label"], ignore_index=True)
-
-
 def keys_table(labels: Any, frame_axis: int | None, progress: Progress) -> pd.DataFrame:
     """Return ``[frame,] label`` of all objects, with nothing measured."""
     from bioloom.measure import measure
 
     return measure(labels, properties=["label"], frame_axis=frame_axis, progress=progress)
-
-
-def lost_columns(old: pd.DataFrame, new: pd.DataFrame) -> list[str]:
-    """Return the columns of a table that could not be kept if another were merged into it.
-
-    Rows of a table with frames and of one without do not mean the same objects.
-    """
-    if "label" not in old.columns or keys_of(old) == keys_of(new):
-        return []
-    return [str(c) for c in old.columns if c not in (*new.columns, "index", "frame", "label")]
 
 
 def map_pixels(labels: Any, table: pd.DataFrame, column: str, frame_axis: int | None) -> NDArray[np.float32]:
@@ -323,15 +263,3 @@ def _channels(image: Any) -> Mapping[str, Any]:
     if image is None:
         return {}
     return image if isinstance(image, Mapping) else {"": image}
-
-
-def _only(labels: NDArray[Any], ids: NDArray[Any]) -> NDArray[Any]:
-    """Return labels in which all other objects are background."""
-    largest = int(labels.max(initial=0))
-    if labels.min(initial=0) < 0 or largest >= _LARGEST_LOOKUP:
-        return np.where(np.isin(labels, ids), labels, 0).astype(labels.dtype)
-    chosen = np.zeros(largest + 1, labels.dtype)
-    there = ids[ids <= largest].astype(np.int64)
-    chosen[there] = there
-    result: NDArray[Any] = chosen[labels]
-    return result

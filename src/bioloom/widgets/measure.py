@@ -15,9 +15,9 @@ from bioloom import layers
 from bioloom.errors import InputError
 from bioloom.measure import find_property
 from bioloom.session.exploring import plottable
-from bioloom.session.feature_table import KEYS
+from bioloom.session.feature_table import KEYS, lost_columns
 from bioloom.session.jobs import JobRunner
-from bioloom.session.measuring import Measurement, MeasureTask, lost_columns, run
+from bioloom.session.measuring import Measurement, MeasureTask, run
 from bioloom.session.object_session import intensities
 from bioloom.widgets._base import BioloomWidget, abandon
 from bioloom.widgets._measure_files import TableFiles
