@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,9 @@ from scipy import ndimage
 
 from bioloom import device
 from bioloom.errors import DeviceError
+
+# So that benchmarks find the modules beside them.
+sys.path.insert(0, str(Path(__file__).parent))
 
 Array = NDArray[Any]
 SIDE = 2048
