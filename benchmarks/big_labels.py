@@ -1,5 +1,6 @@
-"""Memory and time to measure Zarr labels of up to 400 million pixels: ``python benchmarks/big_labels.py [MPX …]``.
+"""Memory and time to measure large Zarr labels: ``python benchmarks/big_labels.py [far] [MPX …]``, up to 400 Mpx.
 
+With `far`, what looks farther than the pixels of an object, and what needs its pixels in order, is measured instead.
 Labels and image are on disk. Memory is how far the process's peak rises above what it held before; the image of the
 first size is also measured in memory, and the tables are compared.
 """
@@ -23,6 +24,7 @@ SUMS = (
     "centroid_weighted", "touching_neighbor_count", "moments_central",
 )  # fmt: skip
 PIXELS = (*SUMS, "intensity_median", "intensity_mad", "perimeter", "solidity")
+FAR = ("neighbours", "surface_neighbor_count_within=5", "radial", "texture", "colocalisation", "feret_diameter_min")
 
 
 def write(folder: str, mpx: int) -> tuple[zarr.Array, zarr.Array]:
@@ -46,29 +48,39 @@ def write(folder: str, mpx: int) -> tuple[zarr.Array, zarr.Array]:
     return labels, image
 
 
-def main(sizes: list[int]) -> None:
+def main(sizes: list[int], far: bool) -> None:
+    groups = {"sums": SUMS, "sums, ranks, perimeter and hull": PIXELS}
+    if far:
+        groups = {"neighbours, rings, texture, colocalisation": FAR}
     with tempfile.TemporaryDirectory() as folder:
         for mpx in sizes:
             labels, image = write(folder, mpx)
-            for name, properties in (("sums", SUMS), ("sums, ranks, perimeter and hull", PIXELS)):
-                measure(np.ones((20, 20), int), np.ones((20, 20), np.uint16), properties=properties)
+            images = {"a": image, "b": image} if far else image
+            for name, properties in groups.items():
+                small = np.arange(400, dtype=np.uint16).reshape(20, 20)
+                measure(small // 200, {"a": small, "b": small} if far else small, properties=properties)
                 with Peak() as memory:
                     start = time.perf_counter()
-                    table = measure(labels, image, properties=properties, block_shape=(2000, 2000))
+                    table = measure(labels, images, properties=properties, block_shape=(2000, 2000))
                     seconds = time.perf_counter() - start
                 rise = (memory.highest - memory.before) / 1e6
                 print(
-                    f"{mpx} Mpx, {len(table):,} objects, {len(properties)} measurements ({name}): {seconds:.1f} s, "
+                    f"{mpx} Mpx, {len(table):,} objects, {table.shape[1] - 1} columns ({name}): {seconds:.1f} s, "
                     f"{1e3 * seconds / mpx:.0f} ms per Mpx, memory + {rise:.0f} MB, "
                     f"of which the table is {table.memory_usage().sum() / 1e6:.0f} MB",
                     flush=True,
                 )
                 if mpx == sizes[0]:
-                    whole = measure(labels[:], image[:], properties=properties)
+                    whole = measure(
+                        labels[:], {c: i[:] for c, i in images.items()} if far else image[:], properties=properties
+                    )
                     for column in whole:
                         scale = np.abs(whole[column]).max()
-                        np.testing.assert_allclose(table[column], whole[column], rtol=1e-9, atol=1e-9 * scale)
+                        np.testing.assert_allclose(
+                            table[column], whole[column], rtol=1e-9, atol=1e-9 * scale, err_msg=column
+                        )
 
 
 if __name__ == "__main__":
-    main([int(a) for a in sys.argv[1:]] or [40, 100, 400])
+    arguments = sys.argv[1:]
+    main([int(a) for a in arguments if a != "far"] or [40, 100, 400], "far" in arguments)

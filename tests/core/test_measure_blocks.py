@@ -174,7 +174,13 @@ def assert_same_table(a: pd.DataFrame, b: pd.DataFrame) -> None:
 
 def measurable(ndim: int, n_images: int) -> list[str]:
     """Names of all measurements, with some of those that take a number."""
-    numbered = ["surface_neighbor_count_within=2.5", "neighbor_count_within=6", "haralick_contrast=2", "radial_cv=3"]
+    numbered = [
+        "surface_neighbor_count_within=2.5",
+        "neighbor_count_within=6",
+        "haralick_contrast=2",
+        "lbp=3",
+        "radial_cv=3",
+    ]
     return [p.name for p in PROPERTIES.values() if ndim in p.ndims and p.n_images <= n_images] + numbered
 
 

@@ -165,7 +165,8 @@ def measure_blocks(
         known = {key: value for key, value in values.items() if key[0] in whole}
         inner, keep = closure((p.name for p in in_tiles), whole), {p.name for p in in_tiles}
         tiles = frame.tiles(lows, highs)
-        parts_read = in_order([partial(_read_tile, frame, lows[rows], highs[rows]) for rows in tiles], 1)
+        margin = max(step.margin for step in inner)
+        parts_read = in_order([partial(_read_tile, frame, lows[rows], highs[rows], margin) for rows in tiles], 1)
         for i, (rows, (pixels, here)) in enumerate(zip(tiles, parts_read, strict=True)):
             objects = inputs.with_table(pixels, ids[rows].astype(pixels.dtype), frame.ndim, spacing, report.tick)
             found = evaluate(inner, objects, here, report.tick, known=known, keep=keep)
@@ -183,9 +184,9 @@ def measure_blocks(
     return ids, values
 
 
-def _read_tile(frame: Frame, lows: Ints, highs: Ints) -> tuple[Array, dict[str, Array]]:
+def _read_tile(frame: Frame, lows: Ints, highs: Ints, margin: int) -> tuple[Array, dict[str, Array]]:
     """Return the labels and images around objects with these bounding boxes."""
-    low, high = frame.around(lows.min(axis=0), highs.max(axis=0), 1)
+    low, high = frame.around(lows.min(axis=0), highs.max(axis=0), margin)
     return frame.labels(low, high), frame.images(low, high)
 
 

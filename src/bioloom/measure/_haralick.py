@@ -168,18 +168,16 @@ def pixel_or_0(plane: Array, y: int, x: int) -> float:
 
 
 @kernel
-def between(plane: Array, y: float, x: float) -> float:
-    """Value between pixels, interpolated along x and then along y."""
-    y0, x0 = int(np.floor(y)), int(np.floor(x))
-    dy, dx = y - y0, x - x0
+def between(plane: Array, y: int, x: int, dy: float, dx: float) -> float:
+    """Value between four pixels, by so much after (y, x), interpolated along x and then along y."""
     if dy == 0 and dx == 0:
-        return pixel_or_0(plane, y0, x0)
-    if 0 <= y0 < plane.shape[0] - 1 and 0 <= x0 < plane.shape[1] - 1:
-        a, b, c, d = plane[y0, x0], plane[y0, x0 + 1], plane[y0 + 1, x0], plane[y0 + 1, x0 + 1]
+        return pixel_or_0(plane, y, x)
+    if 0 <= y < plane.shape[0] - 1 and 0 <= x < plane.shape[1] - 1:
+        a, b, c, d = plane[y, x], plane[y, x + 1], plane[y + 1, x], plane[y + 1, x + 1]
         return (1 - dy) * ((1 - dx) * float(a) + dx * float(b)) + dy * ((1 - dx) * float(c) + dx * float(d))
-    y1, x1 = int(np.ceil(y)), int(np.ceil(x))
-    top = (1 - dx) * pixel_or_0(plane, y0, x0) + dx * pixel_or_0(plane, y0, x1)
-    bottom = (1 - dx) * pixel_or_0(plane, y1, x0) + dx * pixel_or_0(plane, y1, x1)
+    y1, x1 = y + (dy > 0), x + (dx > 0)
+    top = (1 - dx) * pixel_or_0(plane, y, x) + dx * pixel_or_0(plane, y, x1)
+    bottom = (1 - dx) * pixel_or_0(plane, y1, x) + dx * pixel_or_0(plane, y1, x1)
     return (1 - dy) * top + dy * bottom
 
 
@@ -192,6 +190,9 @@ def pattern_histograms(
     `points` (p, 2) are the positions around a pixel, y and x. Pixels whose value or surroundings are NaN do not count.
     """
     n_points = points.shape[0]
+    # Counted from the pixel: rounding must not depend on where in the image, or in which part of it, the pixel is.
+    whole = np.floor(points).astype(np.int64)
+    rest = points - whole
     for k in range(first, last):
         n = 0
         out[k] = 0
@@ -205,7 +206,7 @@ def pattern_histograms(
                     ones = changes = 0
                     previous = defined = True
                     for p in range(n_points):
-                        value = between(plane, y + points[p, 0], x + points[p, 1])
+                        value = between(plane, y + whole[p, 0], x + whole[p, 1], rest[p, 0], rest[p, 1])
                         if value != value:
                             defined = False
                             break

@@ -87,7 +87,7 @@ class Quantity:
     `bioloom.measure.sums.Sums`, with the part of that name (one of its `PARTS`, or "places").
 
     Images that do not fit into memory are measured in parts: what looks at `objects.labels` or an image is then given
-    the surroundings of some objects at a time, with at least one pixel around them. What depends on pixels farther away
+    the surroundings of some objects at a time, with `margin` pixels around them. What depends on pixels farther away
     has `by_blocks`, which is called instead for the whole frame: ``by_blocks(objects, frame, *channels, *needs)`` with
     objects that have no pixels, a `bioloom.measure._frame.Frame` and the names of channels; a need that looks at pixels
     comes as None.
@@ -100,6 +100,7 @@ class Quantity:
     per_pair: bool = False
     sums: str = ""
     by_blocks: Compute | None = None
+    margin: int = 1
 
     @property
     def whole(self) -> bool:

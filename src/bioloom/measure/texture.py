@@ -129,6 +129,7 @@ def _declare_patterns(radius: int, listed: bool = False) -> Property:
         f"last column is the share of those where they do not follow one another.{more}",
         source=OJALA,
         parts=str(n_points + 2),
+        margin=radius,
     )
 
 
