@@ -56,6 +56,7 @@ class OperationPicker(QWidget):
         self._by_name = {o.name: o for o in operations}
         self._finder = OperationFinder(operations)
         self._operation: Operation | None = None
+        self._favourites: set[str] = set()
         self.search = QLineEdit()
         self.search.setPlaceholderText(f"Search {len(operations)} operations")
         self.search.setToolTip(
@@ -140,13 +141,17 @@ class OperationPicker(QWidget):
     # -------------------------------------------------------------------------------------------- the tree
     def _fill(self) -> None:
         text = self.search.text().strip()
+        self.tree.setVisible(bool(text) or self.browse.isChecked())
+        if self.tree.isHidden():
+            # What is not seen is not written: that would take a moment with every Apply.
+            return
         opened = {self._top(i).text(0) for i in range(self.tree.topLevelItemCount()) if self._top(i).isExpanded()}
         self.tree.clear()
+        self._favourites = set(memory.favourites())
         if text:
             self._fill_found()
         else:
             self._fill_categories(opened)
-        self.tree.setVisible(bool(text) or self.browse.isChecked())
         rows = min(_ROWS, max(2, self.tree.topLevelItemCount())) if text else _ROWS
         self.tree.setFixedHeight(rows * max(self.tree.sizeHintForRow(0), 18) + 6)
 
@@ -186,7 +191,7 @@ class OperationPicker(QWidget):
         return row
 
     def _row(self, operation: Operation, with_category: bool = False) -> QTreeWidgetItem:
-        star = "★ " if memory.is_favourite(operation.name) else ""
+        star = "★ " if operation.name in self._favourites else ""
         row = QTreeWidgetItem([star + operation.title])
         if with_category:
             row.setIcon(0, category_icon(self, operation.category))
