@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -13,7 +14,19 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from bioloom.errors import Cancelled, InputError
-from bioloom.measure import EXTRA_GROUPS, GROUPS, PROPERTIES, _blocks, _summing, find_property, measure
+from bioloom.measure import (
+    EXTRA_GROUPS,
+    GROUPS,
+    PAIR_FEATURES,
+    PROPERTIES,
+    _blocks,
+    _summing,
+    find_property,
+    haralick,
+    measure,
+    measure_colocalisation,
+    measure_pairs,
+)
 from bioloom.measure._lazy import Kept
 from bioloom.measure.sums import PARTS, Sums, merged, sum_up
 
@@ -300,6 +313,39 @@ def test_every_measurement_of_dask_and_zarr_arrays_is_that_of_the_whole(
     lazy = {c: stored(i, kind, other, tmp_path) for c, i in images.items()}
     found = measure(stored(labels, kind, chunks, tmp_path), lazy, spacing, names, frame_axis=frame_axis)
     assert_same_table(found, whole)
+
+
+@pytest.mark.parametrize(("shape", "block"), [((60, 70), (17, 23)), ((14, 30, 32), (5, 12, 13))])
+def test_pairs_in_blocks_are_those_of_the_whole(shape: tuple[int, ...], block: tuple[int, ...]) -> None:
+    labels = np.stack([blobs(shape, 25, seed) for seed in (1, 2)])
+    images = {"a": np.round(image_for(labels)).astype(np.uint16), "b": image_for(labels, 1), "c": labels.astype(float)}
+    names = [*PAIR_FEATURES, "area_difference", "solidity_difference", "intensity_median_difference"]
+    whole = measure_pairs(labels, images, (0.5, 0.7, 2.0)[: len(shape)], names, frame_axis=0)
+    assert len(whole) > 20
+    found = measure_pairs(labels, images, (0.5, 0.7, 2.0)[: len(shape)], names, frame_axis=0, block_shape=block)
+    assert_same_table(found, whole)
+    alone = measure_pairs((labels[0] == 5).astype(int), images["a"][0], properties=names, block_shape=block)
+    assert alone.columns.tolist() == measure_pairs(labels[0], images["a"][0], properties=names).columns.tolist()
+    assert alone.empty
+
+
+@pytest.mark.parametrize("kind", ["dask", "zarr"])
+def test_functions_with_other_thresholds_and_levels_read_blocks_too(
+    kind: str, monkeypatch: pytest.MonkeyPatch, tmp_path: object
+) -> None:
+    labels = blobs((50, 60), 14, 6)
+    a, b = np.round(image_for(labels)).astype(np.uint16), image_for(labels, 1).astype(np.float32)
+    calls = [partial(measure_colocalisation, thresholds=t) for t in ("otsu", "costes", (150.0, 200.0))]
+    whole = [call(a, b, labels) for call in calls] + [call(a, b) for call in calls]
+    texture = haralick(labels, a, distance=2, levels=8, value_range=(0, 500))
+    monkeypatch.setattr(_blocks, "LARGE", 100)
+    monkeypatch.setattr(_blocks, "BLOCK", 900)
+    lazy = [stored(i, kind, (16, 21), tmp_path) for i in (labels, a, b)]
+    for found, expected in zip(
+        [c(*lazy[1:], lazy[0]) for c in calls] + [c(*lazy[1:]) for c in calls], whole, strict=True
+    ):
+        assert_same_table(found, expected)
+    assert_same_table(haralick(lazy[0], lazy[1], distance=2, levels=8, value_range=(0, 500)), texture)
 
 
 class Counted:

@@ -22,7 +22,7 @@ from bioloom.measure import inputs
 from bioloom.measure._frame import Frame, in_order
 from bioloom.measure._lazy import chunks_of, is_lazy
 from bioloom.measure.evaluation import evaluate, forget, unneeded_after
-from bioloom.measure.registry import Objects, Property, Quantity, closure, node
+from bioloom.measure.registry import Objects, Quantity, closure, node
 from bioloom.measure.sums import Sums, drained
 
 Array = NDArray[Any]
@@ -125,10 +125,25 @@ def merged_blocks(frame: Frame, work: Callable[[Ints, Ints], Sums], finished: Ca
     return drained(done)
 
 
+def measure_frame(
+    labels: Any, images: Mapping[str, Any], chosen: Sequence[Quantity], spacing: NDArray[np.float64], report: Report
+) -> tuple[Array, Values]:
+    """Measure the objects of a frame, in blocks if it is large and lazy; see `measure_blocks`."""
+    shapes = [checked_blocks(array, None) for array in (labels, *images.values())]
+    block = next((some for some in shapes if some is not None), None)
+    if block is not None:
+        return measure_blocks(labels, images, chosen, spacing, block, report)
+    stack = inputs.as_stack(inputs.checked_labels(labels))
+    in_memory = {c: inputs.as_stack(inputs.checked_image(i, c[1:])) for c, i in images.items()}
+    objects = inputs.index_objects(stack, len(inputs.shape_of(labels)), spacing, report.tick)
+    keep = {p.name for p in chosen}
+    return objects.ids, evaluate(closure(p.name for p in chosen), objects, in_memory, report.tick, keep=keep)
+
+
 def measure_blocks(
     labels: Any,
     images: Mapping[str, Any],
-    chosen: Sequence[Property],
+    chosen: Sequence[Quantity],
     spacing: NDArray[np.float64],
     block: Sequence[int],
     report: Report,

@@ -10,9 +10,15 @@ import numpy as np
 from bioloom.errors import InputError
 from bioloom.measure import colocalisation as c
 from bioloom.measure import inputs
+from bioloom.measure._blocks import measure_frame
+from bioloom.measure.registry import QUANTITIES, Objects, Quantity, node
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_COEFFICIENTS = (
+    "pearson_corr_coeff", "spearman_corr_coeff", "manders_overlap_coeff", "intensity_correlation_quotient",
+)  # fmt: skip
 
 
 def measure_colocalisation(
@@ -58,7 +64,8 @@ def measure_colocalisation(
     Notes
     -----
     The same values as ``measure(labels, [first, second], properties="colocalisation")``, which uses Otsu's thresholds
-    for the coefficients without ``costes`` in their names.
+    for the coefficients without ``costes`` in their names. Large arrays of Dask and Zarr are read in blocks, as there;
+    an object, and the image if there are no labels, is held in memory as a whole.
     """
     import pandas as pd
 
@@ -77,41 +84,59 @@ def measure_colocalisation(
         raise InputError(f"thresholds={thresholds!r} does not fit: give two numbers, 'otsu' or 'costes'.")
 
     n_frames = 1 if axis is None else shape[axis]
-    parts: list[dict[str, Any]] = []
+    if n_frames == 0:
+        raise InputError(f"The images have no frame: their shape is {shape}.")
+    if labels is None:
+        labels = np.broadcast_to(np.uint32(1), shape)
+    shares, limit = _nodes(thresholds if isinstance(thresholds, str) else "given", given)
+    steps = [*(node(name) for name in _COEFFICIENTS), shares, *([] if limit is None else [limit])]
+    parts = []
     for t in range(n_frames):
-
-        def tick(done: int = t) -> None:
-            if progress is not None:
-                progress(done, n_frames)
-
-        tick()
-        a, b = (inputs.as_stack(inputs.checked_image(i if axis is None else inputs.take(i, axis, t), name))
-                for i, name in ((first, "first"), (second, "second")))  # fmt: skip
-        if labels is None:
-            numbered = np.ones(a.shape, np.uint32)
+        report = _Frames(progress, t, n_frames)
+        report.tick()
+        here, a, b = (i if axis is None else inputs.take(i, axis, t) for i in (labels, first, second))
+        ids, values = measure_frame(here, {"_first": a, "_second": b}, steps, np.ones(3), report)
+        columns: dict[str, Any] = {} if axis is None else {"frame": np.full(ids.size, t, np.int64)}
+        columns["label"] = ids.astype(np.int64)
+        columns |= {name: values[name, "_first_second"] for name in _COEFFICIENTS}
+        columns["manders_coloc_coeff_m1"], columns["manders_coloc_coeff_m2"] = values[shares.name, "_first_second"].T
+        if limit is None:
+            limits = given or (np.nan, np.nan)
+        elif limit.per_pair:
+            limits = values[limit.name, "_first_second"]
         else:
-            numbered = inputs.as_stack(inputs.checked_labels(labels if axis is None else inputs.take(labels, axis, t)))
-        objects = inputs.index_objects(numbered, ndim, np.ones(3), tick)
-        with np.errstate(all="ignore"):
-            sums = c.pair_sums(objects, a, b)
-            if given is not None:
-                limits = given
-            elif thresholds == "otsu":
-                limits = c.otsu_threshold(objects, a), c.otsu_threshold(objects, b)
-            else:
-                limits = c.costes_thresholds(objects, a, b, sums)
-            shares = c.manders_shares(objects, a, b, sums, *limits)
-            columns = {} if axis is None else {"frame": np.full(objects.ids.size, t, np.int64)}
-            columns["label"] = objects.ids.astype(np.int64)
-            for compute in (c.pearson_corr_coeff, c.spearman_corr_coeff, c.manders_overlap_coeff,
-                            c.intensity_correlation_quotient):  # fmt: skip
-                columns[compute.__name__] = compute(objects, a, b, sums)
-        columns["manders_coloc_coeff_m1"], columns["manders_coloc_coeff_m2"] = shares.T
-        for name, limit in zip(("threshold_first", "threshold_second"), limits, strict=True):
-            columns[name] = np.full(objects.ids.size, limit)
+            limits = values[limit.name, "_first"], values[limit.name, "_second"]
+        for name, value in zip(("threshold_first", "threshold_second"), limits, strict=True):
+            columns[name] = np.full(ids.size, value)
         parts.append(columns)
     if progress is not None:
         progress(n_frames, n_frames)
-    if not parts:
-        raise InputError(f"The images have no frame: their shape is {shape}.")
     return pd.DataFrame({name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
+
+
+def _nodes(thresholds: str, given: tuple[float, float] | None) -> tuple[Quantity, Quantity | None]:
+    """Return what gives Manders' coefficients, and the thresholds they need."""
+    if given is None:
+        return node(f"manders_{thresholds}"), node("otsu_threshold" if thresholds == "otsu" else "costes_thresholds")
+    name = f"manders={given[0]},{given[1]}"
+
+    def compute(objects: Objects, a: Any, b: Any, sums: c.PairSums) -> Any:
+        return c.manders_shares(objects, a, b, sums, *given)
+
+    return QUANTITIES.setdefault(name, Quantity(name, ("pair_sums",), compute, per_pair=True)), None
+
+
+class _Frames:
+    """Tells how many frames are done."""
+
+    def __init__(self, callback: Callable[[int, int], None] | None, done: int, total: int) -> None:
+        self._callback, self._done, self._total = callback, done, total
+
+    def tick(self) -> None:
+        """Tell the number of frames, so that the caller can stop."""
+        if self._callback is not None:
+            self._callback(self._done, self._total)
+
+    def finished(self, steps: int = 1) -> None:
+        """Tell the same: steps of a frame are not counted."""
+        self.tick()

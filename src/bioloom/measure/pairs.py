@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioloom.errors import InputError
-from bioloom.measure import inputs
+from bioloom.measure import _blocks, inputs
 from bioloom.measure.evaluation import evaluate
 from bioloom.measure.neighbours import Borders
-from bioloom.measure.registry import Property, closure, find_property
+from bioloom.measure.registry import Property, closure, find_property, node
 from bioloom.measure.table import _frame, _Progress
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ def measure_pairs(
     properties: Sequence[str] = ("touch_count", "touch_portion", "centroid_distance"),
     *,
     frame_axis: int | None = None,
+    block_shape: Sequence[int] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
     """Measure every pair of objects that share an edge (in 3D a face) of a pixel.
@@ -87,6 +88,8 @@ def measure_pairs(
         ``area_difference``.
     frame_axis
         The axis of `labels` that is time. The table gets a `frame` column.
+    block_shape
+        Read and measure the image in blocks of this size; by default large arrays of Dask and Zarr, as in `measure`.
     progress
         Called as ``progress(done, total)``. It may raise `bioloom.errors.Cancelled`.
 
@@ -119,21 +122,30 @@ def measure_pairs(
     missing = [n for n in names if pair_needs_image(n)]
     if missing and not channels:
         raise InputError(f"{missing[0]!r} is measured in an image: give one.")
-    steps = closure(_needs(names))
+    needed = _needs(names)
+    steps = closure(needed)
     if not any(step.per_channel for step in steps):
         channels = {}
 
     frames: list[int | None] = [None] if axis is None else list(range(shape[axis]))
-    report = _Progress(progress, len(frames) * (1 + sum(len(channels) if s.per_channel else 1 for s in steps)))
+    blocks = _blocks.checked_blocks(_frame(labels, axis, 0), block_shape) if frames else None
+    if blocks is None:
+        n_steps = 1 + sum(len(step.suffixes(list(channels))) for step in steps)
+    else:
+        n_steps = _blocks.n_steps(_frame(labels, axis, 0), blocks)
+    report = _Progress(progress, len(frames) * n_steps)
     parts = []
     for t in frames:
-        stack = inputs.as_stack(inputs.checked_labels(_frame(labels, axis, t)))
-        images = {c: inputs.as_stack(inputs.checked_image(_frame(i, axis, t), c[1:])) for c, i in channels.items()}
-        objects = inputs.index_objects(stack, ndim, size, report.tick)
-        report.finished()
-        values = evaluate(steps, objects, images, report.finished)
+        here, images = _frame(labels, axis, t), {c: _frame(i, axis, t) for c, i in channels.items()}
+        if blocks is not None:
+            ids, values = _blocks.measure_blocks(here, images, [node(n) for n in needed], size, blocks, report)
+        else:
+            images = {c: inputs.as_stack(inputs.checked_image(i, c[1:])) for c, i in images.items()}
+            objects = inputs.index_objects(inputs.as_stack(inputs.checked_labels(here)), ndim, size, report.tick)
+            report.finished()
+            ids, values = objects.ids, evaluate(steps, objects, images, report.finished)
         with np.errstate(all="ignore"):
-            parts.append(_columns(objects.ids, t, names, list(channels), values, size))
+            parts.append(_columns(ids, t, names, list(channels), values, size))
     return pd.DataFrame({name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
 
 
@@ -157,7 +169,7 @@ def _needs(names: Sequence[str]) -> list[str]:
     found = ["borders"]
     for name in names:
         found += needs.get(name, []) if name in PAIR_FEATURES else [_of_objects(name).name]
-    return found
+    return list(dict.fromkeys(found))
 
 
 def _columns(

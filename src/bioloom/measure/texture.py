@@ -181,13 +181,12 @@ def haralick(
     -----
     Haralick, Shanmugam & Dinstein 1973, "Textural features for image classification". Equal to
     `mahotas.features.haralick` with ``use_x_minus_y_variance=True``, and to what `skimage.feature.graycoprops` has of
-    them.
+    them. Large arrays of Dask and Zarr are read in blocks, as by `bioloom.measure`.
     """
     import pandas as pd
 
     from bioloom.measure import inputs
-    from bioloom.measure.evaluation import evaluate
-    from bioloom.measure.registry import closure
+    from bioloom.measure._blocks import measure_frame
 
     shape = inputs.shape_of(labels)
     if len(shape) not in (2, 3):
@@ -205,15 +204,20 @@ def haralick(
     channel = next(iter(inputs.checked_channels(image, None, None, shape).values()), None)
     if channel is None:
         raise InputError("Texture is measured in an image; none was given.")
-    stack = inputs.as_stack(inputs.checked_labels(labels))
-    pixels = inputs.as_stack(inputs.checked_image(channel, ""))
-    objects = inputs.index_objects(stack, len(shape), np.ones(3), _nothing)
-    bbox = evaluate(closure(["bbox"]), objects, {}, _nothing)["bbox", ""]
-    features = _haralick(objects, pixels, bbox, int(distance), int(levels), between)
-    columns = {f"haralick_{name}": features[:, i] for i, name in enumerate(FEATURES)}
-    largest = int(objects.ids[-1]) if objects.ids.size else 0
-    return pd.DataFrame({"label": objects.ids.astype(np.int64 if largest < 2**63 else np.uint64), **columns})
+    name = f"haralick_features={int(distance)},{int(levels)},{between[0]},{between[1]}"
+    features = partial(_haralick, distance=int(distance), n_levels=int(levels), value_range=between)
+    step = QUANTITIES.setdefault(name, Quantity(name, ("bbox",), features, per_channel=True))
+    ids, values = measure_frame(labels, {"": channel}, [step], np.ones(3), _Silent())
+    columns = {f"haralick_{name}": values[step.name, ""][:, i] for i, name in enumerate(FEATURES)}
+    largest = int(ids[-1]) if ids.size else 0
+    return pd.DataFrame({"label": ids.astype(np.int64 if largest < 2**63 else np.uint64), **columns})
 
 
-def _nothing() -> None:
-    """Do nothing."""
+class _Silent:
+    """Tells nobody how far a computation is."""
+
+    def tick(self) -> None:
+        """Do nothing."""
+
+    def finished(self, steps: int = 1) -> None:
+        """Do nothing."""
