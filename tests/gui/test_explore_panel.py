@@ -175,7 +175,7 @@ def test_gates_are_kept_combined_saved_and_applied(user, measured, errors, tmp_p
     x, y = explore.plot.x, explore.plot.y
     is_long = layer.features["label"].isin(long_ones).to_numpy()
     user.lasso(explore.plot, x[is_long], y[is_long])
-    assert explore._selection.mask.tolist() == is_long.tolist()
+    assert explore.selection.mask.tolist() == is_long.tolist()
     explore.tabs.setCurrentWidget(explore.gates)
     explore.gates.name.setText("long")
     explore.gates.add_button.click()
@@ -183,7 +183,7 @@ def test_gates_are_kept_combined_saved_and_applied(user, measured, errors, tmp_p
     explore.gates.list.clearSelection()
     explore.gates.list.item(0).setSelected(True)
     explore.gates.buttons["not"].click()
-    assert explore._selection.mask.tolist() == (~is_long).tolist()
+    assert explore.selection.mask.tolist() == (~is_long).tolist()
     assert explore.gates.gates["gate 2"].operator == "not"
     path = tmp_path / "gates.json"
     explore.gates.save(str(path))
@@ -237,7 +237,7 @@ def test_number_keys_classify_and_undo_takes_it_back(user, measured, errors):
     explore.plot.setFocus()
     QTest.keyClick(explore.plot, Qt.Key.Key_4)
     user.look()
-    assert (explore._selection.classes == 4 * is_long).all()
+    assert (explore.selection.classes == 4 * is_long).all()
     explore.classes.target.setCurrentIndex(explore.classes.target.findData("classes"))
     explore.save_classes.click()
     user.look()
@@ -245,10 +245,10 @@ def test_number_keys_classify_and_undo_takes_it_back(user, measured, errors):
     np.testing.assert_array_equal(saved, np.where(np.isin(layer.data, long_ones), 4, 0))
     explore.bar.undo.click()
     explore.bar.undo.click()
-    assert not explore._selection.classes.any()
-    assert explore._selection.mask.tolist() == is_long.tolist()
+    assert not explore.selection.classes.any()
+    assert explore.selection.mask.tolist() == is_long.tolist()
     explore.bar.redo.click()
-    assert (explore._selection.classes == 4 * is_long).all()
+    assert (explore.selection.classes == 4 * is_long).all()
     assert not errors
 
 
@@ -262,7 +262,7 @@ def test_a_lasso_on_the_image_fills_the_gallery(user, measured, errors):
     user.look(0.2)
     user.drag_on_canvas([(1, 1), (20, 30), (55, 83)])
     wanted = set(np.unique(layer.data[:55, :83])) - {0}
-    selection = explore._selection
+    selection = explore.selection
     assert set(selection.labels[selection.mask].tolist()) == wanted
     assert set(explore.pictures.view.shown()) == set(np.flatnonzero(selection.mask))
     user.until(lambda: len(explore.pictures.view.wall._pictures) == len(wanted), "the pictures")
@@ -301,33 +301,34 @@ def test_from_blobs_to_a_classifier_that_does_not_depend_on_the_map(user, measur
     assert agreement(classes[0], 1 + is_long) >= 0.95
     assert "it agrees on" in explore.explaining.agreement.text()
 
-    explore.explaining.measure.setCurrentIndex(explore.explaining.measure.findData("centre_correlation"))
-    explore.explaining.rank_button.click()
+    ranks = explore.explaining.ranks
+    ranks.measure.setCurrentIndex(ranks.measure.findData("centre_correlation"))
+    ranks.rank_button.click()
     user.wait(explore)
-    ranked = [explore.explaining.list.item(row, 0).text() for row in range(explore.explaining.list.rowCount())]
-    values = [abs(float(explore.explaining.list.item(row, 1).text())) for row in range(len(ranked))]
+    ranked = [ranks.list.item(row, 0).text() for row in range(ranks.list.rowCount())]
+    values = [abs(float(ranks.list.item(row, 1).text())) for row in range(len(ranked))]
     assert values == sorted(values, reverse=True)
     assert values[0] > 0.5
     assert set(ranked) == set(explore.columns.checked())
 
     explore.explaining.explain_button.click()
     user.wait(explore)
-    found = explore.explaining.explanation
+    found = explore.explaining.shap.explanation
     assert len(found.rows) == len(layer.features)
     np.testing.assert_allclose(found.probabilities.sum(axis=1), 1, atol=1e-6)
     user.look(0.3)
     picture(explore, "shap")
-    feature = explore.explaining.shap.swarms[0].feature
+    feature = explore.explaining.shap.view.swarms[0].feature
     explore.explaining.shap.feature_clicked.emit(feature)
     user.wait(explore)
     assert explore.colour_box.currentText().startswith(f"SHAP {feature}")
     np.testing.assert_allclose(
         layer.features[explore.colour_box.currentText()],
-        found.column(feature, explore.explaining.class_box.currentData()),
+        found.column(feature, explore.explaining.shap.class_box.currentData()),
         atol=1e-9,
     )
     explore.plot.point_clicked.emit(5)
-    steps = explore.explaining.shap.waterfall
+    steps = explore.explaining.shap.view.waterfall
     assert steps.row == 5
     user.look(0.2)
     picture(explore, "waterfall")

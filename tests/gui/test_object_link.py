@@ -203,8 +203,9 @@ def drawing(user, layer, shape="lasso", **how):
     """The lasso on the image, which selects at once."""
     said = []
     outline = CanvasOutline()
+    pool = layers.ObjectPool(user.viewer, [layer])
     lasso = layers.ImageLasso(
-        user.viewer, layer, lambda region: layers.select_inside(layer, region, **how), said.append, outline.show_path
+        user.viewer, [layer], lambda regions: pool.select_inside(regions, **how), said.append, outline.show_path
     )
     lasso.start(shape)
     return lasso, said

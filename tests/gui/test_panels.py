@@ -324,16 +324,16 @@ def test_selection_with_modifiers_undo_and_the_users_own_colours(user, small, er
     order = np.argsort(x)
     first, last = order[:1], order[-1:]
     user.lasso(explore.plot, x[first], y[first])
-    assert np.flatnonzero(explore._selection.mask).tolist() == first.tolist()
+    assert np.flatnonzero(explore.selection.mask).tolist() == first.tolist()
     user.lasso(explore.plot, x[last], y[last], Qt.KeyboardModifier.ShiftModifier)
-    assert set(np.flatnonzero(explore._selection.mask)) == {*first, *last}
+    assert set(np.flatnonzero(explore.selection.mask)) == {*first, *last}
     user.lasso(explore.plot, x[first], y[first], Qt.KeyboardModifier.AltModifier)
-    assert np.flatnonzero(explore._selection.mask).tolist() == last.tolist()
+    assert np.flatnonzero(explore.selection.mask).tolist() == last.tolist()
     lit = int(labels.features["label"].iloc[last[0]])
     assert labels.colormap.map(lit)[3] > 0.9
     assert measure.table.view.rows[measure.table.selected_places()].tolist() == last.tolist()
-    explore._selection.undo()
-    assert set(np.flatnonzero(explore._selection.mask)) == {*first, *last}
+    explore.selection.undo()
+    assert set(np.flatnonzero(explore.selection.mask)) == {*first, *last}
     explore.clear_button.click()
     user.look()
     assert labels.colormap is own

@@ -131,7 +131,7 @@ def test_the_whole_loop(user, tmp_path):
     widest = np.diff(ordered).argmax()
     round_ones = y <= ordered[widest]
     user.lasso(explore.plot, x[round_ones], y[round_ones])
-    selected = explore._selection.mask
+    selected = explore.selection.mask
     np.testing.assert_array_equal(selected, round_ones)
     ids = labels.features["label"].to_numpy()
     shown = labels.colormap.map(ids)
@@ -143,10 +143,10 @@ def test_the_whole_loop(user, tmp_path):
     one = int(ids[np.flatnonzero(~round_ones)[0]])
     inside = np.argwhere(labels.data == one)
     user.click_object(labels, tuple(inside[len(inside) // 2]))
-    assert ids[explore._selection.mask].tolist() == [one]
+    assert ids[explore.selection.mask].tolist() == [one]
     explore.plot.wait()
     user.look()
-    vivid = explore.plot.palette_[explore.plot.colour_index[explore._selection.mask][0]]
+    vivid = explore.plot.palette_[explore.plot.colour_index[explore.selection.mask][0]]
     assert tuple(vivid) == (216, 27, 196, 255)
 
     # The class is saved as a column.

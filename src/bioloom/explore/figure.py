@@ -65,12 +65,7 @@ def save_scatter(
     InputError
         If the suffix is another one, the lengths differ, a class is no integer ≥ 0, or the file cannot be written.
     """
-    path = Path(path)
-    suffix = path.suffix.lower()
-    if suffix not in _SUFFIXES:
-        raise InputError(
-            f"Figures are written as {', '.join(_SUFFIXES)}, but {path.name} was asked for. Change its ending."
-        )
+    path = checked_path(path)
     xs, ys = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
     of_class = np.zeros(xs.shape, dtype=np.intp) if classes is None else np.asarray(classes)
     if xs.ndim != 1 or not xs.shape == ys.shape == of_class.shape:
@@ -82,22 +77,16 @@ def save_scatter(
     shown &= ((xs > 0) | (scales[0] != "log")) & ((ys > 0) | (scales[1] != "log"))
     xs, ys, of_class = xs[shown], ys[shown], of_class[shown]
 
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    # No pyplot: it keeps figures in a global list and may start a window system.
-    figure = Figure(figsize=(4.5, 3.5), dpi=300, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
+    figure, axes = new_figure((4.5, 3.5))
     if values is not None:
         of_class = np.zeros_like(of_class)
     if kind != "points":
         from bioloom.explore.figure_kinds import draw_kind
 
-        names = {int(c): _literal(_name_of(int(c), class_names)) for c in np.unique(of_class)}
+        names = {int(c): literal(_name_of(int(c), class_names)) for c in np.unique(of_class)}
         draw_kind(figure, axes, kind, xs, ys, of_class, names, scales, n_bins)
         up = "objects" if kind == "histogram" else y_label
-        _finish(figure, axes, path, "" if kind in ("box", "violin") else x_label, up, title)
+        finish(figure, axes, path, "" if kind in ("box", "violin") else x_label, up, title)
         return
     present = np.unique(of_class)
     colours = class_colours(int(present.max()) if present.size else 0) / 255
@@ -110,7 +99,7 @@ def save_scatter(
             s=size,
             color=[tuple(colours[number])],
             linewidths=0,
-            label=_literal(_name_of(int(number), class_names)),
+            label=literal(_name_of(int(number), class_names)),
             rasterized=len(xs) > _MOST_VECTOR_POINTS,
             gid=f"class-{number}",
         )
@@ -122,14 +111,35 @@ def save_scatter(
         columns = -(-len(present) // 20)
         scale = (20 / size) ** 0.5
         figure.legend(loc="outside right upper", frameon=False, fontsize="small", ncols=columns, markerscale=scale)
-    _finish(figure, axes, path, x_label, y_label, title)
+    finish(figure, axes, path, x_label, y_label, title)
 
 
-def _finish(figure: Any, axes: Any, path: Path, x_label: str, y_label: str, title: str) -> None:
+def checked_path(path: str | Path) -> Path:
+    """Return where a figure is to be written; InputError if its suffix is not known."""
+    path = Path(path)
+    if path.suffix.lower() not in _SUFFIXES:
+        raise InputError(
+            f"Figures are written as {', '.join(_SUFFIXES)}, but {path.name} was asked for. Change its ending."
+        )
+    return path
+
+
+def new_figure(inches: tuple[float, float]) -> tuple[Any, Any]:
+    """Return an empty figure of matplotlib (width, height) and its axes."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    # No pyplot: it keeps figures in a global list and may start a window system.
+    figure = Figure(figsize=inches, dpi=300, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure, figure.add_subplot()
+
+
+def finish(figure: Any, axes: Any, path: Path, x_label: str, y_label: str, title: str) -> None:
     """Name the axes and write the file."""
-    axes.set_xlabel(_literal(x_label))
-    axes.set_ylabel(_literal(y_label))
-    axes.set_title(_literal(title), fontsize="medium")
+    axes.set_xlabel(literal(x_label))
+    axes.set_ylabel(literal(y_label))
+    axes.set_title(literal(title), fontsize="medium")
     axes.spines[["top", "right"]].set_visible(False)
     suffix = path.suffix.lower()
     # No date: the same data give the same file.
@@ -155,7 +165,7 @@ def _add_values(
         xs[known], ys[known], s=size, c=values[known], cmap="viridis", vmin=low, vmax=high, linewidths=0,
         rasterized=len(xs) > _MOST_VECTOR_POINTS, gid="values",
     )  # fmt: skip
-    figure.colorbar(drawn, ax=axes, label=_literal(label))
+    figure.colorbar(drawn, ax=axes, label=literal(label))
 
 
 def _point_area(n: int) -> float:
@@ -168,7 +178,7 @@ def _name_of(number: int, class_names: Mapping[int, str] | None) -> str:
     return known.get(number, "no class" if number == 0 else f"class {number}")
 
 
-def _literal(text: str) -> str:
+def literal(text: str) -> str:
     """Keep matplotlib from reading dollar signs as formulas, and a leading underscore as "not in the legend"."""
     text = text.replace("$", r"\$")
     return "\u200b" + text if text.startswith("_") else text

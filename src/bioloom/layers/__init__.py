@@ -5,8 +5,9 @@ from bioloom.layers.chain_layers import ChainLayers
 from bioloom.layers.chain_sources import Source, View, layer_kind, sources_for
 from bioloom.layers.colouring import ObjectColours, colour_objects, is_coloured, restore_colours
 from bioloom.layers.gallery_pictures import gallery_source, images_of
-from bioloom.layers.lasso import ImageLasso, select_inside
+from bioloom.layers.lasso import ImageLasso
 from bioloom.layers.maps import maps_of, show_map, update_map
+from bioloom.layers.object_pool import ObjectPool, ObjectTable
 from bioloom.layers.object_results import save_classes, save_column, save_selected
 from bioloom.layers.objects import (
     add_columns,
@@ -59,6 +60,8 @@ __all__ = [
     "ImageLasso",
     "Kind",
     "ObjectColours",
+    "ObjectPool",
+    "ObjectTable",
     "ResultLayer",
     "ResultPlace",
     "Source",
@@ -105,7 +108,6 @@ __all__ = [
     "save_classes",
     "save_column",
     "save_selected",
-    "select_inside",
     "selection_of",
     "set_columns",
     "show_map",

@@ -1,4 +1,4 @@
-"""Draw an outline on the image to select the objects of a labels layer."""
+"""Draw an outline on the image to select the objects of labels layers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioloom.layers.reading import active_layer, pixels, plain
-from bioloom.session.image_lasso import Region, Rule, ellipse, rows_inside
+from bioloom.session.image_lasso import Region, ellipse
 from bioloom.session.selection import Mode
 
 if TYPE_CHECKING:
@@ -33,10 +33,11 @@ class ImageLasso:
 
     Parameters
     ----------
-    viewer, layer
-        The labels layer whose objects are selected; it may be hidden.
+    viewer, layers
+        The labels layers whose objects are selected: those that are visible, or all if none is.
     drawn
-        Called with each :class:`~bioloom.session.image_lasso.Region`; see :func:`select_inside`.
+        Called with each outline: a :class:`~bioloom.session.image_lasso.Region` per layer; see
+        :meth:`ObjectPool.select_inside <bioloom.layers.ObjectPool.select_inside>`.
     refused
         Called with a message if no outline can be drawn, such as in 3D.
     outline
@@ -47,14 +48,14 @@ class ImageLasso:
     def __init__(
         self,
         viewer: ViewerModel,
-        layer: Labels,
-        drawn: Callable[[Region], None],
+        layers: Sequence[Labels],
+        drawn: Callable[[dict[Any, Region]], None],
         refused: Callable[[str], None] | None = None,
         outline: Callable[[NDArray[np.float64] | None], None] | None = None,
     ) -> None:
         self.shape: Shape = "lasso"
         self._outline = outline
-        self._viewer, self._layer, self._drawn, self._refused = viewer, layer, drawn, refused
+        self._viewer, self._layers, self._drawn, self._refused = viewer, tuple(layers), drawn, refused
         self._still: dict[Any, bool] | None = None
         self._polygon: list[NDArray[np.float64]] = []
         self._screen: list[NDArray[np.float64]] = []
@@ -117,7 +118,7 @@ class ImageLasso:
         self._keep_still(event.value)
 
     def _pressed(self, source: Any, event: Any) -> Iterator[None]:
-        if event.button != _LEFT or self._layer not in self._viewer.layers:
+        if event.button != _LEFT or not self._there():
             return
         active = active_layer(self._viewer)
         if active is not None and str(active.mode) not in ("pan_zoom", "pick"):
@@ -144,7 +145,7 @@ class ImageLasso:
             yield
         if moved:
             path.append(self._place(event))
-            self._finish(_vertices(self.shape, path, self._axes()))
+            self._finish(_vertices(self.shape, path, sorted(self._viewer.dims.displayed)))
 
     def _corner(self, event: Any) -> Iterator[None]:
         """Add a vertex to the polygon, or close it."""
@@ -172,9 +173,7 @@ class ImageLasso:
         if self._camera().zoom != self._zoom:
             # The wheel zoomed meanwhile: the vertices are elsewhere on the screen.
             self._zoom = float(self._camera().zoom)
-            shown = list(self._viewer.dims.displayed)[::-1]
-            first = self._viewer.dims.ndim - self._layer.ndim
-            across = [axis - first for axis in shown]
+            across = list(self._viewer.dims.displayed)[::-1]
             there = self._place(event)
             self._screen = [here + (vertex - there)[across] * self._zoom for vertex in self._polygon]
         self._draw(np.array([*self._screen, here]))
@@ -184,14 +183,15 @@ class ImageLasso:
             self._finish(np.array(self._polygon))
 
     # ------------------------------------------------------------------------------------------------ the outline
-    def _place(self, event: Any) -> NDArray[np.float64]:
-        """Return where the mouse is in the world, along the axes of the layer."""
-        return np.asarray(event.position, np.float64)[-self._layer.ndim :]
+    def _there(self) -> list[Any]:
+        """Return the layers whose objects are selected."""
+        there = [layer for layer in self._layers if layer in self._viewer.layers]
+        return [layer for layer in there if layer.visible] or there
 
-    def _axes(self) -> list[int]:
-        """Return the two axes of the layer that are drawn, in the order of its data."""
-        first = self._viewer.dims.ndim - self._layer.ndim
-        return sorted(axis - first for axis in self._viewer.dims.displayed)
+    @staticmethod
+    def _place(event: Any) -> NDArray[np.float64]:
+        """Return where the mouse is in the world."""
+        return np.asarray(event.position, np.float64)
 
     def _camera(self) -> Any:
         # napari 0.9 moved the camera into the scene.
@@ -202,18 +202,25 @@ class ImageLasso:
             self._outline(vertices)
 
     def _finish(self, path: NDArray[np.float64]) -> None:
-        mode, axes = self._mode, self._axes()
+        mode, layers = self._mode, self._there()
         self.give_up()
-        if len(path) < 3 or self._layer not in self._viewer.layers:
-            return
-        layer, shape = self._layer, pixels(self._layer).shape
-        point = np.asarray(layer.world_to_data(np.asarray(self._viewer.dims.point)[-layer.ndim :]))
+        hidden_axes = min(self._viewer.dims.displayed)
+        # A layer without one of the axes that are drawn is no picture here.
+        layers = [layer for layer in layers if self._viewer.dims.ndim - layer.ndim <= hidden_axes]
+        if len(path) >= 3 and layers:
+            self._drawn({layer: self._region(layer, path, mode) for layer in layers})
+
+    def _region(self, layer: Labels, path: NDArray[np.float64], mode: Mode) -> Region:
+        """Return a path in the world as an outline on the plane of a layer that is in view."""
+        dims, shape = self._viewer.dims, pixels(layer).shape
+        axes = sorted(axis - dims.ndim + layer.ndim for axis in dims.displayed)
+        point = np.asarray(layer.world_to_data(np.asarray(dims.point)[-layer.ndim :]))
         index: list[int | slice] = [slice(None)] * layer.ndim
         for axis in range(layer.ndim):
             if axis not in axes:
                 index[axis] = int(np.clip(np.rint(point[axis]), 0, shape[axis] - 1))
-        vertices = np.array([layer.world_to_data(vertex) for vertex in path])
-        self._drawn(Region(np.ascontiguousarray(vertices[:, axes]), tuple(index), mode))
+        vertices = np.array([layer.world_to_data(vertex[-layer.ndim :]) for vertex in path])
+        return Region(np.ascontiguousarray(vertices[:, axes]), tuple(index), mode)
 
     def _say(self, message: str) -> None:
         if self._refused is not None:
@@ -236,30 +243,3 @@ def _vertices(shape: Shape, path: Sequence[NDArray[np.float64]], axes: Sequence[
     vertices = np.repeat(points[:1], len(flat), 0)
     vertices[:, axes] = flat
     return vertices
-
-
-def select_inside(layer: Labels, region: Region, *, all_frames: bool = False, rule: Rule = "most") -> int:
-    """Select the objects of a layer that an outline encloses, by its mode; return how many are inside.
-
-    Parameters
-    ----------
-    layer
-        The labels layer; its objects must be measured.
-    region
-        The outline.
-    all_frames
-        The same outline in every frame, rather than in the one in view.
-    rule
-        What of an object must lie inside: ``most`` of it, ``any`` part or the ``whole``.
-
-    Raises
-    ------
-    InputError
-        If the objects are not measured, or time is drawn as an axis of the picture.
-    """
-    from bioloom.layers.objects import selection_of
-
-    selection = selection_of(layer)
-    mask = rows_inside(pixels(layer), region, selection, all_frames=all_frames, rule=rule)
-    selection.select(mask, region.mode)
-    return int(mask.sum())

@@ -5,11 +5,50 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from psygnal import Signal
 
 from bioloom.errors import InputError
+from bioloom.session.feature_table import keys_of, new_column_name
 from bioloom.session.selection import Mode, Selection
+
+
+def joined_tables(tables: Sequence[pd.DataFrame], names: Sequence[str]) -> tuple[pd.DataFrame, str, tuple[str, ...]]:
+    """Put the tables of several layers below each other.
+
+    Parameters
+    ----------
+    tables
+        One row per object, known by label and, in time series, frame.
+    names
+        What to call each.
+
+    Returns
+    -------
+    table : pandas.DataFrame
+        The columns that all have; a frame, 0 where there is no time, if any has one; and what each row is of.
+    named_by : str
+        The column of the names: ``layer``, numbered if the tables have such a column.
+    left_out : tuple of str
+        The columns that not all have.
+    """
+    every = dict.fromkeys(str(c) for table in tables for c in table.columns if c not in ("index", "frame"))
+    common = [c for c in every if all(c in table.columns for table in tables)]
+    timed = any("frame" in table.columns for table in tables)
+    parts = []
+    for table in tables:
+        part = table[common]
+        if timed:
+            frames = table["frame"].to_numpy() if "frame" in table.columns else np.zeros(len(table), np.int64)
+            part = part.assign(frame=frames)
+        parts.append(part)
+    joined = pd.concat(parts, ignore_index=True)
+    named_by = new_column_name(joined, "layer")
+    joined[named_by] = np.repeat(np.array(names, object), [len(table) for table in tables])
+    first = [named_by, *keys_of(joined)]
+    left_out = tuple(c for c in every if c not in common)
+    return joined[[*first, *(c for c in common if c not in first)]], named_by, left_out
 
 
 class PooledSelection:
@@ -102,6 +141,17 @@ class PooledSelection:
         """Select nothing."""
         self.select(np.zeros(len(self), bool))
 
+    def clear_others(self, number: int) -> None:
+        """Select nothing in the other layers, as a part of the last step if that was in this layer."""
+        before = len(self._past)
+        with _Acting(self):
+            for other, member in enumerate(self.members):
+                if other != number:
+                    member.clear()
+        if len(self._past) > before and self._past[-2:-1] == [(number,)]:
+            others = self._past.pop()
+            self._past[-1] = (number, *others)
+
     def assign(self, class_id: int) -> None:
         """Put the selected rows into a class; 0 takes them out of theirs."""
         with _Acting(self):
@@ -124,6 +174,16 @@ class PooledSelection:
     def redo(self) -> bool:
         """Make the change again that was taken back last; return whether there was one."""
         return self._travel(self._future, self._past, "redo")
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a change to take back."""
+        return bool(self._past)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is a change to make again."""
+        return bool(self._future)
 
     # ------------------------------------------------------------------------------------------------
     def _follower(self, number: int) -> Callable[[], None]:

@@ -20,6 +20,7 @@ from bioloom.session.exploring import (
     repeat_clusters,
     suggest_k,
 )
+from bioloom.session.pooled_selection import PooledSelection
 from bioloom.session.selection import Selection
 from bioloom.widgets._explore_forms import ClusterForm, DataForm, MapForm
 
@@ -33,26 +34,28 @@ class Exploring(Protocol):
     viewer: Any
     plot: Any
 
+    pool: layers.ObjectPool
+
+    @property
+    def objects(self) -> layers.ObjectTable:
+        """The table of the objects, and where each of them is."""
+
     @property
     def table(self) -> pd.DataFrame:
         """The table of the objects."""
 
     @property
-    def layer(self) -> Any:
-        """The labels layer."""
+    def selection(self) -> Selection | PooledSelection | None:
+        """The selection of the objects."""
 
-    @property
-    def selection(self) -> Selection | None:
-        """The selection of its objects."""
+    def keep_columns(self, objects: layers.ObjectTable, new: pd.DataFrame) -> bool:
+        """Add columns that were computed from a table to its layers, if they are still there."""
 
     def say(self, text: str) -> None:
         """Show a line of text."""
 
     def attempt(self, action: Any) -> None:
         """Do something; errors become notifications."""
-
-    def still_there(self, source: Any) -> bool:
-        """Tell whether a layer still exists."""
 
     def show_axes(self, x: str, y: str) -> None:
         """Plot two columns."""
@@ -97,18 +100,16 @@ class Analysis:
     def embed(self) -> None:
         """Compute a map of the objects."""
         panel, maps = self._panel, self._maps
-        table, columns, layer = panel.table, self._data.columns.checked(), panel.layer
+        objects, columns = panel.objects, self._data.columns.checked()
         method, seed = maps.name, maps.seed.value()
         options = self._data.options() | maps.options()
 
         def show(result: NewMap) -> None:
-            if not panel.still_there(layer):
+            if not panel.keep_columns(objects, result.table):
                 return
             self.model = result.embedding.model
             maps.save_button.setEnabled(True)
             _show_loadings(maps, result)
-            layers.add_columns(layer, result.table)
-            layers.activate(panel.viewer, layer)
             if len(result.names) > 1:
                 panel.show_axes(*result.names[:2])
             panel.say(result.note)
@@ -117,7 +118,7 @@ class Analysis:
         self._embedded = True
         panel.jobs.start(
             maps.method.currentText() + first,
-            lambda progress: embed_table(table, columns, method, seed=seed, progress=progress, **options),
+            lambda progress: embed_table(objects.table, columns, method, seed=seed, progress=progress, **options),
             show,
         )
 
@@ -142,21 +143,19 @@ class Analysis:
         """Place the objects in a saved map."""
         panel = self._panel
         model = load_embedding(path)
-        table, layer = panel.table, panel.layer
+        objects = panel.objects
 
         def show(result: Any) -> None:
             new, placement = result
-            if not panel.still_there(layer):
+            if not panel.keep_columns(objects, new):
                 return
             self.model = model
             self._maps.save_button.setEnabled(True)
-            layers.add_columns(layer, new)
-            layers.activate(panel.viewer, layer)
             if len(placement.column_names) > 1:
                 panel.show_axes(*placement.column_names[:2])
             panel.say(placement.note)
 
-        panel.jobs.start("Placing", lambda progress: place_table(model, table, progress=progress), show)
+        panel.jobs.start("Placing", lambda progress: place_table(model, objects.table, progress=progress), show)
 
     # -------------------------------------------------------------------------------------------- clusters
     def _space(self) -> tuple[list[str], dict[str, Any]]:
@@ -169,21 +168,19 @@ class Analysis:
     def cluster(self) -> None:
         """Cluster the objects."""
         panel, clusters = self._panel, self._clusters
-        table, layer, method, seed = panel.table, panel.layer, clusters.name, clusters.seed.value()
+        objects, method, seed = panel.objects, clusters.name, clusters.seed.value()
         columns, options = self._space()
         options |= clusters.options()
 
         def show(result: NewClusters) -> None:
-            if not panel.still_there(layer):
+            if not panel.keep_columns(objects, result.table):
                 return
-            layers.add_columns(layer, result.table)
-            layers.activate(panel.viewer, layer)
             panel.show_colour(result.name)
             panel.say(result.note)
 
         panel.jobs.start(
             clusters.method.currentText(),
-            lambda progress: cluster_table(table, columns, method, seed=seed, progress=progress, **options),
+            lambda progress: cluster_table(objects.table, columns, method, seed=seed, progress=progress, **options),
             show,
         )
 
@@ -212,7 +209,8 @@ class Analysis:
     def repeat(self) -> None:
         """Cluster several times and say how alike the results are."""
         panel, clusters = self._panel, self._clusters
-        table, layer, method, seed = panel.table, panel.layer, clusters.name, clusters.seed.value()
+        objects, method, seed = panel.objects, clusters.name, clusters.seed.value()
+        table = objects.table
         columns, options = self._space()
         own = clusters.options()
         n = own.pop("n_clusters", clusters.n_clusters.value())
@@ -221,9 +219,8 @@ class Analysis:
 
         def show(result: Any) -> None:
             new, name, stability = result
-            if not panel.still_there(layer):
+            if not panel.keep_columns(objects, new):
                 return
-            layers.add_columns(layer, new)
             each = ", ".join(f"{k}: {value:.2f}" for k, value in enumerate(stability.clusters, start=1))
             clusters.tell(f"Stability of the clusters (1 is best) – {each}. Of each object: column ‘{name}’.")
             panel.say(stability.note)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
@@ -9,7 +11,7 @@ from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QPushButton, QVBox
 from bioloom import layers
 from bioloom.errors import InputError
 from bioloom.session.exploring import CLASSES
-from bioloom.session.feature_table import keys_of, new_column_name
+from bioloom.session.feature_table import keys_of
 from bioloom.widgets._explore_analysis import Exploring
 from bioloom.widgets._explore_forms import choice
 from bioloom.widgets._parts import whole_number
@@ -73,19 +75,20 @@ class ClassForm(QWidget):
         panel = self._panel
         name = self.class_name.text().strip()
         if self.target.currentData() == "selected":
-            layer = layers.save_selected(panel.viewer, panel.layer, "" if name == "MANUAL_CLASS" else name)
-            panel.say(f"{len(layer.features)} selected objects are in the layer ‘{layer.name}’.")
+            made = panel.pool.save_selected("" if name == "MANUAL_CLASS" else name)
+            n = sum(len(layer.features) for layer in made)
+            panel.say(f"{n} selected objects are in the layer {_named(made)}.")
             return
         classes = self._classes()
         n_objects, n_classes = int((classes != 0).sum()), len(np.unique(classes[classes != 0]))
         told = f"{n_objects} objects in {n_classes} class(es)."
         if self.target.currentData() == "classes":
-            layer = layers.save_classes(panel.viewer, panel.layer, classes, "" if name == "MANUAL_CLASS" else name)
-            layers.activate(panel.viewer, panel.layer)
-            panel.say(f"Saved as layer ‘{layer.name}’: {told}")
+            made = panel.pool.save_classes(classes, "" if name == "MANUAL_CLASS" else name)
+            layers.activate(panel.viewer, panel.pool.layers[0])
+            panel.say(f"Saved as layer {_named(made)}: {told}")
             return
-        column = new_column_name(panel.table, name or "MANUAL_CLASS")
-        layers.add_columns(panel.layer, panel.table[keys_of(panel.table)].assign(**{column: classes}))
+        column = panel.pool.new_column(name or "MANUAL_CLASS")
+        panel.keep_columns(panel.objects, panel.table[keys_of(panel.table)].assign(**{column: classes}))
         panel.say(f"Saved as column ‘{column}’: {told}")
 
     def _classes(self) -> NDArray[np.int64]:
@@ -109,3 +112,7 @@ class ClassForm(QWidget):
         if name not in self._panel.table.columns:
             return np.zeros(0, np.int64)
         return whole(self._panel.table[name].to_numpy())
+
+
+def _named(made: list[Any]) -> str:
+    return ", ".join(f"‘{layer.name}’" for layer in made)

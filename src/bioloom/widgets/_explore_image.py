@@ -80,17 +80,15 @@ class ImageLassoForm(QWidget):
             return
         if self._lasso is None:
             self._lasso = layers.ImageLasso(
-                panel.viewer, panel.layer, self._drawn, panel.say, self._outline.show_path
+                panel.viewer, panel.pool.layers, self._drawn, panel.say, self._outline.show_path
             )  # fmt: skip
         self._lasso.start(self.shape.currentData())
 
-    def _drawn(self, region: Region) -> None:
+    def _drawn(self, regions: dict[Any, Region]) -> None:
         panel = self._panel
 
         def select() -> None:
-            n = layers.select_inside(
-                panel.layer, region, all_frames=self.all_frames.isChecked(), rule=self.rule.currentData()
-            )
+            n = panel.pool.select_inside(regions, all_frames=self.all_frames.isChecked(), rule=self.rule.currentData())
             panel.say(f"{n} object{'s' * (n != 1)} inside the outline.")
 
         panel.attempt(select)
@@ -112,7 +110,7 @@ class ObjectPictures:
         self.view = GalleryView(send)
         self.view.wall.setMinimumHeight(220)
         self._gallery: Gallery | None = None
-        self._ready: set[int] = set()
+        self._ready: set[tuple[int, int]] = set()
         self._outlines: NDArray[np.uint8] | None = None
         self._made_for: Any = None
 
@@ -143,7 +141,7 @@ class ObjectPictures:
         selection = self._panel.selection
         if selection is None or row >= len(selection):
             return None
-        gallery, frame = self._of_now(), int(selection.frames[row])
+        gallery, frame = self._of_now(), (int(self._panel.objects.source[row]), int(selection.frames[row]))
         if frame in self._ready:
             return gallery.picture(row, _CARD_PIXELS)
         ready = self._ready
@@ -158,10 +156,6 @@ class ObjectPictures:
     def _of_now(self) -> Gallery:
         panel, selection = self._panel, self._panel.selection
         if self._gallery is None or len(self._gallery) != len(selection):  # type: ignore[arg-type]
-            assert selection is not None
-            source = layers.gallery_source(
-                panel.layer, layers.images_of(panel.viewer, panel.layer), selection.has_frames
-            )  # fmt: skip
-            self._gallery = Gallery([source], np.zeros(len(selection), np.intp), selection.frames, selection.labels)
+            self._gallery = panel.pool.gallery()
             self._ready = set()
         return self._gallery

@@ -32,7 +32,7 @@ class ShapView(QWidget):
         self.setAccessibleName("SHAP values")
         self.swarms: list[Swarm] = []
         self.waterfall: Waterfall | None = None
-        self._of = ""
+        self.of = ""
         self.bars = False
         self._palette = [QColor(*map(int, c[:3]), 190) for c in shades("coolwarm")[::8]]
 
@@ -43,7 +43,7 @@ class ShapView(QWidget):
 
     def show_waterfall(self, steps: Waterfall, of: str) -> None:
         """Show how the answer for one object, called so, comes about."""
-        self.waterfall, self._of = steps, of
+        self.waterfall, self.of = steps, of
         self.setToolTip("\n".join(waterfall_text(steps)))
         self._fit()
 
@@ -143,7 +143,7 @@ class ShapView(QWidget):
             painter.setPen(text)
             painter.drawText(QPointF(right + 3, (row + 0.7) * _ROW), f"{step:+.2f}")
         painter.setPen(text)
-        told = f"{self._of}: {steps.class_name} {steps.probability:.2f}, usual {steps.base:.2f}"
+        told = f"{self.of}: {steps.class_name} {steps.probability:.2f}, usual {steps.base:.2f}"
         line = QRectF(0, len(steps.names) * _ROW, self.width(), _ROW)
         painter.drawText(line, Qt.AlignmentFlag.AlignCenter, told)
 
