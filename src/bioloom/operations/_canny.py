@@ -51,18 +51,17 @@ def _thin(strength: Any, gz: Any, gy: Any, gx: Any, low: float, out: Any) -> Non
                 )
 
 
-def thin_edges(
-    smooth: NDArray[Any], steps: Sequence[float], low: float | None, high: float | None
-) -> NDArray[np.bool_]:
-    """Return the edges of a smoothed image."""
-    from scipy import ndimage
+def levels(found: float | None, low: float | None, high: float | None) -> tuple[float, float]:
+    """Return the two thresholds: those given, else the one that was `found`, and half of it."""
+    top = high if high is not None else found
+    assert top is not None
+    return top / 2 if low is None else min(low, top), top
 
+
+def thin_edges(smooth: NDArray[Any], limits: tuple[float, float], steps: Sequence[float]) -> NDArray[np.uint8]:
+    """Return the edges of a smoothed image: 2 where they are stronger than the upper limit, 1 above the lower."""
+    low, high = limits
     strength = gradient_length(smooth, steps)
-    if high is None:
-        from skimage.filters import threshold_otsu
-
-        high = float(threshold_otsu(strength)) if strength.min() < strength.max() else float(strength.max())
-    low = high / 2 if low is None else min(low, high)
     shape = (1,) * (3 - smooth.ndim) + smooth.shape
     # In pixels: a step of a pixel along an axis is as long as its size.
     slopes = [central_difference(smooth, a, s * s).reshape(shape) for a, s in enumerate(steps)]
@@ -74,9 +73,4 @@ def thin_edges(
         return out
 
     edges = by_slabs(thin, strength.reshape(shape), *slopes, margin=1).reshape(smooth.shape)
-    names, count = ndimage.label(edges, np.ones((3,) * smooth.ndim))
-    kept = np.zeros(count + 1, bool)
-    kept[names[edges & (strength >= high)]] = True
-    kept[0] = False
-    result: NDArray[np.bool_] = kept[names]
-    return result
+    return edges.astype(np.uint8) + (edges & (strength >= high))

@@ -63,7 +63,9 @@ def _peaks(values: Any, order: Any, height: float, parent: Any, twins: Any, kept
 
 def high_maxima(image: NDArray[Any], height: float) -> NDArray[np.bool_]:
     """Return the maxima, plateaus as a whole, that rise by at least `height` above the pass to a higher one."""
-    stack = np.ascontiguousarray(image).reshape((1,) * (3 - image.ndim) + image.shape)
+    # Few types, so that few kernels have to be compiled.
+    wide = np.float64 if image.dtype.kind == "f" else np.uint64 if image.dtype == np.uint64 else np.int64
+    stack = np.ascontiguousarray(image, wide).reshape((1,) * (3 - image.ndim) + image.shape)
     order = np.argsort(stack, axis=None, kind="stable")[::-1]
     kept = np.zeros(stack.size, bool)
     _peaks(stack, order, height, np.empty(stack.size, np.int64), np.empty((2, stack.size), np.int64), kept)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any
+
+import numpy as np
 
 from bioloom import device
 from bioloom.operations._catalogue import operation
-from bioloom.operations._stencils import negative_laplacian, sobel_length
+from bioloom.operations._cutting import threshold_value, threshold_value_of_blocks
+from bioloom.operations._region_choice import with_marks, with_marks_of_blocks
+from bioloom.operations._stencils import gradient_length, negative_laplacian, sobel_length
 from bioloom.operations._types import Image, Length, Mask, Number, Spacing
 from bioloom.operations.filters import as_float, gaussian, gaussian_on_device, per_axis
 
@@ -177,9 +182,30 @@ def canny(
     -----
     J. Canny, IEEE Trans. PAMI 8, 1986, also in 3D: the strength is that of :data:`gradient_magnitude`; it must be a
     maximum along the direction of the gradient, interpolated between neighbours. Thresholds from the image: M. Fang,
-    G. Yue and Q. Yu, ISIP 2009.
+    G. Yue and Q. Yu, ISIP 2009. Dask arrays of any size give the edges of the whole image.
     """
-    from bioloom.operations._canny import thin_edges
+    from bioloom.operations._canny import levels, thin_edges
 
     steps = _steps(image.ndim, spacing)
-    return thin_edges(gaussian(image, sigma, spacing), steps, low, high)
+    smooth = gaussian(image, sigma, spacing)
+    found = threshold_value(gradient_length(smooth, steps)) if high is None else None
+    edges = thin_edges(smooth, levels(found, low, high), steps)
+    return with_marks(edges > 0, edges > 1, True)
+
+
+@canny.dask()
+def _(image: Any, sigma: float, low: float | None, high: float | None, spacing: Sequence[float] | None) -> Any:
+    from dask import delayed
+
+    from bioloom.operations._blocks import checked, smooth_blocks, with_halo
+    from bioloom.operations._canny import levels, thin_edges
+
+    steps = _steps(image.ndim, spacing)
+    smooth = smooth_blocks(checked(canny, "image", image), sigma, spacing)
+    found = None
+    if high is None:
+        lengths = with_halo(partial(gradient_length, steps=steps), (1,) * image.ndim, smooth, dtype=smooth.dtype)
+        found = threshold_value_of_blocks(lengths)
+    limits = delayed(levels)(found, low, high)
+    edges = with_halo(partial(thin_edges, steps=steps), (2,) * image.ndim, smooth, dtype=np.uint8, value=limits)
+    return with_marks_of_blocks(edges > 0, edges > 1, True)

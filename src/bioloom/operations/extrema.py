@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bioloom.operations._catalogue import operation
+from bioloom.operations._catalogue import Operation, operation
 from bioloom.operations._noise_level import noise_level
 from bioloom.operations._types import Image, Length, Mask, Number, Spacing
 from bioloom.operations.filters import as_float, gaussian
@@ -20,6 +20,35 @@ def _maxima(pixels: NDArray[Any]) -> NDArray[np.bool_]:
     from skimage.morphology import local_maxima as maxima
 
     return np.asarray(maxima(pixels, connectivity=pixels.ndim), bool)
+
+
+def _maxima_of_blocks(pixels: Any) -> Any:
+    """Return :func:`_maxima` of a Dask array.
+
+    Pixels that no neighbour outshines make up regions of one value; such a region is no maximum if a pixel of it has a
+    neighbour of the same value that is outshone.
+    """
+    from bioloom.operations._blocks import with_halo
+    from bioloom.operations._peaks import peaks
+    from bioloom.operations._region_choice import choose_regions
+
+    candidates = with_halo(peaks, (1,) * pixels.ndim, pixels, dtype=bool)
+    outshone = with_halo(_beside_outshone, (2,) * pixels.ndim, pixels, dtype=bool)
+    # A flat image has no maximum.
+    return choose_regions(candidates, outshone, True, lambda marked, n: ~marked & (n < pixels.size))
+
+
+def _beside_outshone(block: NDArray[Any]) -> NDArray[np.bool_]:
+    from scipy import ndimage
+
+    from bioloom.operations._peaks import peaks
+
+    candidates = peaks(block)
+    # What has the lowest value there can be is a maximum only in a flat image.
+    lowest = -np.inf if block.dtype.kind == "f" else np.iinfo(block.dtype).min
+    others = np.where(candidates, block.dtype.type(lowest), block)
+    found: NDArray[np.bool_] = candidates & (ndimage.maximum_filter(others, 3, mode="nearest") == block)
+    return found
 
 
 def _upside_down(image: NDArray[Any]) -> NDArray[Any]:
@@ -59,9 +88,24 @@ def local_maxima(image: Image, sigma: Length = 0.0, spacing: Spacing = None) -> 
 
     Notes
     -----
-    ``skimage.morphology.local_maxima``. A flat image has no maximum.
+    ``skimage.morphology.local_maxima``. A flat image has no maximum. Dask arrays of any size are computed block by
+    block.
     """
     return _maxima(gaussian(image, sigma, spacing) if sigma else _plain(image))
+
+
+@local_maxima.dask()
+def _(image: Any, sigma: float, spacing: Sequence[float] | None) -> Any:
+    return _maxima_of_blocks(_smooth_blocks(local_maxima, image, sigma, spacing))
+
+
+def _smooth_blocks(operation: Operation, image: Any, sigma: float, spacing: Sequence[float] | None) -> Any:
+    from bioloom.operations._blocks import checked, smooth_blocks
+
+    pixels = checked(operation, "image", image)
+    return (
+        smooth_blocks(pixels, sigma, spacing) if sigma else pixels.astype(np.uint8) if image.dtype == bool else pixels
+    )
 
 
 @operation("Filter/Extrema", keywords="valleys seeds regional minima detect minima")
@@ -89,9 +133,17 @@ def local_minima(image: Image, sigma: Length = 0.0, spacing: Spacing = None) -> 
 
     Notes
     -----
-    ``skimage.morphology.local_minima``. A flat image has no minimum.
+    ``skimage.morphology.local_minima``. A flat image has no minimum. Dask arrays of any size are computed block by
+    block.
     """
     return _maxima(_upside_down(gaussian(image, sigma, spacing) if sigma else _plain(image)))
+
+
+@local_minima.dask()
+def _(image: Any, sigma: float, spacing: Sequence[float] | None) -> Any:
+    smooth = _smooth_blocks(local_minima, image, sigma, spacing)
+    dtype = _upside_down(np.zeros(1, smooth.dtype)).dtype
+    return _maxima_of_blocks(smooth.map_blocks(_upside_down, dtype=dtype))
 
 
 def _tenth(image: NDArray[Any]) -> float:

@@ -86,6 +86,10 @@ def replace_nan(image: Image, by: Literal["minimum", "median", "zero"] = "minimu
     ------
     InputError
         If the image is not 2D or 3D.
+
+    Notes
+    -----
+    As ``numpy.nan_to_num`` with a value from the image.
     """
     if image.dtype.kind != "f":
         return image.copy()

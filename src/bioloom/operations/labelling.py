@@ -66,7 +66,8 @@ def _(mask: Any, diagonal: bool, minimum_size: float, spacing: Sequence[float] |
 
 @connected_components.dask()
 def _(mask: Any, diagonal: bool, minimum_size: float, spacing: Sequence[float] | None) -> Any:
-    from bioloom.operations._blocks import checked, solve_by_regions
+    from bioloom.operations._block_regions import solve_by_regions
+    from bioloom.operations._blocks import checked
 
     solve = partial(label_regions, diagonal=diagonal, least=pixels_of_size(minimum_size, spacing))
     return solve_by_regions(solve, checked(connected_components, "mask", mask), diagonal=diagonal, number=True)
@@ -155,7 +156,8 @@ def split_touching_objects(
 
 @split_touching_objects.dask()
 def _(mask: Any, neck: float, smoothing: float, spacing: Sequence[float] | None) -> Any:
-    from bioloom.operations._blocks import checked, smooth_blocks, solve_by_regions
+    from bioloom.operations._block_regions import solve_by_regions
+    from bioloom.operations._blocks import checked, smooth_blocks
 
     inside = checked(split_touching_objects, "mask", mask) != 0
     # The distance of a pixel depends on its own region only, but smoothing looks over the gaps between regions.

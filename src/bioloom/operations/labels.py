@@ -94,6 +94,10 @@ def remove_labels_by_size(
     ------
     InputError
         If the image is not 2D or 3D or holds no labels.
+
+    Notes
+    -----
+    As clEsperanto's ``exclude_labels_outside_size_range`` with both ends kept, but for the ids, which stay.
     """
     pixel = float(np.prod(spacing)) if spacing else 1.0
     largest = int(labels.max())

@@ -11,7 +11,7 @@ from bioloom import device
 from bioloom.operations._catalogue import operation
 from bioloom.operations._cutting import histogram_of_blocks, multi_cuts, threshold_value
 from bioloom.operations._histogram import Histogram, histogram
-from bioloom.operations._regions import connected
+from bioloom.operations._region_choice import with_marks, with_marks_of_blocks
 from bioloom.operations._types import Image, Length, Mask, Number, Spacing
 from bioloom.operations.filters import as_float, box_radii
 
@@ -42,6 +42,10 @@ def threshold_constant(
     ------
     InputError
         If the image is not 2D or 3D.
+
+    Notes
+    -----
+    As clEsperanto's ``greater_constant``, which is used on OpenCL.
     """
     mask = image > threshold
     return mask if maximum is None else mask & (image <= maximum)
@@ -58,14 +62,6 @@ def _(image: Any, threshold: float, maximum: float | None) -> Any:
 def _(image: Any, spacing: Any = None) -> dict[str, Any]:
     value = threshold_value(image)
     return {"threshold": value} if np.isfinite(value) else {}
-
-
-def _hysteresis(weak: NDArray[np.bool_], strong: NDArray[np.bool_], diagonal: bool) -> NDArray[np.bool_]:
-    regions = connected(weak, diagonal)
-    kept = np.zeros(int(regions.max()) + 1, bool)
-    kept[regions[strong & weak]] = True
-    kept[0] = False
-    return kept[regions]
 
 
 def _two_cuts(counted: Histogram | None, low: float | None, high: float | None) -> tuple[float, float]:
@@ -113,23 +109,19 @@ def threshold_hysteresis(
     """
     counted = histogram(image, None, 256, 256) if low is None or high is None else None
     lower, upper = _two_cuts(counted, low, high)
-    return _hysteresis(image > lower, image > upper, diagonal)
+    return with_marks(image > lower, image > upper, diagonal)
 
 
 @threshold_hysteresis.dask()
 def _(image: Any, low: float | None, high: float | None, diagonal: bool) -> Any:
     from dask import delayed
 
-    from bioloom.operations._blocks import solve_by_regions, with_value
+    from bioloom.operations._blocks import with_value
 
     counted = histogram_of_blocks(image, None, 256, 256) if low is None or high is None else None
     cuts = delayed(_two_cuts)(counted, low, high)
     weak, strong = (with_value(_above_one_of, cuts, image, which=k, dtype=bool) for k in (0, 1))
-
-    def solve(mask: NDArray[np.bool_], seeds: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        return _hysteresis(mask, seeds, diagonal)
-
-    return solve_by_regions(solve, weak, (strong,), diagonal=diagonal, dtype=bool)
+    return with_marks_of_blocks(weak, strong, diagonal)
 
 
 def _above_one_of(image: NDArray[Any], cuts: tuple[float, float], which: int) -> NDArray[np.bool_]:

@@ -39,10 +39,23 @@ def fill_holes(mask: Mask, maximum_size: Size | None = None, spacing: Spacing = 
 
     Notes
     -----
-    As ``scipy.ndimage.binary_fill_holes``, by connected components.
+    As ``scipy.ndimage.binary_fill_holes``, by connected components. Dask arrays of any size are filled block by block;
+    background is joined over the borders of blocks.
     """
     inside = foreground(mask)
     return inside | _holes(~inside, _most(maximum_size, spacing))
+
+
+@fill_holes.dask()
+def _(mask: Any, maximum_size: float | None, spacing: Sequence[float] | None) -> Any:
+    from bioloom.operations._blocks import checked
+    from bioloom.operations._region_choice import border_of_blocks, choose_regions
+
+    most = _most(maximum_size, spacing)
+    inside = checked(fill_holes, "mask", mask) != 0
+    if mask.size == 1:
+        return inside
+    return inside | choose_regions(~inside, border_of_blocks(inside), False, lambda open, n: ~open & (n <= most))
 
 
 def _most(maximum_size: float | None, spacing: Sequence[float] | None) -> float:
@@ -88,11 +101,23 @@ def skeletonize(mask: Mask) -> Mask:
     -----
     ``skimage.morphology.skeletonize``: T. Y. Zhang and C. Y. Suen, Commun. ACM 27 (1984) 236-239 in 2D; T.-C. Lee,
     R. L. Kashyap and C.-N. Chu, CVGIP 56 (1994) 462-478 in 3D, where small objects may vanish: those keep their deepest
-    pixel. Lengths are in pixels, whatever their size.
+    pixel. Lengths are in pixels, whatever their size. On Dask arrays of any size, regions that lie in several
+    blocks are computed together.
     """
+    return _skeleton(foreground(mask))
+
+
+@skeletonize.dask()
+def _(mask: Any) -> Any:
+    from bioloom.operations._block_regions import solve_by_regions
+    from bioloom.operations._blocks import checked
+
+    return solve_by_regions(_skeleton, checked(skeletonize, "mask", mask) != 0, dtype=bool)
+
+
+def _skeleton(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
     from skimage.morphology import skeletonize as thinned
 
-    inside = foreground(mask)
     skeleton = np.array(thinned(inside), bool)
     regions = connected(inside, True)
     lost = np.ones(int(regions.max()) + 1, bool)
@@ -138,7 +163,8 @@ def distance_map(mask: Mask, spacing: Spacing = None) -> Image:
 
 @distance_map.dask()
 def _(mask: Any, spacing: Sequence[float] | None) -> Any:
-    from bioloom.operations._blocks import checked, solve_by_regions
+    from bioloom.operations._block_regions import solve_by_regions
+    from bioloom.operations._blocks import checked
 
     inside = checked(distance_map, "mask", mask) != 0
     return solve_by_regions(partial(distances_to_background, spacing=spacing), inside, dtype=np.float32)

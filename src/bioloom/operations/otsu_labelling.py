@@ -63,7 +63,8 @@ def _(image: Any, outline_sigma: float, minimum_size: float, spacing: Sequence[f
 
 @gauss_otsu_labeling.dask()
 def _(image: Any, outline_sigma: float, minimum_size: float, spacing: Sequence[float] | None) -> Any:
-    from bioloom.operations._blocks import checked, solve_by_regions
+    from bioloom.operations._block_regions import solve_by_regions
+    from bioloom.operations._blocks import checked
 
     inside = otsu_of_blocks(checked(gauss_otsu_labeling, "image", image), outline_sigma, spacing, None)
     solve = partial(label_regions, diagonal=True, least=pixels_of_size(minimum_size, spacing))
@@ -124,7 +125,8 @@ def _grow_from_eroded(
 
 @eroded_otsu_labeling.dask()
 def _(image: Any, outline_sigma: float, erosion: float, minimum_size: float, spacing: Sequence[float] | None) -> Any:
-    from bioloom.operations._blocks import checked, solve_by_regions
+    from bioloom.operations._block_regions import solve_by_regions
+    from bioloom.operations._blocks import checked
 
     inside = otsu_of_blocks(checked(eroded_otsu_labeling, "image", image), outline_sigma, spacing, None)
     least = pixels_of_size(minimum_size, spacing)
@@ -202,7 +204,8 @@ def _(
 ) -> Any:  # fmt: skip
     from dask import delayed
 
-    from bioloom.operations._blocks import checked, smooth_blocks, solve_by_regions, with_value
+    from bioloom.operations._block_regions import solve_by_regions
+    from bioloom.operations._blocks import checked, smooth_blocks, with_value
 
     pixels = checked(watershed_otsu_labeling, "image", image)
     inside = otsu_of_blocks(pixels, outline_sigma, spacing, mask)

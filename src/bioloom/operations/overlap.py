@@ -96,7 +96,8 @@ def relabel_by_overlap(
 
     Notes
     -----
-    So that nuclei have the ids of their cells, or objects of a frame those of the frame before.
+    So that nuclei have the ids of their cells, or objects of a frame those of the frame before. The largest overlap
+    decides, as in CellProfiler's *RelateObjects*.
     """
     first, second = index_labels(labels), index_labels(other)
     found = overlaps(first, second)

@@ -97,7 +97,8 @@ def _(
     image: Any, spot_sigma: float, outline_sigma: float, minimum_size: float, spacing: Sequence[float] | None,
     mask: Any = None,
 ) -> Any:  # fmt: skip
-    from bioloom.operations._blocks import checked, solve_by_regions, with_halo
+    from bioloom.operations._block_regions import solve_by_regions
+    from bioloom.operations._blocks import checked, with_halo
     from bioloom.operations._peaks import peaks
 
     pixels = checked(voronoi_otsu_labeling, "image", image)

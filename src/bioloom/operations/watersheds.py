@@ -82,7 +82,8 @@ def seeded_watershed(
     F. Meyer, Signal Processing 38 (1994) 113-125; compact: P. Neubert and P. Protzel, ICPR 2014. As
     ``skimage.segmentation.watershed``; pixels that are equally bright are flooded in the order in which they are
     reached. Dask arrays with a mask of any size give the objects of the whole image: regions of the mask that lie in
-    several blocks are computed together. Without a mask they are one block.
+    several blocks are computed together. Without a mask they are one block, and have to fit into memory: the image is
+    then one region, in which any seed may reach any pixel.
     """
     inside = None if mask is None else np.asarray(mask) != 0
     grown = _grow(inside, image, seeds, borders, compactness, spacing)
@@ -97,7 +98,8 @@ def _(
 ) -> Any:  # fmt: skip
     from dask import delayed
 
-    from bioloom.operations._blocks import checked, of_whole, solve_by_regions, with_value
+    from bioloom.operations._block_regions import solve_by_regions
+    from bioloom.operations._blocks import checked, of_whole, with_value
 
     pixels, starts = checked(seeded_watershed, "image", image), checked(seeded_watershed, "seeds", seeds)
     grow = partial(_grow, borders=borders, compactness=compactness, spacing=spacing)
@@ -168,8 +170,8 @@ def local_minima_seeded_watershed(
 
     Notes
     -----
-    As in napari-segment-blobs-and-things-with-membranes. Dask arrays with a mask are computed as by
-    :func:`seeded_watershed`, without one as one block.
+    As ``local_minima_seeded_watershed`` of napari-segment-blobs-and-things-with-membranes. Dask arrays with
+    a mask are computed as by :func:`seeded_watershed`, without one as one block.
     """
     inside = None if mask is None else np.asarray(mask) != 0
     minima = _minima(image, spot_sigma, spacing)
@@ -199,7 +201,8 @@ def _(
     image: Any, spot_sigma: float, outline_sigma: float, compactness: float, minimum_size: float,
     spacing: Sequence[float] | None, mask: Any = None,
 ) -> Any:  # fmt: skip
-    from bioloom.operations._blocks import checked, of_whole, smooth_blocks, solve_by_regions, with_halo
+    from bioloom.operations._block_regions import solve_by_regions
+    from bioloom.operations._blocks import checked, of_whole, smooth_blocks, with_halo
 
     pixels = checked(local_minima_seeded_watershed, "image", image)
     settings = {"spot_sigma": spot_sigma, "outline_sigma": outline_sigma, "compactness": compactness}
@@ -281,7 +284,8 @@ def thresholded_local_minima_seeded_watershed(
 
     Notes
     -----
-    As in napari-segment-blobs-and-things-with-membranes.
+    As ``thresholded_local_minima_seeded_watershed`` of napari-segment-blobs-and-things-with-membranes. Dask arrays are
+    computed as one block.
     """
     labels = local_minima_seeded_watershed.function(
         image, spot_sigma, outline_sigma, mask, compactness, minimum_size, spacing
