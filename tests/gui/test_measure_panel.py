@@ -54,9 +54,7 @@ def choose(panel, groups):
 
 def followed(user, panel):
     """Wait until edits are measured, and maps show it."""
-    user.until(
-        lambda: not (panel._edit_pause.isActive() or panel.following.busy or panel.maps.busy), "what changed", 60
-    )
+    user.until(lambda: not (panel.follow_edits.busy or panel.maps.busy), "what changed", 60)
     user.look()
 
 
@@ -234,6 +232,95 @@ def test_replaced_labels_are_measured_again(user, nuclei, errors):
     nuclei.data = nuclei.data[:100, :100]
     followed(user, measure_panel)
     assert set(nuclei.features["label"]) == set(np.unique(nuclei.data)) - {0}
+    assert not errors
+
+
+# ------------------------------------------------------------------------------------------------ beyond single objects
+def test_objects_inside_others(user, nuclei, small, errors):
+    panel = measured(user, ("size",))
+    part = panel.more.nested
+    panel.more.groups["Inside other objects"].button.click()
+    assert not part.button.isEnabled()
+    assert "no other layer" in part.button.toolTip()
+    cells = np.where(small.labels > 0, (small.labels + 1) // 2, 0)
+    where = {"scale": (0.5, 0.5), "units": "um"}
+    outer = user.viewer.add_labels(cells, name="cells", features={"mine": range(int(cells.max()) + 1)}, **where)
+    assert part.outer.layer is outer
+    part.summary.setCurrentText("mean")
+    part.button.click()
+    user.wait(panel)
+    np.testing.assert_array_equal(nuclei.features["parent_cells"], (nuclei.features["label"] + 1) // 2)
+    assert "area" in nuclei.features
+    table = outer.features.set_index("label")
+    assert table["child_count_nuclei"].max() == 2
+    areas = nuclei.features.set_index("label")["area"]
+    np.testing.assert_allclose(table.loc[1, "area_mean_nuclei"], areas[[1, 2]].mean())
+    assert "objects lie in one of cells" in panel.status.text.text()
+    panel.labels.choose(outer)
+    assert part.outer.layer is nuclei
+    assert "child_count_nuclei" in panel.tables.view.columns
+    assert not errors
+
+
+def test_tracks_and_motion(user, errors):
+    from bioloom.samples import nuclei_timelapse
+
+    film = nuclei_timelapse(shape=(4, 96, 96), n_nuclei=8)
+    where = {"scale": (30, 0.5, 0.5), "units": ("s", "um", "um"), "axis_labels": ("t", "y", "x")}
+    labels = user.viewer.add_labels(film.labels, name="film", **where)
+    panel = measured(user, ("size",))
+    part = panel.more.tracks
+    panel.more.groups["Tracks and motion"].button.click()
+    assert part.interval.value() == 30
+    assert part.interval.suffix() == " s"
+    part.divides.click()
+    part.button.click()
+    user.wait(panel)
+    assert {"area", "track", "parent", "speed", "acceleration", "displacement"} <= set(labels.features.columns)
+    moving = labels.features[labels.features["track"] == labels.features["track"].iloc[0]]
+    np.testing.assert_allclose(moving["speed"].iloc[1:], moving["step_length"].iloc[1:] / 30)
+    lines = user.viewer.layers["tracks of film"]
+    assert len(lines.data) == len(labels.features)
+    np.testing.assert_array_equal(lines.scale, labels.scale)
+    assert "speeds in µm per s" in panel.status.text.text()
+    # Again: the same layer of lines; a move too short breaks the tracks.
+    n_tracks = labels.features["track"].nunique()
+    part.move.setValue(0.1)
+    part.button.click()
+    user.wait(panel)
+    assert labels.features["track"].nunique() > n_tracks
+    assert len(user.viewer.layers) == 2
+    panel.axes.time.setChecked(False)
+    assert "no time" in part.button.toolTip()
+    assert not errors
+
+
+def test_intensity_at_points(user, nuclei, small, errors, tmp_path):
+    panel = measured(user, ("size",))
+    part = panel.more.points
+    panel.more.groups["Intensity at points"].button.click()
+    assert "no points" in part.button.toolTip()
+    inside = np.argwhere(small.labels == 3)[:5]
+    spots = user.viewer.add_points(
+        np.add([*inside, (0, 0)], (4, 6)), name="spots", features={"mine": range(6)}, scale=(0.5, 0.5), units="um",
+        translate=(-2, -3),
+    )  # fmt: skip
+    panel.images.set_checked({"DAPI", "GFP"})
+    part.button.click()
+    user.wait(panel)
+    assert spots.features["label_nuclei"].tolist() == [3, 3, 3, 3, 3, small.labels[0, 0]]
+    assert spots.features["intensity_DAPI"].tolist()[:5] == small.image[tuple(inside.T)].tolist()
+    assert spots.features["mine"].tolist() == list(range(6))
+    assert nuclei.features.set_index("label").loc[3, "point_count_spots"] == 5
+    part.radius.setValue(1)
+    part.button.click()
+    user.wait(panel)
+    assert {"intensity_mean_GFP", "num_pixels_GFP", "mine"} <= set(spots.features.columns)
+    part.save(str(tmp_path / "spots.csv"))
+    saved = tables.load_table(tmp_path / "spots.csv")
+    np.testing.assert_allclose(saved["position-0"][0], inside[0, 0] * 0.5)
+    panel.images.set_checked(set())
+    assert "check one above" in part.button.toolTip()
     assert not errors
 
 

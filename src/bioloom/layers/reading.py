@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Image, Labels, Layer
 
-Kind = Literal["image", "labels", "surface", "pixels"]
+Kind = Literal["image", "labels", "surface", "points", "pixels"]
 """Of layers; ``pixels`` are images or labels."""
 METADATA_KEY = "bioloom"
 
@@ -34,9 +34,10 @@ def active_layer(viewer: ViewerModel) -> Layer | None:
 
 def of_kind(viewer: ViewerModel, kind: Kind) -> list[Layer]:
     """Return the layers of a kind, the topmost first."""
-    from napari.layers import Image, Labels, Surface
+    from napari.layers import Image, Labels, Points, Surface
 
-    wanted: Any = {"image": Image, "labels": Labels, "surface": Surface, "pixels": (Image, Labels)}[kind]
+    pixels = (Image, Labels)
+    wanted: Any = {"image": Image, "labels": Labels, "surface": Surface, "points": Points, "pixels": pixels}[kind]
     return [plain(layer) for layer in reversed(viewer.layers) if isinstance(layer, wanted)]
 
 

@@ -11,7 +11,7 @@ from bioloom import layers, tables
 from bioloom.errors import InputError
 from bioloom.session.measuring import keys_table
 
-_FILES = "Tables (*.csv *.tsv *.parquet *.h5ad)"
+FILES = "Tables (*.csv *.tsv *.parquet *.h5ad)"
 
 
 class TableFiles(QWidget):
@@ -42,7 +42,7 @@ class TableFiles(QWidget):
     def _ask_save(self) -> None:
         layer = self._panel.labels.layer
         name = f"{layer.name}.csv" if layer is not None else "objects.csv"
-        path, _ = QFileDialog.getSaveFileName(self, "Save the table", name, _FILES)
+        path, _ = QFileDialog.getSaveFileName(self, "Save the table", name, FILES)
         if path:
             self._panel.attempt(lambda: self.save(path))
 
@@ -56,7 +56,7 @@ class TableFiles(QWidget):
         self._panel.say(f"Saved to {path}.")
 
     def _ask_load(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "Load a table", "", f"{_FILES};;All files (*)")
+        path, _ = QFileDialog.getOpenFileName(self, "Load a table", "", f"{FILES};;All files (*)")
         if path:
             self._panel.attempt(lambda: self.load(path))
 

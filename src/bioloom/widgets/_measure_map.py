@@ -35,7 +35,7 @@ class MapRow(QWidget):
         self.colormap = narrow_combo(
             "Colours from the smallest to the largest value; they can be changed while a map is shown"
         )
-        self.column.setMinimumContentsLength(8)
+        self.column.setMinimumContentsLength(6)
         self.colormap.setMinimumContentsLength(1)
         self.colormap.setIconSize(_STRIP)
         for name in COLORMAPS:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import napari.viewer
 import pandas as pd
-from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QMessageBox, QPushButton
 
 from bioloom import layers
@@ -16,20 +14,19 @@ from bioloom.errors import InputError
 from bioloom.measure import find_property
 from bioloom.session.exploring import plottable
 from bioloom.session.feature_table import KEYS, lost_columns
-from bioloom.session.jobs import JobRunner
 from bioloom.session.measuring import Measurement, MeasureTask, run
 from bioloom.session.object_session import intensities
 from bioloom.widgets._base import BioloomWidget, abandon
 from bioloom.widgets._measure_files import TableFiles
+from bioloom.widgets._measure_following import FollowEdits
 from bioloom.widgets._measure_groups import MeasureGroups
 from bioloom.widgets._measure_highlight import Highlight
 from bioloom.widgets._measure_map import MapRow
 from bioloom.widgets._measure_maps import ObjectMaps
+from bioloom.widgets._measure_more import MoreMeasurements
 from bioloom.widgets._parts import AxesOptions, CollapsibleGroup, ImageList, LayerCombo, align_labels, enable, form
 from bioloom.widgets._pixel_size import PixelSize
 from bioloom.widgets._table_view import TablePanel
-
-_PAUSE = 300
 
 
 class MeasureWidget(BioloomWidget):
@@ -44,26 +41,18 @@ class MeasureWidget(BioloomWidget):
     def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__(viewer)
         self._unlink: list[Any] = []
-        self._measured: WeakKeyDictionary[Any, Measurement] = WeakKeyDictionary()
-        # Beside the job that the user waits for.
-        self.following = JobRunner(self._main_thread.send)
-        self.following.failed.connect(self._job_failed)
-        self._edit_pause = QTimer(self)
-        self._edit_pause.setSingleShot(True)
-        self._edit_pause.setInterval(_PAUSE)
-        self._edit_pause.timeout.connect(self._follow)
         self._highlight = Highlight(viewer)
         self._make_input()
         self._make_table()
         self.labels.layer_changed.connect(self._labels_changed)
         self.axes.changed.connect(self._show_size)
         self.images.changed.connect(self._show_groups)
-        stops = (self._edit_pause.stop, self.following.cancel, self.maps.stop, self._highlight.stop)
+        stops = (self.follow_edits.stop, self.maps.stop, self._highlight.stop)
         for action in (*stops, self._leave_layer, self.tables.close_jobs):
             self.on_close(action)
         # Where the whole window is destroyed, nobody waits for what they compute.
         pages = (self.tables.statistics, self.tables.groups, self.tables.correlation)
-        for runner in (self.following, self.maps.jobs, *(page.jobs for page in pages)):
+        for runner in (self.follow_edits.jobs, self.maps.jobs, *(page.jobs for page in pages)):
             self.destroyed.connect(partial(abandon, runner))
         self._labels_changed(self.labels.layer)
 
@@ -91,17 +80,16 @@ class MeasureWidget(BioloomWidget):
         self.measure_button.setToolTip(
             "Measure every object; the table is kept with the labels layer, and its other columns stay"
         )
-        self.follow_edits = QCheckBox("Follow edits")
-        self.follow_edits.setChecked(True)
-        self.follow_edits.setToolTip("Once measured: measure again what changes when labels are painted or replaced")
+        self.follow_edits = FollowEdits(self)
+        self.more = MoreMeasurements(self)
         buttons = QHBoxLayout()
         buttons.addWidget(self.measure_button, stretch=1)
         buttons.addWidget(self.follow_edits)
         self.content.addWidget(self.input)
         self.content.addWidget(self.chosen)
         self.content.addLayout(buttons)
+        self.content.addWidget(self.more)
         self.measure_button.clicked.connect(lambda: self.attempt(self.measure))
-        self.follow_edits.toggled.connect(lambda on: self._edit_pause.start() if on else self.following.cancel())
         self.choice.changed.connect(self._summarise)
 
     def _make_table(self) -> None:
@@ -125,7 +113,7 @@ class MeasureWidget(BioloomWidget):
     # -------------------------------------------------------------------------------------------- input
     def _labels_changed(self, layer: Any) -> None:
         self._leave_layer()
-        self.following.cancel()
+        self.follow_edits.jobs.cancel()
         self.axes.follow(layer, physical=True)
         enable(self.measure_button, layer is not None, "There is no layer of objects: segment an image first")
         enable(self.load_button, layer is not None, "There is no layer of objects that the table could be about")
@@ -135,7 +123,7 @@ class MeasureWidget(BioloomWidget):
             self._unlink = [
                 lambda: layer.events.features.disconnect(self._features_changed),
                 lambda: layer.events.scale.disconnect(self._show_size),
-                layers.on_edit(layer, self._edit_pause.start),
+                layers.on_edit(layer, self.follow_edits.follow_soon),
             ]
         self._show_size()
         self._show_table()
@@ -161,6 +149,7 @@ class MeasureWidget(BioloomWidget):
         ndim = 2 if layer is None else layer.ndim - self.axes.has_time
         n_images = sum(3 if layers.is_rgb(image) else 1 for image in images)
         self.choice.set_data(3 if ndim == 3 else 2, n_images)
+        self.more.follow()
         self._summarise()
 
     def _summarise(self) -> None:
@@ -228,20 +217,23 @@ class MeasureWidget(BioloomWidget):
             raise InputError("Nothing to measure is checked. Check at least one group, such as size.")
         if not any(found.n_images for name in names if (found := find_property(name))):
             image = None
-        frames = None
+        return MeasureTask(own.channels[0], image, self.size.spacing, tuple(names), own.frame_axis, self.frames())
+
+    def frames(self) -> tuple[int, ...] | None:
+        """Return the frames to measure, None for all."""
         if self.axes.has_time and not self.all_frames.isChecked():
-            frames = (layers.current_frame(self.viewer, layer, True),)
-        return MeasureTask(own.channels[0], image, self.size.spacing, tuple(names), own.frame_axis, frames)
+            return (layers.current_frame(self.viewer, self.labels.layer, True),)
+        return None
 
     def measure(self) -> None:
         """Measure every object and keep the table with the layer."""
         task, layer, unit = self.task(), self.labels.layer, self.size.unit.text()
-        self.following.cancel()
+        self.follow_edits.jobs.cancel()
 
         def show(found: Measurement) -> None:
-            if not self.still_there(layer) or not self._may_replace(layer, found.table):
+            if not self.still_there(layer) or not self.may_replace(layer, found.table):
                 return
-            self._measured[layer] = found.with_earlier(self._measured.get(layer))
+            self.follow_edits.remember(layer, found)
             layers.add_frames(layer, found.table, task.frames)
             layers.note_use(layer)
             layers.activate(self.viewer, layer)
@@ -252,7 +244,7 @@ class MeasureWidget(BioloomWidget):
 
         self.jobs.start("Measuring", lambda progress: run(task, progress), show)
 
-    def _may_replace(self, layer: Any, table: pd.DataFrame) -> bool:
+    def may_replace(self, layer: Any, table: pd.DataFrame) -> bool:
         """Ask before columns of a table are lost that is over time where the new one is not, or the reverse."""
         lost = lost_columns(layers.features(layer), table)
         if not lost:
@@ -264,31 +256,6 @@ class MeasureWidget(BioloomWidget):
             return True
         self.say("The table was left as it was. Change ‘First axis is time’ to add to it.")
         return False
-
-    def _follow(self) -> None:
-        """Measure again what changed, once edits pause."""
-        layer = self.labels.layer
-        before = self._measured.get(layer) if layer is not None else None
-        if before is None or not before.can_follow or not self.follow_edits.isChecked():
-            self.maps.renew_soon()
-            return
-        if self.jobs.busy:
-            self._edit_pause.start()
-            return
-        labels = layers.pixels(layer)
-
-        def show(found: Measurement | None) -> None:
-            if found is None or layer not in self.viewer.layers:
-                return
-            self._measured[layer] = found
-            if found.task.frames is None:
-                layers.set_columns(layer, found.table)
-            else:
-                layers.add_frames(layer, found.table, found.task.frames)
-            self.say(f"Labels changed: {found.n_again:,} of {len(found.table):,} objects measured again.")
-            self.maps.renew_soon()
-
-        self.following.start("Measuring what changed", lambda progress: before.again(labels, progress), show)
 
     # -------------------------------------------------------------------------------------------- maps and plot
     def show_map(self, column: str) -> None:
