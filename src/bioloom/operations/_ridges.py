@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -68,8 +69,49 @@ def frangi(
     for sigma in sigmas:
         smooth = gaussian(image, sigma, spacing)
         factor = sign * sigma**2
-        half = float(_run(norm, smooth, steps, factor).max()) / 2 if gamma is None else gamma
-        found = _run(vesselness, smooth, steps, factor, alpha, beta, half) if half else np.zeros_like(smooth)
+        half = _half(_run(norm, smooth, steps, factor)) if gamma is None else gamma
+        found = _vesselness(smooth, half, steps, factor, alpha, beta)
         best = found if best is None else np.maximum(best, found, out=best)
     assert best is not None  # there is a scale
+    return best
+
+
+def _half(strengths: Any) -> float:
+    return float(np.max(strengths)) / 2
+
+
+def _vesselness(
+    smooth: NDArray[Any], half: float, steps: Sequence[float], factor: float, alpha: float, beta: float
+) -> NDArray[Any]:
+    return _run(vesselness, smooth, steps, factor, alpha, beta, half) if half else np.zeros_like(smooth)
+
+
+def frangi_of_blocks(
+    pixels: Any, sigmas: Sequence[float], sign: float, alpha: float, beta: float, gamma: float | None,
+    spacing: Sequence[float] | None,
+) -> Any:  # fmt: skip
+    """Return :func:`frangi` of a Dask array: how strong lines are is looked for in all blocks first."""
+    import dask.array as da
+    from dask import delayed
+
+    from bioloom.operations._blocks import smooth_blocks, with_halo
+
+    steps, reach = spacing or (1.0,) * pixels.ndim, (1,) * pixels.ndim
+    results = []
+    for sigma in sigmas:
+        smooth = smooth_blocks(pixels, sigma, spacing)
+        factor = sign * sigma**2
+        half: Any = gamma
+        if half is None:
+
+            def strength(block: NDArray[Any], factor: float = factor) -> NDArray[Any]:
+                return _run(norm, block, steps, factor)
+
+            strengths = with_halo(strength, reach, smooth, dtype=smooth.dtype)
+            half = delayed(_half)([delayed(np.max)(block) for block in strengths.to_delayed().ravel()])
+        found = partial(_vesselness, steps=steps, factor=factor, alpha=alpha, beta=beta)
+        results.append(with_halo(found, reach, smooth, dtype=smooth.dtype, value=half))
+    best = results[0]
+    for result in results[1:]:
+        best = da.maximum(best, result)
     return best

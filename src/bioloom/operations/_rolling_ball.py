@@ -59,6 +59,23 @@ def _shrink_factor(radius: float) -> int:
     return 1 if radius <= 10 else 2 if radius <= 30 else 4 if radius <= 100 else 8
 
 
+def box_and_reach(radius: float) -> tuple[int, int]:
+    """Return how many pixels become one for a ball of a radius, and how far, in whole boxes, its background reaches."""
+    box = _shrink_factor(radius) if radius else 1
+    # There and back, and one more for the interpolation.
+    return box, box * (2 * int(radius / box) + 2)
+
+
+def even_chunks(sizes: Sequence[int], box: int, reach: int) -> tuple[int, ...]:
+    """Return sizes of blocks along an axis, about those given, of whole boxes and not below a reach."""
+    total = sum(sizes)
+    size = max(math.ceil(max(sizes) / box) * box, reach)
+    count = total // size
+    if count < 2:
+        return (total,)
+    return (size,) * (count - 1) + (total - size * (count - 1),)
+
+
 def background(image: NDArray[Any], radii: Sequence[float], height: float) -> NDArray[Any]:
     """Return the background of a float image below which a ball of the given semi-axes (pixels) has rolled."""
     stack = image.reshape((1,) * (3 - image.ndim) + image.shape)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from bioloom import device
 from bioloom.operations._catalogue import operation
 from bioloom.operations._types import Image, Length, Number, Spacing
-from bioloom.operations.filters import as_float, box_radii, gaussian, gaussian_on_device, on_axes
+from bioloom.operations.filters import as_float, box_radii, gaussian, gaussian_on_device, on_axes, per_axis
 
 
 @operation(
@@ -129,7 +130,7 @@ def rolling_ball(
     -----
     S. R. Sternberg, Computer 16, 1983: the opening by a ball, edges repeated. As in ImageJ, large balls roll below a
     smaller image made of the minima of boxes of 2, 4 or 8 pixels (for radii above 10, 30 and 100 pixels), and the
-    background is interpolated.
+    background is interpolated. Dask arrays of any size are computed block by block.
     """
     from bioloom.operations._rolling_ball import background
 
@@ -137,6 +138,21 @@ def rolling_ball(
     sizes = spacing or (1.0,) * image.ndim
     tall = radius / sizes[-1] if height is None else height
     return pixels - background(pixels, [radius / s for s in sizes], tall)
+
+
+@rolling_ball.dask()
+def _(image: Any, radius: float, height: float | None, spacing: Sequence[float] | None) -> Any:
+    from bioloom.operations._blocks import checked, with_halo
+    from bioloom.operations._rolling_ball import box_and_reach, even_chunks
+
+    pixels = checked(rolling_ball, "image", image)
+    limits = [box_and_reach(r) for r in per_axis(radius, image.ndim, spacing)]
+    # Boxes of pixels that become one shall not lie in two blocks.
+    chunks = tuple(even_chunks(sizes, *limit) for sizes, limit in zip(pixels.chunks, limits, strict=True))
+    reach = [0 if len(sizes) == 1 else reach for sizes, (_, reach) in zip(chunks, limits, strict=True)]
+    flatten = partial(rolling_ball.function, radius=radius, height=height, spacing=spacing)
+    dtype = as_float(np.zeros(1, image.dtype)).dtype
+    return with_halo(flatten, reach, pixels.rechunk(chunks), dtype=dtype).rechunk(pixels.chunks)
 
 
 @operation("Filter/Remove background", halo=lambda sigma: 4 * sigma + 1, keywords="flatten high-pass")

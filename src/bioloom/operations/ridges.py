@@ -213,9 +213,22 @@ def frangi(
     -----
     A. F. Frangi et al., MICCAI 1998, equations 13 and 15, with second derivatives times the square of the scale; the
     largest of all scales. As ``skimage.filters.frangi`` for one scale, with differences of the smoothed image for
-    derivatives of the Gaussian.
+    derivatives of the Gaussian. Dask arrays of any size are computed block by block.
     """
     from bioloom.operations import _ridges
 
     sigmas = _ridges.scales_between(smallest, largest, scales)
     return _ridges.frangi(image, sigmas, 1.0 if ridges == "bright" else -1.0, alpha, beta, gamma, spacing)
+
+
+@frangi.dask()
+def _(
+    image: Any, smallest: float, largest: float, scales: int, ridges: str, alpha: float, beta: float,
+    gamma: float | None, spacing: Sequence[float] | None,
+) -> Any:  # fmt: skip
+    from bioloom.operations import _ridges
+    from bioloom.operations._blocks import checked
+
+    sigmas = _ridges.scales_between(smallest, largest, scales)
+    sign = 1.0 if ridges == "bright" else -1.0
+    return _ridges.frangi_of_blocks(checked(frangi, "image", image), sigmas, sign, alpha, beta, gamma, spacing)
