@@ -6,7 +6,7 @@ import pytest
 from bioloom.errors import InputError
 from bioloom.explore.appearance import NOISE, appearance, colour_by
 from bioloom.explore.colours import class_colours
-from bioloom.explore.plot_kinds import Grid, density_picture
+from bioloom.explore.plot_kinds import Grid, density_picture, grid_bin_count
 from bioloom.explore.plot_kinds_bars import Bars, bin_count
 from bioloom.explore.plot_kinds_groups import group_boxes, strip_positions
 from bioloom.explore.plot_trails import Trails
@@ -157,10 +157,15 @@ def test_bars_of_measured_colours_have_the_mean_colour():
 
 def test_number_of_bins_follows_the_spread():
     rng = np.random.default_rng(0)
-    assert bin_count(np.zeros(0), (0, 1)) == 10
-    assert bin_count(np.r_[np.zeros(90), np.ones(10)], (0, 1)) == 30
+    assert bin_count(np.zeros(0), (0, 1)) == 11
+    assert bin_count(np.r_[np.zeros(90), np.ones(10)], (0, 1)) == 31
+    assert bin_count(np.full(50, 3.0), (2.85, 3.15)) % 2, "a single bar stands in the middle"
     few, many = (bin_count(rng.normal(size=n), (-4.0, 4.0)) for n in (100, 100_000))
     assert 10 <= few < many <= 120
+
+
+def test_few_objects_get_large_bins():
+    assert [grid_bin_count(n) for n in (0, 1, 400, 10**6)] == [5, 5, 20, 60]
 
 
 # boxes and violins

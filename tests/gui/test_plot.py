@@ -454,6 +454,25 @@ def test_objects_without_a_value_are_told(hand):
     assert dark > (plain[strip][..., :3].sum(-1) < 450).sum()
 
 
+def test_why_nothing_is_seen_is_said(hand):
+    hand.plot.set_points(np.full(N, np.nan), hand.y, ("a", "b"))
+    hand.look()
+    area = hand.plot.area()
+    middle = np.s_[round(area.center().y()) - 15 : round(area.center().y()) + 15]
+    assert (hand.pixels()[middle, round(area.left()) + 4 : round(area.right()) - 4, :3].sum(-1) < 500).sum() > 100
+    hand.plot.set_points(-np.abs(hand.x) - 1, hand.y, ("a", "b"))
+    hand.plot.set_scales("log", "linear")
+    assert "not above 0" in hand.plot._nothing_to_see()
+    hand.plot.set_kind("box")
+    assert not hand.plot._nothing_to_see()
+
+
+def test_counts_are_whole_numbers_on_their_axis(hand):
+    hand.plot.set_points([3.0, 3.0, 9.0], [1.0, 2.0, 3.0], ("a", "b"))
+    hand.plot.set_kind("histogram")
+    assert [text for _, text in hand.plot._ticks(hand.plot.area())[1]] == ["0", "1", "2"]
+
+
 def test_an_error_in_drawing_is_said_and_the_next_plot_works(hand):
     hand.plot.model.set_groups(np.arange(N))
     hand.plot.set_kind("box")

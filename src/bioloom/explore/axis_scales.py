@@ -149,6 +149,11 @@ def tick_texts(values: NDArray[np.float64], even: bool = True) -> list[str]:
     return [f"{v:.{decimals}f}" for v in values + 0.0]
 
 
+def grouped_digits(number: int) -> str:
+    """Write a whole number with its digits in groups of three: 333 334."""
+    return f"{number:,}".replace(",", "\N{NO-BREAK SPACE}")
+
+
 def _text(value: float, decimals: int | None) -> str:
     if value == 0:
         return "0"

@@ -162,3 +162,8 @@ class Grid:
         highest = max(int(self.counts.max(initial=1)), 2)
         share = np.log(counts) / np.log(highest) if logarithmic else (counts - 1) / (highest - 1)
         return np.asarray(np.clip(share * 255, 0, 255), np.intp)
+
+
+def grid_bin_count(n_points: int) -> int:
+    """Choose the bins per side of a two-dimensional histogram: 5 to 60, about as many as the square root of points."""
+    return int(np.clip(np.sqrt(n_points), 5, 60))

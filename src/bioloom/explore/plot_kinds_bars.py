@@ -160,13 +160,16 @@ def in_bin(positions: NDArray[np.float64], low: float, high: float, n_bins: int,
 
 
 def bin_count(positions: NDArray[np.float64], extent: tuple[float, float]) -> int:
-    """Choose the number of bins for a histogram: Freedman and Diaconis' rule, between 10 and 120."""
+    """Choose the number of bins for a histogram: Freedman and Diaconis' rule, between 10 and 120.
+
+    Odd where all values are one: its bar then stands in the middle.
+    """
     finite = positions[np.isfinite(positions)]
     if finite.size < 2:
-        return 10
+        return 11
     sample = finite[:: max(1, finite.size // 50_000)]
     first, third = np.percentile(sample, (25, 75))
     width = 2 * (third - first) / finite.size ** (1 / 3)
     if width <= 0:
-        return 30
+        return 31
     return int(np.clip(np.ceil((extent[1] - extent[0]) / width), 10, 120))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,16 +10,15 @@ from numpy.typing import NDArray
 
 from bioloom.errors import InputError
 from bioloom.explore.appearance import Appearance
-from bioloom.explore.axis_scales import Scale, ScaleKind, scale_for
-from bioloom.explore.plot_kinds import Grid, View
+from bioloom.explore.axis_scales import Scale, ScaleKind
+from bioloom.explore.plot_kinds import Grid, View, grid_bin_count
 from bioloom.explore.plot_kinds_bars import Bars, bin_count
 from bioloom.explore.plot_trails import Trails
+from bioloom.session.plot_columns import PlotColumns
 from bioloom.session.plot_drawing import KINDS, GroupLayout, Kind, Scene
 from bioloom.session.plot_groups import Grouping, grouping
 from bioloom.session.plot_hiding import palette_without, trail_colours
-from bioloom.session.plot_view import value_range, zoomed
-
-_GRID_BINS = 60
+from bioloom.session.plot_view import count_range, usual_radius, zoomed
 
 
 class PlotModel:
@@ -47,7 +45,7 @@ class PlotModel:
     """
 
     def __init__(self) -> None:
-        self.x = self.y = np.zeros(0)
+        self._columns = PlotColumns(np.zeros(0), np.zeros(0))
         self.names = ("", "")
         self.view: View = (0.0, 1.0, 0.0, 1.0)
         self.point_size: float | None = None
@@ -62,18 +60,19 @@ class PlotModel:
         self.order: NDArray[np.intp] | None = None
         self.look: Appearance | None = None
         self._kind: Kind = "points"
-        self._scale_kinds: tuple[ScaleKind, ScaleKind] = ("linear", "linear")
         self._n_bins: int | None = None
         self._groups: NDArray[np.intp] | None = None
         self._group_names: list[str] = []
         self._cache: dict[str, Any] = {}
 
     # ------------------------------------------------------------------------------------------------ wishes
+    x = property(lambda self: self._columns.x)
+    y = property(lambda self: self._columns.y)
+
     def set_points(self, x: NDArray[Any], y: NDArray[Any], names: tuple[str, str]) -> None:
         """Show other objects, all alike, all of them in view."""
-        self.x, self.y, self.names = np.asarray(x, np.float64), np.asarray(y, np.float64), names
-        if self.x.ndim != 1 or self.x.shape != self.y.shape:
-            raise InputError(f"x and y must be equally long, but their shapes are {self.x.shape} and {self.y.shape}.")
+        self._columns = PlotColumns(np.asarray(x, np.float64), np.asarray(y, np.float64), self.scale_kinds)
+        self.names = names
         self._cache.clear()
         if len(self.index) != len(self.x):
             self.index, self.order, self.look = np.zeros(len(self.x), np.intp), None, None
@@ -133,12 +132,11 @@ class PlotModel:
     @property
     def scale_kinds(self) -> tuple[ScaleKind, ScaleKind]:
         """Linear, log or symlog, across and up."""
-        return self._scale_kinds
+        return self._columns.kinds
 
     @scale_kinds.setter
     def scale_kinds(self, kinds: tuple[ScaleKind, ScaleKind]) -> None:
-        Scale(kinds[0]), Scale(kinds[1])
-        self._scale_kinds = kinds
+        self._columns = self._columns.laid_out(kinds)
         self._cache.clear()
         self.show_all()
 
@@ -160,17 +158,10 @@ class PlotModel:
     @property
     def scales(self) -> tuple[Scale, Scale]:
         """The two axes; the upper one of a histogram counts objects."""
-        across, up = self._axes()
+        across, up = self._columns.scales
         if self._kind == "histogram":
-            return across, Scale("log" if self._scale_kinds[1] == "log" else "linear")
+            return across, Scale("log" if self.scale_kinds[1] == "log" else "linear")
         return (Scale() if self._kind in ("box", "violin") else across), up
-
-    def _axes(self) -> tuple[Scale, Scale]:
-        if "scales" not in self._cache:
-            across, up = self._scale_kinds
-            self._cache["scales"] = (scale_for(across, self.x), scale_for(up, self.y))
-        axes: tuple[Scale, Scale] = self._cache["scales"]
-        return axes
 
     @property
     def axis_names(self) -> tuple[str, str]:
@@ -181,30 +172,14 @@ class PlotModel:
 
     def positions(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return where the objects are on both axes; NaN where they have no place."""
-        x, y = self._columns()
         if self._kind in ("box", "violin"):
-            return self.layout().positions, y
-        return x, y
+            return self.layout().positions, self._columns.positions[1]
+        return self._columns.positions
 
     @property
     def n_left_out(self) -> int:
         """How many objects have no place: a value is missing, or not above 0 on a logarithmic axis."""
-        if "left_out" not in self._cache:
-            x, y = self._columns()
-            self._cache["left_out"] = {
-                "across": int(np.count_nonzero(~np.isfinite(x))),
-                "up": int(np.count_nonzero(~np.isfinite(y))),
-                "both": int(np.count_nonzero(~(np.isfinite(x) & np.isfinite(y)))),
-            }
-        which = {"histogram": "across", "box": "up", "violin": "up"}.get(self._kind, "both")
-        return int(self._cache["left_out"][which])
-
-    def _columns(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        if "columns" not in self._cache:
-            across, up = self._axes()
-            self._cache["columns"] = across.forward(self.x), up.forward(self.y)
-        columns: tuple[NDArray[np.float64], NDArray[np.float64]] = self._cache["columns"]
-        return columns
+        return self._columns.left_out[{"histogram": "across", "box": "up", "violin": "up"}.get(self._kind, "both")]
 
     def show_all(self) -> None:
         """Choose the view so that all objects are in it."""
@@ -212,16 +187,14 @@ class PlotModel:
 
     def whole(self) -> View:
         """Return the view that has all objects in it."""
-        x, y = self._columns()
         if self._kind == "histogram":
-            highest = float(self.bars().heights.max(initial=1)) or 1.0
-            low, high = self.bars().low, self.bars().high
-            margin = 0.02 * (high - low)
-            up = (math.log10(0.7), math.log10(highest * 1.3)) if self.scales[1].kind == "log" else (0, highest * 1.06)
-            return low - margin, high + margin, *up
+            bars = self.bars()
+            margin = 0.02 * (bars.high - bars.low)
+            up = count_range(int(bars.heights.max(initial=1)), self.scales[1])
+            return bars.low - margin, bars.high + margin, *up
         if self._kind in ("box", "violin"):
-            return -0.6, max(len(self.group_names()), 1) - 0.4, *value_range(y)
-        return *value_range(x), *value_range(y)
+            return -0.6, max(len(self.group_names()), 1) - 0.4, *self._columns.in_view[1]
+        return *self._columns.in_view[0], *self._columns.in_view[1]
 
     def zoom(self, x: float, y: float, factor: float, across: bool = True, up: bool = True) -> None:
         """Zoom around a position: what is in view becomes `factor` times as wide and high."""
@@ -252,17 +225,13 @@ class PlotModel:
 
     def radius(self) -> float:
         """Return the radius of a point on the screen."""
-        if self.point_size is not None:
-            return self.point_size / 2
-        n = len(self.x)
-        return 3.5 if n < 1_000 else 3.0 if n < 5_000 else 2.0 if n < 50_000 else 1.0
+        return usual_radius(len(self.x)) if self.point_size is None else self.point_size / 2
 
     # ------------------------------------------------------------------------------------------------ kinds
     def bars(self) -> Bars:
         """Return the bars of the histogram."""
         if "bars" not in self._cache:
-            x = self._columns()[0]
-            low, high = value_range(x, 0.0)
+            x, (low, high) = self._columns.positions[0], self._columns.ranges[0]
             look = self.look
             self._cache["bars"] = Bars.of(
                 x, np.asarray(self.index, np.intp), self.palette(),
@@ -276,16 +245,15 @@ class PlotModel:
     def grid(self) -> Grid:
         """Return the bins of the two-dimensional histogram."""
         if "grid" not in self._cache:
-            x, y = self._columns()
-            extent = (*value_range(x, 0.0), *value_range(y, 0.0))
-            self._cache["grid"] = Grid.of(x, y, self.visible(), self._n_bins or _GRID_BINS, extent)
+            (x, y), extent = self._columns.positions, (*self._columns.ranges[0], *self._columns.ranges[1])
+            self._cache["grid"] = Grid.of(x, y, self.visible(), self._n_bins or grid_bin_count(len(x)), extent)
         grid: Grid = self._cache["grid"]
         return grid
 
     def layout(self) -> GroupLayout:
         """Return how box and violin arrange the objects."""
         if "layout" not in self._cache or self._cache["layout"].violin != (self._kind == "violin"):
-            found, up = self._grouping(), self._columns()[1]
+            found, up = self._grouping(), self._columns.positions[1]
             self._cache["layout"] = GroupLayout(up, found.groups, len(found.names), self._kind == "violin")
         layout: GroupLayout = self._cache["layout"]
         return layout
@@ -314,7 +282,7 @@ class PlotModel:
     def scene(self, shape: tuple[int, int], pixel_ratio: float = 1.0) -> Scene:
         """Freeze what is to be drawn on (height, width) pixels."""
         grouped = self._kind in ("box", "violin")
-        x, y = self._columns()
+        x, y = self._columns.positions
         look = self.look
         lines = None
         if self.trails is not None and self._kind == "points":

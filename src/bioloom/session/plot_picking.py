@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bioloom.explore.axis_scales import tick_texts
+from bioloom.explore.axis_scales import grouped_digits, tick_texts
 from bioloom.explore.plot_kinds_bars import in_bin
 from bioloom.explore.polygon import points_in_polygon, points_near_path
 from bioloom.session.plot_model import PlotModel
@@ -125,7 +125,7 @@ def describe_place(model: PlotModel, x: float, y: float) -> list[tuple[str, str]
         if number is None or not bars.heights[number]:
             return []
         low, high = across.inverse(bars.edges(number))
-        return [(model.names[0], _between(low, high)), ("objects", f"{bars.heights[number]}")]
+        return [(model.names[0], _between(low, high)), ("objects", grouped_digits(int(bars.heights[number])))]
     if model.kind == "histogram 2D":
         grid = model.grid()
         place = grid.bin_at(x, y)
@@ -135,7 +135,7 @@ def describe_place(model: PlotModel, x: float, y: float) -> list[tuple[str, str]
         return [
             (model.names[0], _between(*across.inverse([x0, x1]))),
             (model.names[1], _between(*up.inverse([y0, y1]))),
-            ("objects", f"{grid.counts[place]}"),
+            ("objects", grouped_digits(int(grid.counts[place]))),
         ]
     if model.kind in ("box", "violin"):
         number, boxes = round(x), model.layout().boxes
@@ -145,7 +145,7 @@ def describe_place(model: PlotModel, x: float, y: float) -> list[tuple[str, str]
         first, median, third = up.inverse([box.first, box.median, box.third])
         return [
             ("", model.group_names()[number]),
-            ("objects", f"{box.n}"),
+            ("objects", grouped_digits(box.n)),
             ("median", f"{median:.5g}"),
             ("quartiles", _between(first, third)),
         ]

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
+
+from bioloom.explore.axis_scales import Scale
 
 
 def zoomed(low: float, high: float, fixed: float, factor: float, whole: float) -> tuple[float, float]:
@@ -42,3 +46,14 @@ def value_range(positions: NDArray[np.float64], margin: float = 0.05) -> tuple[f
     # Halved first: the distance of huge numbers overflows.
     aside = margin * 2 * (high / 2 - low / 2)
     return low - aside, high + aside
+
+
+def count_range(highest: int, scale: Scale) -> tuple[float, float]:
+    """Return the positions between which bars up to a number of objects are seen, on a linear or logarithmic axis."""
+    highest = max(highest, 1)
+    return (math.log10(0.7), math.log10(highest * 1.3)) if scale.kind == "log" else (0.0, highest * 1.06)
+
+
+def usual_radius(n_points: int) -> float:
+    """Return the radius of points on the screen: smaller the more there are."""
+    return 3.5 if n_points < 1_000 else 3.0 if n_points < 5_000 else 2.0 if n_points < 50_000 else 1.0

@@ -9,7 +9,7 @@ from qtpy.QtCore import QPointF, QRectF, Qt
 from qtpy.QtGui import QColor, QPainter
 
 from bioloom.errors import BioloomError
-from bioloom.explore.axis_scales import Scale
+from bioloom.explore.axis_scales import Scale, grouped_digits
 from bioloom.explore.plot_kinds import density_shades
 from bioloom.widgets import _plot_painting as paint
 from bioloom.widgets._plot_card import paint_card
@@ -73,9 +73,9 @@ class PlotCanvas:
         text = self.palette().color(self.foregroundRole())
         area = self.area()
         painter.fillRect(area, QColor(255, 255, 255))
-        said, ticks = "" if len(self.model.x) else self.hint, ([], [])
+        ticks: Any = ([], [])
         try:
-            said = said or self.error
+            said = self.error or self._nothing_to_see()
             ticks = self._ticks(area)
         except BioloomError as error:
             said = str(error)
@@ -105,6 +105,8 @@ class PlotCanvas:
     def _ticks(self, area: QRectF) -> tuple[list[tuple[float, str]], list[tuple[float, str]]]:
         (across, up), (x0, x1, y0, y1) = self.model.scales, self.model.view
         vertical = up.ticks(y0, y1, int(np.clip(area.height() / 45, 2, 8)))
+        if self.model.kind == "histogram":
+            vertical = paint.whole_ticks(vertical, up)
         if self.model.kind in ("box", "violin"):
             return [(float(i), name) for i, name in enumerate(self.model.group_names()) if x0 <= i <= x1], vertical
         return across.ticks(x0, x1, int(np.clip(area.width() / 65, 2, 10))), vertical
@@ -123,7 +125,7 @@ class PlotCanvas:
             return
         if self.model.kind == "histogram 2D":
             highest = float(max(self.model.grid().counts.max(initial=1), 2))
-            ticks = paint.bar_ticks(1.0, highest, Scale("log"))
+            ticks = paint.bar_ticks(1.0, highest, Scale("log"), whole=True)
             paint.paint_colour_bar(painter, bar, density_shades(), ticks, "objects", text)
         else:
             colouring = look.colouring
@@ -132,11 +134,25 @@ class PlotCanvas:
 
     def _paint_note(self, painter: QPainter, area: QRectF) -> None:
         n = self.model.n_left_out
-        if not n:
+        if not n or n == len(self.model.x):
             return
-        why = "a value is missing"
-        if "log" in self.model.scale_kinds:
-            why += ", or is not above 0"
-        painter.setPen(QColor(120, 120, 120))
-        words = f"{n} not shown: {why}"
-        painter.drawText(area.adjusted(4, 2, -4, -2), Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignRight, words)
+        room = area.adjusted(4, 2, -4, -2)
+        how = Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignRight | Qt.TextFlag.TextWordWrap
+        words = f"{grouped_digits(n)} not shown: {self._why_left_out()}"
+        box = painter.boundingRect(room, how, words)
+        painter.fillRect(box.adjusted(-2, 0, 2, 0), QColor(255, 255, 255, 200))
+        painter.setPen(QColor(110, 110, 110))
+        painter.drawText(room, how, words)
+
+    def _nothing_to_see(self) -> str:
+        """Say why no object is drawn; empty if any is."""
+        n = len(self.model.x)
+        if not n or self.model.n_left_out < n:
+            return "" if n else self.hint
+        which = "The object" if n == 1 else f"None of {grouped_digits(n)} objects"
+        return f"{which} can{'not' if n == 1 else ''} be shown: {self._why_left_out()}"
+
+    def _why_left_out(self) -> str:
+        across, up = self.model.scale_kinds
+        used = {"histogram": (across,), "box": (up,), "violin": (up,)}.get(self.model.kind, (across, up))
+        return "a value is missing" + (", or is not above 0" if "log" in used else "")

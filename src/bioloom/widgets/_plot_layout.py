@@ -8,6 +8,8 @@ from typing import Any
 from qtpy.QtCore import QRectF
 from qtpy.QtGui import QFontMetricsF
 
+from bioloom.explore.axis_scales import grouped_digits
+
 _RIGHT_LEGEND_FROM = 470
 _ROWS_BELOW = 3
 _SWATCH, _GAP = 10, 5
@@ -67,7 +69,7 @@ def arrange(width: float, height: float, font: Any, entries: list[tuple[Any, ...
     left, top, right, bottom = line + metrics.horizontalAdvance("−0.0000") + 12, line / 2 + 3, 10.0, 2 * line + 12
     if has_bar:
         right += 14 + metrics.horizontalAdvance("0.0·10⁻⁵") + line + 8
-    texts = [f"{name} ({n})" for _, name, _, n in entries]
+    texts = [f"{name} ({grouped_digits(n)})" for _, name, _, n in entries]
     widths = [_SWATCH + _GAP + metrics.horizontalAdvance(t) + 12 for t in texts]
     row = line + 3
     if entries and width >= _RIGHT_LEGEND_FROM:

@@ -138,13 +138,24 @@ def paint_colour_bar(
     painter.restore()
 
 
-def bar_ticks(low: float, high: float, scale: Scale | None = None) -> list[tuple[float, str]]:
+def bar_ticks(low: float, high: float, scale: Scale | None = None, whole: bool = False) -> list[tuple[float, str]]:
     """Choose ticks for a colour bar from one value to another: shares of its height and texts."""
     scale = scale or Scale()
     if not high > low:
         return [(0.5, f"{low:.5g}")]
     first, last = (float(v) for v in scale.forward([low, high]))
-    return [((position - first) / (last - first), text) for position, text in scale.ticks(first, last, 5)]
+    ticks = scale.ticks(first, last, 5)
+    return [((at - first) / (last - first), text) for at, text in (whole_ticks(ticks, scale) if whole else ticks)]
+
+
+def whole_ticks(ticks: Sequence[tuple[float, str]], scale: Scale) -> list[tuple[float, str]]:
+    """Keep the ticks at whole numbers, for an axis of counts."""
+    values = [float(scale.inverse(position)) for position, _ in ticks]
+    return [
+        (position, text if "·" in text else text.partition(".")[0])
+        for (position, text), value in zip(ticks, values, strict=True)
+        if abs(value - round(value)) <= 1e-6 * max(abs(value), 1.0)
+    ]
 
 
 def paint_boxes(
