@@ -62,6 +62,20 @@ def blend_discs(
 
 
 @_kernel
+def unmix(mixed: NDArray[np.float32], rgba: NDArray[np.uint8]) -> None:
+    """Turn what `blend_discs` mixed into bytes: colour by opacity again, and opacity."""
+    for row in range(mixed.shape[0]):
+        for column in range(mixed.shape[1]):
+            opacity = 1 - mixed[row, column, 3]
+            if opacity <= 0:
+                rgba[row, column] = 0
+                continue
+            for channel in range(3):
+                rgba[row, column, channel] = np.uint8(min(mixed[row, column, channel] / opacity, 1.0) * 255 + 0.5)
+            rgba[row, column, 3] = np.uint8(opacity * 255 + 0.5)
+
+
+@_kernel
 def sum_colours(
     x: NDArray[np.float64],
     y: NDArray[np.float64],

@@ -102,7 +102,7 @@ def _blended(
     rows: NDArray[np.integer],
     in_row_order: bool,
 ) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
-    from bioloom.explore._plot_kernels import blend_discs
+    from bioloom.explore._plot_kernels import blend_discs, unmix
 
     colours = (palette / 255).astype(np.float32)
     colours[:, 3] *= alpha
@@ -110,9 +110,8 @@ def _blended(
     mixed[..., 3] = 1
     ids = np.full(shape, -1, np.int32)
     blend_discs(x, y, index, colours, rows, in_row_order, *frame, _half_widths(radius), mixed, ids)
-    opacity = 1 - mixed[..., 3:]
-    colour = mixed[..., :3] / np.maximum(opacity, 1e-6)
-    rgba = np.rint(np.concatenate([colour, opacity], axis=-1) * 255).astype(np.uint8)
+    rgba = np.empty((*shape, 4), np.uint8)
+    unmix(mixed, rgba)
     return rgba, ids
 
 
