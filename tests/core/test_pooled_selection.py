@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from bioloom.errors import InputError
-from bioloom.session.pooled_selection import PooledSelection
+from bioloom.session.pooled_selection import PooledSelection, joined_tables
 from bioloom.session.selection import Selection
 
 
@@ -65,6 +65,43 @@ def test_a_click_in_one_image_is_a_step_too():
     pool.close()
     still.select_objects([9])
     assert pool.mask.tolist() == [True, False, False, False, False, False]
+
+
+def test_a_plain_click_selects_nothing_else_and_is_one_step():
+    still, movie = layers()
+    pool = PooledSelection((still, movie))
+    pool.select(np.ones(6, bool))
+    movie.select_objects([3], 1)
+    pool.clear_others(1)
+    assert [pool.key(row) for row in np.flatnonzero(pool.mask)] == [(1, 1, 3)]
+    assert pool.can_undo
+    pool.undo()
+    assert pool.mask.all()
+    assert pool.can_redo
+
+
+def test_rows_in_another_order_keep_their_steps():
+    still, movie = layers()
+    pool = PooledSelection((still, movie))
+    pool.select(np.array([1, 0, 0, 0, 0, 1], bool))
+    still.rekey(pd.DataFrame({"label": [2, 4_000_000_000, 9]}))
+    assert [pool.key(row) for row in np.flatnonzero(pool.mask)] == [(0, 0, 9), (1, 1, 3)]
+    assert pool.undo()
+    assert not pool.mask.any()
+    pool.redo()
+    assert [pool.key(row) for row in np.flatnonzero(pool.mask)] == [(0, 0, 9), (1, 1, 3)]
+
+
+def test_tables_are_joined_by_the_columns_they_share():
+    still = pd.DataFrame({"index": [9, 2], "label": [9, 2], "layer": [1.0, 2.0], "area": [3.0, 4.0], "mean": 1.0})
+    movie = pd.DataFrame({"index": [9], "label": [9], "frame": [5], "area": [7.0], "layer": [4.0]})
+    table, named_by, left_out = joined_tables([still, movie], ["cells", "movie"])
+    assert named_by == "layer_2", "a column of the user's own stays what it is"
+    assert table["layer_2"].tolist() == ["cells", "cells", "movie"]
+    assert table["frame"].tolist() == [0, 0, 5]
+    assert table["layer"].tolist() == [1, 2, 4]
+    assert left_out == ("mean",)
+    assert "index" not in table.columns
 
 
 def test_other_rows_of_a_table_move_those_behind_it():

@@ -164,6 +164,17 @@ def test_objects_that_are_still_there_keep_selection_and_class(selection):
     assert not selection.undo(), "what was done to rows that are gone cannot be taken back"
 
 
+def test_steps_are_taken_back_although_the_rows_were_sorted(selection):
+    selection.select_objects([7, 40])
+    selection.assign(5)
+    selection.rekey(table(sorted(selection.labels.tolist())))
+    assert selection.undo()
+    assert not selection.classes.any()
+    assert set(chosen(selection)) == {7, 40}
+    assert selection.redo()
+    assert set(selection.labels[selection.classes == 5].tolist()) == {7, 40}
+
+
 def test_the_same_rows_with_more_columns_change_nothing(selection):
     selection.select_objects([7])
     changes = count(selection)

@@ -90,6 +90,9 @@ class PooledSelection:
             follower = self._follower(number)
             member.changed.connect(follower)
             self._followers.append(follower)
+        self.source: NDArray[np.int64] = np.zeros(0, np.int64)
+        self.frames: NDArray[np.int64] = np.zeros(0, np.int64)
+        self.labels: NDArray[np.int64] = np.zeros(0, np.int64)
         self._rekey()
 
     def close(self) -> None:
@@ -205,14 +208,24 @@ class PooledSelection:
         return follow
 
     def _rekey(self) -> None:
+        before = self.source, self.frames, self.labels
         sizes = [len(m) for m in self.members]
         self._starts = np.concatenate([[0], np.cumsum(sizes)])
-        self.source: NDArray[np.int64] = np.repeat(np.arange(len(sizes)), sizes)
-        self.frames: NDArray[np.int64] = np.concatenate([m.frames for m in self.members])
-        self.labels: NDArray[np.int64] = np.concatenate([m.labels for m in self.members])
-        # A table with other rows has no history any more.
-        self._past.clear()
-        self._future.clear()
+        self.source = np.repeat(np.arange(len(sizes)), sizes)
+        self.frames = np.concatenate([m.frames for m in self.members])
+        self.labels = np.concatenate([m.labels for m in self.members])
+        if not self._same_objects(before):
+            # A table with other objects has no history any more.
+            self._past.clear()
+            self._future.clear()
+
+    def _same_objects(self, before: tuple[NDArray[np.int64], ...]) -> bool:
+        """Tell whether the objects are the same ones, perhaps in another order."""
+        now = self.source, self.frames, self.labels
+        if len(before[0]) != len(self.source):
+            return False
+        first, second = (np.lexsort(keys[::-1]) for keys in (before, now))
+        return all(np.array_equal(a[first], b[second]) for a, b in zip(before, now, strict=True))
 
     def _travel(self, source: list[tuple[int, ...]], target: list[tuple[int, ...]], step: str) -> bool:
         if not source:

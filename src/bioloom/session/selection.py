@@ -60,6 +60,8 @@ class Selection:
     def rekey(self, table: pd.DataFrame) -> None:
         """Follow a table whose rows changed: objects that are still there keep their selection and class.
 
+        Steps can be taken back still if the objects are the same, in another order.
+
         Raises
         ------
         InputError
@@ -85,8 +87,8 @@ class Selection:
         self.labels, self.frames, self.has_frames = labels, frames, has_frames
         self._order, self._sorted_frames, self._sorted_labels = order, sorted_frames, sorted_labels
         self._mask, self._classes = mask, classes
-        self._past.clear()
-        self._future.clear()
+        for steps in (self._past, self._future):
+            steps[:] = [_moved(state, before, after) for state in steps if len(before) == len(state[0]) == len(labels)]
         self.changed.emit()
 
     def __len__(self) -> int:
@@ -204,6 +206,13 @@ class Selection:
         self._future.clear()
         self._mask, self._classes = mask, classes
         self.changed.emit()
+
+
+def _moved(state: _State, before: NDArray[np.intp], after: NDArray[np.intp]) -> _State:
+    """Return a state whose rows went from places to others."""
+    mask, classes = np.empty_like(state[0]), np.empty_like(state[1])
+    mask[after], classes[after] = state[0][before], state[1][before]
+    return mask, classes
 
 
 def _order_of(frames: NDArray[np.int64], labels: NDArray[np.int64]) -> NDArray[np.intp] | None:

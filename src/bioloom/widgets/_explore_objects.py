@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from bioloom import layers
@@ -46,8 +46,10 @@ class ObjectsForm(QWidget):
     def chosen(self) -> list[Any]:
         """Return the chosen layers, that of the combo box first."""
         first = self.labels.layer
-        checked = set(self.others.checked())
-        return ([] if first is None else [first]) + [layer for layer in self._others if layer.name in checked]
+        # By position, not by name: names may have changed.
+        marks = [self.others.item(i).checkState() == Qt.CheckState.Checked for i in range(self.others.count())]
+        others = [layer for layer, mark in zip(self._others, marks, strict=False) if mark]
+        return ([] if first is None else [first]) + others
 
     def choose(self, chosen: list[Any]) -> None:
         """Choose layers."""
@@ -64,11 +66,10 @@ class ObjectsForm(QWidget):
         checked = {id(layer) for layer in self.chosen()[1:]}
         every = [layer for layer in layers.of_kind(self._viewer, "labels") if layers.role(layer) != "preview"]
         self._hear(every)
-        self._others = [one for one in every if one is not self.labels.layer and layers.has_table(one)]
-        self.group.setVisible(bool(self._others))
-        self.others.set_items(
-            [layer.name for layer in self._others], {layer.name for layer in self._others if id(layer) in checked}
-        )
+        offered = [one for one in every if one is not self.labels.layer and layers.has_table(one)]
+        self.group.setVisible(bool(offered))
+        self._others = offered
+        self.others.set_items([one.name for one in offered], {one.name for one in offered if id(one) in checked})
 
     def _hear(self, every: list[Any]) -> None:
         """Notice when a layer is measured."""

@@ -1,0 +1,257 @@
+"""Objects of several layers in one plot of the Explore panel, and of very many."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtTest import QTest
+
+from bioloom import layers
+
+
+def squares(n_side, sizes, ids, pitch=12):
+    """Squares of these sizes in a grid, row by row, with these ids."""
+    labels = np.zeros((n_side * pitch,) * 2, np.int32)
+    for number, (size, label) in enumerate(zip(sizes, ids, strict=True)):
+        y, x = (part * pitch + 2 for part in divmod(number, n_side))
+        labels[y : y + size, x : x + size] = label
+    return labels
+
+
+def table_of(labels, seed, dropped=()):
+    """What measuring gives, with rows in any order and some of them filtered out."""
+    ids = np.unique(labels[labels > 0])
+    areas = np.array([(labels == label).sum() for label in ids])
+    centres = np.array([np.argwhere(labels == label).mean(0) for label in ids])
+    table = pd.DataFrame({
+        "index": ids, "label": ids, "area": areas.astype(float), "centroid-0": centres[:, 0],
+        "shape": np.sqrt(areas) + np.random.default_rng(seed).normal(0, 0.01, len(ids)),
+    })  # fmt: skip
+    table = table[~table["label"].isin(dropped)]
+    return table.sample(frac=1, random_state=seed).reset_index(drop=True)
+
+
+@pytest.fixture
+def pooled(user):
+    """Two layers side by side with ids in common, each with small and large objects, and the Explore panel."""
+    first_ids = np.array([3, 9, 10, 400, 17, 18, 70_000, 21, 5])
+    second_ids = np.array([9, 3, 2, 5, 30, 18, 90_000, 400, 6])
+    sizes = np.array([3, 8, 3, 8, 3, 8, 3, 8, 3])
+    made = []
+    for name, ids, sized, shift, dropped in (
+        ("one", first_ids, sizes, 0, [17]),
+        ("two", second_ids, sizes[::-1], 40, []),
+    ):
+        labels = squares(3, sized, ids)
+        user.viewer.add_image(labels.astype(np.float32), name=f"image {name}", translate=(0, shift))
+        layer = user.viewer.add_labels(labels, name=name, translate=(0, shift))
+        layer.features = table_of(labels, shift + 1, dropped).assign(**({"only here": 1.0} if shift else {}))
+        made.append(layer)
+    user.viewer.reset_view()
+    explore = user.open("Explore")
+    explore.labels.choose(made[0])
+    user.look()
+    choice = explore.choice
+    choice.group.button.click()
+    user.look()
+    item = choice.others.visualItemRect(choice.others.item(0))
+    QTest.mouseClick(
+        choice.others.viewport(), Qt.MouseButton.LeftButton, pos=item.topLeft() + QPoint(10, item.height() // 2)
+    )
+    user.look()
+    assert choice.chosen() == made
+    return explore, *made
+
+
+def chosen(layer):
+    """The labels that are selected in a layer."""
+    selection = layers.selection_of(layer)
+    return set(selection.labels[selection.mask].tolist())
+
+
+def large(layer):
+    """The labels of the large objects that the table of a layer has."""
+    table = layer.features
+    return set(table["label"][table["area"] > 20].tolist())
+
+
+def test_two_layers_are_one_plot_and_each_object_is_its_own(user, pooled):
+    explore, one, two = pooled
+    assert len(explore.table) == len(one.features) + len(two.features) == 17
+    assert explore.objects.named_by == "layer"
+    assert explore.table["layer"].tolist() == ["one"] * 8 + ["two"] * 9
+    assert explore.objects.left_out == ("only here",)
+    assert "only here" in explore.status.text.text()
+    assert explore.columns.checked() == ["area", "shape"]
+    explore.show_axes("area", "shape")
+    explore.plot.wait()
+    x, y = explore.plot.x, explore.plot.y
+    user.lasso(explore.plot, x[x > 20], y[x > 20])
+    assert chosen(one) == large(one)
+    assert chosen(two) == large(two)
+    assert chosen(one) != chosen(two)
+    card = dict(explore.plot.describe(12).values)
+    assert (card["layer"], card["label"]) == ("two", str(two.features["label"][4]))
+
+    explore.plot.setFocus()
+    QTest.keyClick(explore.plot, Qt.Key.Key_2)
+    user.look()
+    for layer in (one, two):
+        here, there = next(iter(large(layer))), next(iter(set(layer.features["label"]) - large(layer)))
+        assert layers.is_coloured(layer)
+        assert not np.allclose(layer.get_color(here), layer.get_color(there))
+    assert np.allclose(one.get_color(9), two.get_color(6)) == ((9 in large(one)) == (6 in large(two)))
+    explore.classes.target.setCurrentIndex(explore.classes.target.findData("classes"))
+    explore.save_classes.click()
+    for layer in (one, two):
+        saved = user.viewer.layers[f"classes of {layer.name}"].data
+        np.testing.assert_array_equal(saved, 2 * np.isin(layer.data, list(large(layer))))
+    explore.classes.target.setCurrentIndex(explore.classes.target.findData("column"))
+    explore.save_classes.click()
+    for layer in (one, two):
+        table = layer.features
+        np.testing.assert_array_equal(table["MANUAL_CLASS"] == 2, table["area"] > 20)
+    for _ in range(3):
+        explore.bar.undo.click()
+    assert not layers.selection_of(one).classes.any()
+    assert not layers.selection_of(two).classes.any()
+    assert not chosen(one) | chosen(two)
+    explore.choice.others.set_checked(set())
+    user.look()
+    assert len(explore.table) == 8
+    assert not layers.is_coloured(two)
+
+
+def test_two_layers_are_selected_in_the_image_and_seen_in_the_gallery(user, pooled):
+    explore, one, two = pooled
+    explore.gallery_group.set_open(True)
+    user.look(0.2)
+    explore.image_lasso.shape.setCurrentIndex(explore.image_lasso.shape.findData("rectangle"))
+    explore.image_lasso.button.setChecked(True)
+    user.look()
+    # The last column of one and the first of the other, of the upper two rows.
+    user.drag_on_canvas([(0, 25), (10, 40), (23, 51)])
+    assert chosen(one) == {10, 18}
+    assert chosen(two) == {9, 5}
+    view = explore.pictures.view
+    keys = {explore.selection.key(row) for row in view.shown()}
+    assert keys == {(0, 0, 10), (0, 0, 18), (1, 0, 9), (1, 0, 5)}
+    user.until(lambda: len(view.wall._pictures) == 4, "the pictures")
+    one.visible = False
+    user.drag_on_canvas([(0, 25), (10, 40), (23, 51)], Qt.KeyboardModifier.AltModifier)
+    assert chosen(one) == {10, 18}, "what is hidden is not drawn around"
+    assert not chosen(two)
+    one.visible = True
+    explore.image_lasso.button.setChecked(False)
+
+    layers.activate(user.viewer, two)
+    user.click_object(two, (4, 4))
+    assert (chosen(one), chosen(two)) == (set(), {9})
+    explore.bar.undo.click()
+    assert (chosen(one), chosen(two)) == ({10, 18}, set())
+    row = explore.selection.row(9, source=1)
+    view.object_clicked.emit(row)
+    assert user.viewer.layers.selection.active is two
+    assert two.selected_label == 9
+    np.testing.assert_allclose(user.viewer.scene.camera.center[-2:], (3, 43), atol=0.6)
+
+
+def test_results_come_to_the_objects_of_each_layer(user, pooled):
+    explore, one, two = pooled
+    # Twice the exposure in the second image: scaled by itself, it does not matter.
+    two.features = two.features.assign(shape=10 * two.features["shape"], area=10 * two.features["area"])
+    user.look()
+    explore.data.per.setCurrentIndex(explore.data.per.findData("layer"))
+    explore.clusters.n_clusters.setValue(2)
+    explore.cluster_button.click()
+    user.wait(explore)
+    smaller = {layer: layer.features["KMEANS_CLUSTER"][layer.features["area"].idxmin()] for layer in (one, two)}
+    assert smaller[one] == smaller[two]
+    for layer in (one, two):
+        table = layer.features
+        small = table["area"] < table["area"].mean()
+        np.testing.assert_array_equal(table["KMEANS_CLUSTER"] == smaller[layer], small)
+        assert "frame" not in table.columns
+        assert "layer" not in table.columns
+    explore.maps.choose("pca")
+    explore.embed_button.click()
+    user.wait(explore)
+    both = np.concatenate([layer.features["PCA-0"] for layer in (one, two)])
+    np.testing.assert_allclose(both, explore.plot.x)
+    assert abs(one.features["PCA-0"].mean()) < 1e-6
+    two.name = "renamed"
+    user.look()
+    assert set(explore.table["layer"]) == {"one", "renamed"}
+    user.viewer.layers.remove(two)
+    user.look()
+    assert len(explore.table) == 8
+
+
+def test_a_hundred_thousand_objects_with_gaps_follow_lasso_keys_and_undo(user):
+    per_row, pitch = 316, 5
+    n = per_row**2
+    ids = (np.random.default_rng(0).permutation(n) + 1) * 40_000
+    at = np.arange(per_row * pitch)
+    grid = ids.reshape(per_row, per_row).astype(np.uint32)
+    labels = np.where((at[:, None] % pitch > 0) & (at % pitch > 0), np.repeat(np.repeat(grid, pitch, 0), pitch, 1), 0)
+    layer = user.viewer.add_labels(labels.astype(np.uint32), opacity=1)
+    own = layer.colormap
+    rows, columns = np.divmod(np.arange(n), per_row)
+    order = np.random.default_rng(1).permutation(n)
+    layer.features = pd.DataFrame({
+        "index": ids[order], "label": ids[order], "right": columns[order] * 1.0, "down": rows[order] * 1.0
+    })  # fmt: skip
+    explore = user.open("Explore")
+    explore.labels.choose(layer)
+    explore.show_axes("right", "down")
+    explore.plot.wait()
+    x, y = explore.plot.x, explore.plot.y
+    inside = (x > 99.5) & (x < 200.5) & (y > 99.5) & (y < 150.5)
+    corners = [explore.plot.to_screen(a, b) for a, b in ((99.5, 99.5), (200.5, 99.5), (200.5, 150.5), (99.5, 150.5))]
+    user.drag(explore.plot, corners)
+    selected = explore.selection.mask
+    # A pixel of the screen is more than an object here.
+    assert selected.sum() == pytest.approx(inside.sum(), rel=0.1)
+    explore.plot.setFocus()
+    QTest.keyClick(explore.plot, Qt.Key.Key_3)
+    user.look()
+    classes = explore.selection.classes
+    assert (classes == 3).sum() == selected.sum()
+    middle, outside = grid[125, 150], grid[20, 20]
+    wanted = explore.plot.palette_[explore.plot.colour_index[explore.selection.row(int(middle))]] / 255
+    np.testing.assert_allclose(layer.get_color(int(middle))[:3], wanted[:3], atol=0.01)
+    assert not np.allclose(layer.get_color(int(outside)), layer.get_color(int(middle)))
+    shot = user.viewer.screenshot(canvas_only=True, flash=False)[..., :3].astype(int)
+    near = (np.abs(shot - wanted[:3] * 255).max(axis=-1) < 40).mean()
+    assert near > 0.01, "the class is seen on the canvas"
+    explore.bar.undo.click()
+    explore.bar.undo.click()
+    assert not explore.selection.classes.any()
+    explore.bar.undo.click()
+    assert not explore.selection.mask.any()
+    assert layer.colormap is own
+
+
+def test_a_long_map_is_cancelled_and_the_next_one_works(user, pooled):
+    explore, one, _ = pooled
+    explore.choice.others.set_checked(set())
+    rng = np.random.default_rng(0)
+    n = 8000
+    many = pd.DataFrame(rng.normal(size=(n, 6)), columns=list("abcdef")).assign(label=np.arange(n) + 1)
+    one.features = many.assign(index=many["label"])
+    user.look()
+    explore.columns.set_checked(set("abcdef"))
+    explore.maps.choose("tsne")
+    explore.embed_button.click()
+    user.look(0.3)
+    assert explore.jobs.busy
+    assert explore.status.button.isVisible()
+    explore.status.button.click()
+    user.look()
+    assert not explore.jobs.busy
+    assert explore.status.text.text() == "Cancelled. Nothing was changed."
+    assert "t-SNE-0" not in one.features.columns
+    explore.maps.choose("pca")
+    explore.embed_button.click()
+    user.wait(explore)
+    assert np.isfinite(one.features["PCA-0"]).all()
