@@ -47,72 +47,51 @@ def in_reading_order(labels: NDArray[Any], least: float = 1) -> NDArray[np.uint3
     return result.reshape(labels.shape)
 
 
-def in_reading_order_of_blocks(labels: Any) -> Any:
-    """Renumber the objects of a Dask array by their first pixels."""
-    from dask import delayed
-
-    from bioloom.operations._blocks import with_value
-    from bioloom.operations._scratch import places
-
-    firsts = [
-        delayed(_ids_and_first)(block, where, labels.shape)
-        for block, where in zip(labels.to_delayed().ravel(), places(labels), strict=True)
-    ]
-    return with_value(renamed, delayed(_by_first)(firsts), labels, dtype=np.uint32)
-
-
-def _ids_and_first(
-    labels: NDArray[np.uint32], where: tuple[slice, ...], shape: tuple[int, ...]
-) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-    """Return the ids in a part of an image and where in the image the first pixel of each is."""
-    ids, first = np.unique(labels, return_index=True)
-    place = np.unravel_index(first, labels.shape)
-    return ids, np.ravel_multi_index(tuple(p + w.start for p, w in zip(place, where, strict=True)), shape).astype(
-        np.int64
-    )
-
-
-def _by_first(
-    parts: Sequence[tuple[NDArray[np.uint32], NDArray[np.int64]]],
-) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
-    """Return the ids of the objects, sorted, and their numbers in the order of their first pixels."""
-    ids, place = np.unique(np.concatenate([ids for ids, _ in parts]), return_inverse=True)
-    first = np.full(ids.size, np.iinfo(np.int64).max)
-    np.minimum.at(first, place, np.concatenate([first for _, first in parts]))
-    ids, first = ids[ids > 0], first[ids > 0]
-    numbers = np.empty(ids.size, np.uint32)
-    numbers[np.argsort(first)] = np.arange(1, ids.size + 1)
-    return ids, numbers
-
-
-def renamed(labels: NDArray[np.uint32], names: tuple[NDArray[np.uint32], NDArray[np.uint32]]) -> NDArray[np.uint32]:
-    """Return labels with other ids: ``names`` are the old, sorted, and the new."""
-    old, new = names
-    result = np.zeros(labels.shape, np.uint32)
-    inside = labels != 0
-    result[inside] = new[np.searchsorted(old, labels[inside])]
-    return result
-
-
 def pixels_of_size(size: float, spacing: Any) -> float:
     """Convert an area or a volume in units of spacing into pixels; rounding does not make it larger."""
     return float(size / np.prod(spacing if spacing else 1.0)) * (1 - 1e-9)
 
 
 def count_ids(labels: NDArray[np.uint32]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return the ids that occur in labels, with background, and the number of pixels of each."""
+    """Return the ids that occur in labels, sorted, without background, and the number of pixels of each."""
+    from bioloom.operations._label_tables import count_labels
+
+    largest = int(labels.max(initial=0))
+    if largest <= max(2 * labels.size, 1 << 16):
+        counts = count_labels(labels, largest)
+        counts[0] = 0
+        ids = np.flatnonzero(counts)
+        return ids.astype(np.uint32), counts[ids]
     ids, counts = np.unique(labels, return_counts=True)
-    return ids, counts
+    return ids[ids > 0], counts[ids > 0]
+
+
+def total_ids(counted: Sequence[tuple[NDArray[Any], NDArray[Any]]]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    """Return what :func:`count_ids` does for a whole image, from the parts of it that were counted."""
+    ids, place = np.unique(np.concatenate([ids for ids, _ in counted]), return_inverse=True)
+    totals = np.zeros(ids.size, np.int64)
+    np.add.at(totals, place, np.concatenate([n for _, n in counted]))
+    return ids.astype(np.uint32), totals
 
 
 def small_ids(counted: Sequence[tuple[NDArray[Any], NDArray[Any]]], least: float) -> NDArray[Any]:
     """Return the ids that have fewer pixels in all parts of an image that were counted."""
-    ids, place = np.unique(np.concatenate([ids for ids, _ in counted]), return_inverse=True)
-    totals = np.bincount(place, weights=np.concatenate([n for _, n in counted]), minlength=ids.size)
-    small: NDArray[Any] = ids[(totals < least) & (ids > 0)]
+    ids, totals = total_ids(counted)
+    small: NDArray[Any] = ids[totals < least]
     return small
 
 
-def without_ids(labels: NDArray[np.uint32], ids: NDArray[Any]) -> NDArray[np.uint32]:
+def without_ids(labels: NDArray[Any], ids: NDArray[Any]) -> NDArray[np.uint32]:
     """Return labels with some objects made background."""
-    return np.where(np.isin(labels, ids), np.uint32(0), labels) if ids.size else labels
+    from bioloom.operations._label_tables import look_up
+
+    largest = int(labels.max(initial=0))
+    gone = ids[(ids != 0) & (ids <= largest)]
+    if gone.size and largest <= max(4 * labels.size, 1 << 16):
+        stay = np.arange(largest + 1, dtype=np.uint32)
+        stay[gone] = 0
+        return look_up(stay, labels)
+    kept = labels.astype(np.uint32)
+    if gone.size:
+        kept[np.isin(labels, gone)] = 0
+    return kept

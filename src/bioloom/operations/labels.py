@@ -1,39 +1,23 @@
-"""Working on labels: which objects stay, and how they are numbered."""
+"""Working on labels: which objects stay."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bioloom import device
-from bioloom.errors import InputError
 from bioloom.operations._catalogue import operation
-from bioloom.operations._label_device import are_small
 from bioloom.operations._label_index import index_labels, spread_of
+from bioloom.operations._numbering import without_ids
 from bioloom.operations._types import Image, Labels, Mask, Number, Size, Spacing
 
 
 def _edge_slices(ndim: int, which: str) -> list[tuple[slice | int, ...]]:
     axes = range(ndim) if which == "all" else range(ndim - 2, ndim)
     return [(slice(None),) * axis + (end,) for axis in axes for end in (0, -1)]
-
-
-def _without(labels: NDArray[Any], ids: NDArray[Any]) -> NDArray[np.uint32]:
-    """Return the labels with the objects of these ids made background."""
-    from bioloom.operations._label_tables import look_up
-
-    ids = ids[ids != 0]
-    largest = int(labels.max())
-    if ids.size and largest <= 4 * labels.size:
-        stay = np.arange(largest + 1, dtype=np.uint32)
-        stay[ids] = 0
-        return look_up(stay, labels)
-    kept = labels.astype(np.uint32)
-    if ids.size:
-        kept[np.isin(labels, ids)] = 0
-    return kept
 
 
 @operation("Segment/Process labels", keywords="exclude labels on edges, clear border, exclude objects cut off")
@@ -60,9 +44,22 @@ def remove_labels_at_edges(labels: Labels, edges: Literal["all", "lateral"] = "a
     Notes
     -----
     Computed in main memory also for OpenCL arrays: clEsperanto's ``exclude_labels_on_edges`` renumbers the objects.
+    Dask arrays of any size are computed block by block.
     """
     ids = np.unique(np.concatenate([np.unique(labels[s]) for s in _edge_slices(labels.ndim, edges)]))
-    return _without(labels, ids)
+    return without_ids(labels, ids)
+
+
+@remove_labels_at_edges.dask()
+def _(labels: Any, edges: str) -> Any:
+    from dask import delayed
+
+    from bioloom.operations._blocks import checked, with_value
+
+    pixels = checked(remove_labels_at_edges, "labels", labels)
+    parts = [block for s in _edge_slices(labels.ndim, edges) for block in pixels[s].to_delayed().ravel()]
+    ids = delayed(np.concatenate)([delayed(np.unique)(part) for part in parts])
+    return with_value(without_ids, ids, pixels, dtype=np.uint32)
 
 
 @operation(
@@ -97,7 +94,8 @@ def remove_labels_by_size(
 
     Notes
     -----
-    As clEsperanto's ``exclude_labels_outside_size_range`` with both ends kept, but for the ids, which stay.
+    As clEsperanto's ``exclude_labels_outside_size_range`` with both ends kept, but for the ids, which stay. Dask arrays
+    of any size are computed block by block.
     """
     pixel = float(np.prod(spacing)) if spacing else 1.0
     largest = int(labels.max())
@@ -109,6 +107,23 @@ def remove_labels_by_size(
         return look_up(np.where(_fit(sizes * pixel, minimum, maximum), ids, np.uint32(0)), labels)
     index = index_labels(labels)
     return index.relabelled(np.where(_fit(index.sizes() * pixel, minimum, maximum), index.ids, 0))
+
+
+@remove_labels_by_size.dask()
+def _(labels: Any, minimum: float, maximum: float | None, spacing: Sequence[float] | None) -> Any:
+    from dask import delayed
+
+    from bioloom.operations._block_tables import counted_blocks
+    from bioloom.operations._blocks import checked, with_value
+
+    pixel = float(np.prod(spacing)) if spacing else 1.0
+
+    def unfit(counted: tuple[NDArray[np.uint32], NDArray[np.int64]]) -> NDArray[np.uint32]:
+        ids, sizes = counted
+        return ids[~_fit(sizes * pixel, minimum, maximum)]
+
+    pixels = checked(remove_labels_by_size, "labels", labels)
+    return with_value(without_ids, delayed(unfit)(counted_blocks(pixels)), pixels, dtype=np.uint32)
 
 
 def _fit(sizes: NDArray[Any], minimum: float, maximum: float | None) -> NDArray[np.bool_]:
@@ -208,107 +223,3 @@ def _(labels: Any, mask: Any, keep: str) -> Any:
     cle = device.clesperanto()
     stays = (cle.not_equal_constant if keep == "inside" else cle.equal_constant)(mask, constant=0)
     return cle.mask(labels, stays, cle.create_labels_like(labels))
-
-
-@operation("Segment/Process labels", keywords="renumber, relabel, compact ids, close gaps")
-def relabel_sequential(labels: Labels, order: Literal["label", "size", "position"] = "label") -> Labels:
-    """Renumber objects 1…n without gaps.
-
-    Parameters
-    ----------
-    labels
-        (y, x) or (z, y, x).
-    order
-        ``label``: in the order of the old ids. ``size``: the largest first. ``position``: by the first pixel, row by
-        row (plane by plane).
-
-    Returns
-    -------
-    numpy.ndarray
-        uint32 labels 1…n; 0 is background.
-
-    Raises
-    ------
-    InputError
-        If the image is not 2D or 3D or holds no labels.
-
-    Notes
-    -----
-    As ``skimage.segmentation.relabel_sequential``; clEsperanto's ``relabel_sequential`` on OpenCL, for ids below 2**24
-    in the order of the old ids.
-    """
-    index = index_labels(labels)
-    if order == "label":
-        return index.rows.view(np.uint32)
-    if order == "size":
-        first = np.argsort(-index.sizes(), kind="stable")
-    else:
-        rows, position = np.unique(index.rows, return_index=True)
-        first = np.argsort(position[rows != 0], kind="stable")
-    numbers = np.empty(index.n, np.uint32)
-    numbers[first] = np.arange(1, index.n + 1)
-    return index.relabelled(numbers)
-
-
-@relabel_sequential.opencl()
-def _(labels: Any, order: str) -> Any:
-    if order != "label" or not are_small(labels):
-        return device.push(relabel_sequential.function(device.pull(labels), order))
-    return device.clesperanto().relabel_sequential(labels)
-
-
-@operation(
-    "Segment/Process labels", keywords="relabel islands, connected parts, disconnected labels, split islands, fragments"
-)
-def split_disconnected_labels(
-    labels: Labels,
-    parts: Literal["number all", "keep largest"] = "number all",
-    diagonal: bool = True,
-) -> Labels:
-    """Give every connected part of an object a label of its own, or keep only the largest part.
-
-    Parameters
-    ----------
-    labels
-        (y, x) or (z, y, x).
-    parts
-        ``number all``: the largest part of an object keeps its id, the others get new ones above the largest id.
-        ``keep largest``: the others become background.
-    diagonal
-        Whether pixels that only touch at a corner (in 3D also at an edge) belong together.
-
-    Returns
-    -------
-    numpy.ndarray
-        uint32; objects of one part stay as they are.
-
-    Raises
-    ------
-    InputError
-        If the image holds no labels, or new ids would be above 2**32 - 1: relabel it first.
-
-    Notes
-    -----
-    ``cc3d.connected_components`` (W. Silversmith, 2021), which takes neighbours of the same label as connected.
-    """
-    import cc3d
-
-    connectivity = {2: (4, 8), 3: (6, 26)}[labels.ndim][diagonal]
-    numbered = cc3d.connected_components(np.ascontiguousarray(labels, np.uint32), connectivity=connectivity)
-    pieces = index_labels(numbered)
-    rows, first = np.unique(pieces.rows, return_index=True)
-    owner = labels.ravel()[first[rows != 0]]
-    # Per object the largest part first; of equal ones the first.
-    order = np.lexsort((np.arange(pieces.n), -pieces.sizes(), owner))
-    is_main = np.zeros(pieces.n, bool)
-    is_main[order] = np.diff(owner[order].astype(np.int64), prepend=-1) != 0
-    ids = np.where(is_main, owner, 0).astype(np.int64)
-    if parts == "number all":
-        new = np.count_nonzero(~is_main)
-        largest = int(labels.max())
-        if largest + new > np.iinfo(np.uint32).max:
-            raise InputError(
-                f"split_disconnected_labels: {new} new ids above {largest} do not fit. Apply relabel_sequential first."
-            )
-        ids[~is_main] = np.arange(largest + 1, largest + 1 + new)
-    return pieces.relabelled(ids)

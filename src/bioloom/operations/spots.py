@@ -60,9 +60,9 @@ def _found_in_blocks(
     from dask import delayed
 
     from bioloom.operations._block_regions import solve_by_regions
+    from bioloom.operations._block_tables import in_reading_order_of_blocks
     from bioloom.operations._blocks import checked, with_halo, with_value
     from bioloom.operations._label_distances import grown
-    from bioloom.operations._numbering import in_reading_order_of_blocks
     from bioloom.operations._order_statistics import median_of_blocks
     from bioloom.operations._regions import connected
     from bioloom.operations._scratch import stored
