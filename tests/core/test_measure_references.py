@@ -24,8 +24,8 @@ from skimage.feature import local_binary_pattern
 from skimage.filters import threshold_otsu
 from skimage.segmentation import find_boundaries
 
-from bioloom.measure import EXTRA_GROUPS, GROUPS, PROPERTIES, measure
-from bioloom.measure.registry import moment_powers
+from bioloom.measure import EXTRA_GROUPS, GROUPS, PROPERTIES, find_property, measure
+from bioloom.measure.registry import MEASURED, NUMBERED, moment_powers
 
 Array = np.ndarray
 ALL_GROUPS = (*GROUPS, *EXTRA_GROUPS)
@@ -408,8 +408,8 @@ HARALICK = (
 )  # fmt: skip
 
 
-def haralick(i: int) -> Reference:
-    """A feature of mahotas with 32 levels of the range of each object; NaN where no two pixels lie side by side."""
+def haralick(i: int, apart: int = 1) -> Reference:
+    """A feature of mahotas with 32 levels of the range of each object; NaN where no two pixels are so far apart."""
 
     def of_thing(t: Thing) -> Array:
         features = pytest.importorskip("mahotas").features.texture
@@ -419,7 +419,7 @@ def haralick(i: int) -> Reference:
         levels[t.mask] = 1 + np.minimum((values - values.min()) / max(np.ptp(values), 1) * 32, 31).astype(int)
         found = []
         for direction in range(4 if t.mask.ndim == 2 else 13):
-            counts = features.cooccurence(levels, direction, symmetric=True).astype(float)[1:, 1:]
+            counts = features.cooccurence(levels, direction, symmetric=True, distance=apart).astype(float)[1:, 1:]
             if counts.sum():
                 counts = np.pad(counts, (0, 32 - len(counts)))
                 found.append(
@@ -427,22 +427,22 @@ def haralick(i: int) -> Reference:
                 )
         return np.mean(found, axis=0) if found else np.full(13, np.nan)
 
-    return lambda scene: known(scene, "haralick", lambda: np.array([of_thing(t) for t in scene.things]))[:, i]
+    return lambda scene: known(scene, f"haralick {apart}", lambda: np.array([of_thing(t) for t in scene.things]))[:, i]
 
 
-def patterns(scene: Scene) -> list[Array]:
+def patterns(scene: Scene, radius: int = 1) -> list[Array]:
     """Local binary patterns of scikit-image, plane by plane."""
-    image = scene.a if scene.a.ndim == 3 else scene.a[None]
-    codes = np.stack([local_binary_pattern(plane, 8, 1, "uniform").astype(int) for plane in image])
-    return [np.bincount(codes.reshape(t.mask.shape)[t.mask], minlength=10) / len(t.pixels) for t in scene.things]
+    image, n = scene.a if scene.a.ndim == 3 else scene.a[None], 8 * radius
+    codes = np.stack([local_binary_pattern(plane, n, radius, "uniform").astype(int) for plane in image])
+    return [np.bincount(codes.reshape(t.mask.shape)[t.mask], minlength=n + 2) / len(t.pixels) for t in scene.things]
 
 
-def spectrum(t: Thing) -> list[float]:
+def spectrum(t: Thing, n: int = 16) -> list[float]:
     """Granularity by the openings by reconstruction of scikit-image."""
     cross = ndimage.generate_binary_structure(t.mask.ndim, 1)
     ceiling = np.where(t.mask, t.a, -1e9)
     eroded, means, found = np.where(t.mask, t.a, np.inf), [t.a[t.mask].mean()], []
-    for _ in range(16):
+    for _ in range(n):
         eroded = ndimage.minimum_filter(eroded, footprint=cross, mode="constant", cval=np.inf)
         eroded = np.where(t.mask, eroded, np.inf)
         opened = morphology.reconstruction(np.where(t.mask, eroded, -1e9), ceiling, footprint=cross)
@@ -726,6 +726,21 @@ PARTS: dict[str, Reference] = {
 }
 """What ratios are made of, besides other measurements."""
 
+WITH_NUMBERS: dict[str, Reference] = {
+    "intensity_percentile=30": of_values(lambda v: np.percentile(v, 30)),
+    "nearest_neighbors_distance_mean=3": lambda scene: np.sort(scene.away, axis=1)[:, :3].mean(axis=1),
+    "nearest_neighbors_distance_max=3": nearest(2),
+    "nearest_neighbors_distance_std=3": lambda scene: np.sort(scene.away, axis=1)[:, :3].std(axis=1),
+    "neighbor_count_within=9.5": lambda scene: (scene.away <= 9.5).sum(axis=1),
+    "surface_neighbor_count_within=2.2": lambda scene: (gaps(scene) <= 2.2).sum(axis=1),
+    "average_distance_of_n_nearest_neighbors=4": lambda scene: np.sort(in_pixels(scene), axis=1)[:, :4].mean(axis=1),
+    "granularity=5": each(partial(spectrum, n=5)),
+    "lbp=2": partial(patterns, radius=2),
+    **{f"radial_{n}=6": rings(n, 6) for n in ("fraction", "mean_fraction", "cv")},
+    **{f"haralick_{n}=2": haralick(i, 2) for i, n in enumerate(HARALICK)},
+}
+"""The same of measurements that take a number, each for one."""
+
 ONLY_SQUARE = ("perimeter", "circularity", "compactness", "convexity", "moments_hu", "moments_weighted_hu")
 """What the reference has for square pixels only."""
 ONLY_THICK = ("area_convex", "solidity", "feret_diameter_max", "eccentricity", "orientation", "convexity")
@@ -736,21 +751,35 @@ TOLERANCE = {"surface_area": 0.01, "sphericity": 0.01, "nearest_neighbors_angle"
 
 def test_every_measurement_has_a_reference() -> None:
     assert sorted(REFERENCES) == sorted(PROPERTIES)
+    assert {name.partition("=")[0] for name in WITH_NUMBERS} == {*NUMBERED, *MEASURED}
 
 
-@pytest.mark.parametrize("name", sorted(PROPERTIES))
-def test_every_measurement_is_that_of_its_reference(name: str) -> None:
-    found = PROPERTIES[name]
+def check(name: str, reference: Reference, table: Callable[[Scene], pd.DataFrame]) -> None:
+    found = find_property(name)
+    assert found is not None
     for of, scene in SCENES.items():
         ndim = scene.labels.ndim
         if ndim not in found.ndims or (name in ONLY_SQUARE and of == "oblong pixels"):
             continue
         columns = found.columns(ndim, {0: "", 1: "_a", 2: "_a_b"}[found.n_images])
-        mine = scene.table[columns].to_numpy(float)
-        expected = np.asarray(REFERENCES[name](scene), float).reshape(mine.shape)
+        mine = table(scene)[columns].to_numpy(float)
+        expected = np.asarray(reference(scene), float).reshape(mine.shape)
         rows = scene.thick if name in ONLY_THICK else np.ones(len(mine), bool)
         assert rows.sum() >= 5
         assert np.isfinite(expected[rows]).any()
         size = np.abs(expected[np.isfinite(expected)]).max()
         tolerance = TOLERANCE.get(name, 1e-6)
         np.testing.assert_allclose(mine[rows], expected[rows], rtol=tolerance, atol=1e-9 * size, err_msg=of)
+
+
+@pytest.mark.parametrize("name", sorted(PROPERTIES))
+def test_every_measurement_is_that_of_its_reference(name: str) -> None:
+    check(name, REFERENCES[name], lambda scene: scene.table)
+
+
+@pytest.mark.parametrize("name", sorted(WITH_NUMBERS))
+def test_measurements_with_other_numbers_are_those_of_their_references(name: str) -> None:
+    def table(scene: Scene) -> pd.DataFrame:
+        return measure(scene.labels, {"a": scene.a, "b": scene.b}, scene.spacing, [name])
+
+    check(name, WITH_NUMBERS[name], table)
