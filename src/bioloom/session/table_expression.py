@@ -5,10 +5,7 @@ Nothing of it is ever run as Python: the text becomes a tree of the few nodes be
 
 from __future__ import annotations
 
-import difflib
-import re
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from bioloom.errors import InputError
 from bioloom.session.table_nodes import (
@@ -24,31 +21,11 @@ from bioloom.session.table_nodes import (
     Number,
     Text,
 )
+from bioloom.session.table_tokens import Token, show_place, tokens_of
 
 LONGEST = 10_000
 _DEEPEST = 60
-
-
-_TOKEN = re.compile(
-    r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(?!\w)"
-    r"|(?P<text>\"[^\"]*\"|'[^']*')"
-    r"|`(?P<quoted>[^`]+)`"
-    r"|(?P<name>[^\W\d]\w*)"
-    r"|(?P<sign>\*\*|//|<=|>=|==|!=|<>|&&|\|\||[-+*/%<>=&|!~(),\[\]≤≥≠×÷−]))"
-)
-_SAME = {
-    "&": "and", "&&": "and", "|": "or", "||": "or", "!": "not", "~": "not", "=": "==", "<>": "!=",
-    "≤": "<=", "≥": ">=", "≠": "!=", "×": "*", "÷": "/", "−": "-", "[": "(", "]": ")",
-}  # fmt: skip
-_WORDS = ("and", "or", "not", "in")
 _COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
-
-
-@dataclass(frozen=True)
-class _Token:
-    kind: str  # number, text, column, function, sign or end
-    value: str
-    place: int
 
 
 def parse(text: str, names: Collection[str], functions: Collection[str]) -> Node:
@@ -78,82 +55,15 @@ def parse(text: str, names: Collection[str], functions: Collection[str]) -> Node
     """
     if len(text) > LONGEST:
         raise InputError(f"The expression has {len(text)} characters; {LONGEST} can be read. Shorten it.")
-    return _Parser(text, _tokens(text, names, functions)).whole()
-
-
-def _tokens(text: str, names: Collection[str], functions: Collection[str]) -> list[_Token]:
-    # Names with blanks or signs must be looked for first, the longest before those it begins with.
-    special = sorted((n for n in names if not n.isidentifier() and n.strip()), key=len, reverse=True)
-    first_letters = {letter for n in special for letter in (n[0].lower(), n[0].upper())}
-    lower = {n.lower(): n for n in names}
-    tokens: list[_Token] = []
-    place = 0
-    while True:
-        while place < len(text) and text[place].isspace():
-            place += 1
-        if place == len(text):
-            return [*tokens, _Token("end", "", place)]
-        if text[place] in first_letters and not text[place].isdigit():
-            fitting = [n for n in special if _fits(text, place, n)]
-            if fitting:
-                # Of names that differ only in upper and lower case, the one that is written so.
-                longest = [n for n in fitting if len(n) == len(fitting[0])]
-                name = next((n for n in longest if text.startswith(n, place)), longest[0])
-                tokens.append(_Token("column", name, place))
-                place += len(name)
-                continue
-        match = _TOKEN.match(text, place)
-        if match is None:
-            raise InputError(f"‘{text[place]}’ cannot be read here: {_show(text, place)}")
-        kind = str(match.lastgroup)
-        value = match[kind]
-        if kind == "sign":
-            value = _SAME.get(value, value)
-        elif kind == "text":
-            value = value[1:-1]
-        elif kind == "name" and value.lower() in _WORDS:
-            kind, value = "sign", value.lower()
-        elif kind == "name" and value in functions and text[match.end() :].lstrip()[:1] == "(":
-            kind = "function"
-        elif kind in ("name", "quoted"):
-            found = value if value in names else lower.get(value.lower())
-            if found is None:
-                raise InputError(_unknown(value, names, functions))
-            kind, value = "column", found
-        tokens.append(_Token(kind, value, place))
-        place = match.end()
-
-
-def _fits(text: str, place: int, name: str) -> bool:
-    """Tell whether a name stands at a place, and does not end in the middle of a longer word."""
-    end = place + len(name)
-    if text[place:end].lower() != name.lower():
-        return False
-    return not _is_letter(name[-1]) or not _is_letter(text[end : end + 1])
-
-
-def _is_letter(character: str) -> bool:
-    return character.isalnum() or character == "_"
-
-
-def _unknown(name: str, names: Collection[str], functions: Collection[str]) -> str:
-    close = difflib.get_close_matches(name, [*names, *functions], 3, 0.6)
-    text = f"There is no column ‘{name}’."
-    if close:
-        return f"{text} Did you mean {' or '.join(f'‘{c}’' for c in close)}?"
-    return f'{text} Texts need quotes: "{name}".'
-
-
-def _show(text: str, place: int) -> str:
-    return f"{text[max(0, place - 25) : place]}▸{text[place : place + 25]}"
+    return _Parser(text, tokens_of(text, names, functions)).whole()
 
 
 class _Parser:
-    def __init__(self, text: str, tokens: list[_Token]) -> None:
+    def __init__(self, text: str, tokens: list[Token]) -> None:
         self._text, self._tokens, self._at, self._depth = text, tokens, 0, 0
 
     @property
-    def _next(self) -> _Token:
+    def _next(self) -> Token:
         return self._tokens[self._at]
 
     def _take(self, *signs: str) -> str:
@@ -169,7 +79,7 @@ class _Parser:
         if token.kind == "end":
             before = "The expression is empty" if not self._at else "The expression ends too early"
             return InputError(f"{before}: {wanted} is missing.")
-        return InputError(f"{wanted[0].upper()}{wanted[1:]} is needed before {_show(self._text, token.place)}")
+        return InputError(f"{wanted[0].upper()}{wanted[1:]} is needed before {show_place(self._text, token.place)}")
 
     def whole(self) -> Node:
         node = self._any()

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from psygnal import Signal
 
 from bioloom.errors import InputError
-from bioloom.session.feature_table import keys_of
+from bioloom.session.feature_table import KEYS
 from bioloom.session.table_columns import Column, columns_of
+from bioloom.session.table_computed import ComputedColumns, checked_name
 from bioloom.session.table_filters import ColumnFilter
-from bioloom.session.table_formula import condition, formula
+from bioloom.session.table_row_filters import RowFilters
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,11 +54,8 @@ class TableView:
         self._columns: dict[str, Column] = {}
         self._sorted: list[tuple[str, bool]] = []
         self._order = np.zeros(0, np.intp)
-        self._expression = ""
-        self._limits: dict[str, ColumnFilter] = {}
-        self._only: NDArray[np.bool_] | None = None
-        self._kept: dict[object, NDArray[np.bool_]] = {}
-        self._formulas: dict[str, str] = {}
+        self._filters = RowFilters()
+        self._computed = ComputedColumns()
         self.rows = np.zeros(0, np.intp)
         self.dropped = ""
 
@@ -65,25 +63,9 @@ class TableView:
     def show(self, table: pd.DataFrame) -> None:
         """Show another table; sorting and filters stay where their columns are still there."""
         self._table, self._columns = table, columns_of(table)
-        if self._only is not None and len(self._only) != len(table):
-            self._only = None
-        self._formulas = {name: text for name, text in self._formulas.items() if name in self._columns}
+        self._computed.keep(self._columns)
         self._sorted = [(name, down) for name, down in self._sorted if name in self._columns]
-        self._limits = {
-            name: limit
-            for name, limit in self._limits.items()
-            if name in self._columns and limit.fits(self._columns[name])
-        }
-        self._kept.clear()
-        self.dropped = ""
-        for name, limit in self._limits.items():
-            self._kept[name] = limit.keeps(self._columns[name])
-        if self._expression:
-            try:
-                self._kept[""] = condition(self._expression, self._columns, len(table))
-            except InputError as error:
-                self.dropped = f"The filter ‘{self._expression}’ was taken off: {error}"
-                self._expression = ""
+        self.dropped = self._filters.fit(self._columns, len(table))
         self._arrange()
         self._show_rows(self.replaced)
 
@@ -165,27 +147,22 @@ class TableView:
     @property
     def expression(self) -> str:
         """The expression that rows must fulfil, or nothing."""
-        return self._expression
+        return self._filters.expression
 
     @property
     def limits(self) -> Mapping[str, ColumnFilter]:
         """The filters of single columns; read-only."""
-        return MappingProxyType(self._limits)
+        return MappingProxyType(self._filters.limits)
 
     @property
     def kept(self) -> NDArray[np.bool_]:
         """Which rows of the whole table pass all filters."""
-        kept = np.ones(self.n_rows, bool)
-        for part in self._kept.values():
-            kept &= part
-        if self._only is not None:
-            kept &= self._only
-        return kept
+        return self._filters.kept(self.n_rows)
 
     @property
     def filtered(self) -> bool:
         """Whether any filter is set."""
-        return bool(self._kept) or self._only is not None
+        return self._filters.any
 
     def filter(self, expression: str) -> None:
         """Show the rows for which an expression holds, such as ``area > 100 and class == "a"``; nothing shows all.
@@ -195,12 +172,7 @@ class TableView:
         InputError
             If it cannot be read; then the filter stays as it was.
         """
-        expression = expression.strip()
-        if expression:
-            self._kept[""] = condition(expression, self._columns, self.n_rows)
-        else:
-            self._kept.pop("", None)
-        self._expression = expression
+        self._filters.set_expression(expression, self._columns, self.n_rows)
         self._show_rows(self.changed)
 
     def limit(self, name: str, limit: ColumnFilter | None) -> None:
@@ -211,16 +183,7 @@ class TableView:
         InputError
             If there is no such column, or the filter is for another kind of values.
         """
-        column = self._column(name)
-        if limit is None:
-            self._limits.pop(name, None)
-            self._kept.pop(name, None)
-        else:
-            if not limit.fits(column):
-                what = "text" if column.is_text else "numbers"
-                raise InputError(f"The column ‘{name}’ holds {what}; this filter is for other values.")
-            self._kept[name] = limit.keeps(column)
-            self._limits[name] = limit
+        self._filters.set_limit(self._column(name), limit)
         self._show_rows(self.changed)
 
     def only(self, mask: NDArray[np.bool_] | None) -> None:
@@ -231,16 +194,12 @@ class TableView:
         mask
             bool per row of the whole table.
         """
-        if mask is not None and len(mask) != self.n_rows:
-            raise InputError(f"A mask of {self.n_rows} rows is needed, but one of {len(mask)} was given.")
-        self._only = None if mask is None else np.array(mask, bool)
+        self._filters.set_only(mask, self.n_rows)
         self._show_rows(self.changed)
 
     def show_all(self) -> None:
         """Take all filters off."""
-        self._expression, self._only = "", None
-        self._limits.clear()
-        self._kept.clear()
+        self._filters.clear()
         self._show_rows(self.changed)
 
     def _show_rows(self, signal: Any) -> None:
@@ -251,7 +210,7 @@ class TableView:
     @property
     def formulas(self) -> Mapping[str, str]:
         """The expressions of the columns that were computed; read-only."""
-        return MappingProxyType(self._formulas)
+        return self._computed.formulas
 
     def compute(self, name: str, expression: str) -> pd.DataFrame:
         """Compute a new column.
@@ -276,14 +235,7 @@ class TableView:
         InputError
             If the name is taken or empty, or the expression cannot be computed.
         """
-        name = name.strip()
-        if not name or "`" in name:
-            raise InputError("A new column needs a name without backticks.")
-        if name == "index" or (name in self._columns and name not in self._formulas):
-            raise InputError(f"There is a column ‘{name}’ already. Choose another name.")
-        values = formula(expression, self._columns, self.n_rows)
-        self._formulas[name] = expression
-        return self._keyed({name: values})
+        return self._computed.compute(self._table, self._columns, name, expression)
 
     def outdated(self) -> pd.DataFrame | None:
         """Compute the computed columns again, for example after measuring.
@@ -294,26 +246,31 @@ class TableView:
             The keys and the columns whose values are others now; None if there are none. An expression that can no
             longer be computed, because its columns are gone, is forgotten.
         """
-        changed = {}
-        columns = dict(self._columns)
-        for name, expression in list(self._formulas.items()):
-            try:
-                values = formula(expression, columns, self.n_rows)
-            except InputError:
-                del self._formulas[name]
-                continue
-            new = self._keyed({name: values})[name]
-            if not new.equals(self._table[name].reset_index(drop=True).astype(new.dtype, errors="ignore")):
-                changed[name] = values
-                # Later expressions may use it.
-                columns[name] = Column(name, new)
-        return self._keyed(changed) if changed else None
+        return self._computed.outdated(self._table, self._columns)
 
-    def _keyed(self, values: Mapping[str, NDArray[Any]]) -> pd.DataFrame:
-        result = self._table[keys_of(self._table)].reset_index(drop=True)
-        for name, column in values.items():
-            result[name] = column
-        return result
+    def rename(self, old: str, new: str) -> str:
+        """Let a column have another name: sorting, filters and expressions keep to it, once the renamed table is shown.
+
+        Returns
+        -------
+        str
+            The new name, without blanks around it.
+
+        Raises
+        ------
+        InputError
+            If there is no such column, it says which object a row is of, or the name is taken or empty.
+        """
+        self._column(old)
+        if old in KEYS:
+            raise InputError(f"‘{old}’ says which object a row is of, and keeps its name.")
+        new = checked_name(new, [name for name in self._columns if name != old])
+        self._computed.rename(old, new, self._columns)
+        self._sorted = [(new if name == old else name, down) for name, down in self._sorted]
+        self._filters.rename(old, new, self._columns)
+        self._table = self._table.rename(columns={old: new})
+        self._columns = columns_of(self._table)
+        return new
 
     def _column(self, name: str) -> Column:
         if name not in self._columns:
