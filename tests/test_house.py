@@ -66,3 +66,15 @@ def test_start_explains_itself():
 @pytest.mark.parametrize("name", ["napari", *QT_BINDINGS])
 def test_the_core_environment_has_neither_napari_nor_qt(name):
     assert importlib.util.find_spec(name) is None
+
+
+def test_the_tests_that_show_what_works_are_there():
+    text = (ROOT / "docs" / "parity.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:\w+/)*test_\w+\.py)(?:::(\w+))?`", text)
+    assert len(named) > 200
+    missing = []
+    for file, test in named:
+        path = ROOT / "tests" / (file if file.startswith("gui/") else f"core/{file}")
+        if not path.is_file() or (f"def {test}(" not in path.read_text(encoding="utf-8") and test):
+            missing.append(f"{file}::{test}")
+    assert missing == []
