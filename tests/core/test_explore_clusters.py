@@ -176,6 +176,15 @@ def test_spread_and_silhouette_equal_scikit_learn():
     assert choice.table["silhouette"][0] == pytest.approx(silhouette_score(table.to_numpy(), model.labels_))
 
 
+def test_numbers_that_fit_alike_propose_the_fewest_clusters_and_a_warning():
+    one_cloud = pd.DataFrame(np.random.default_rng(0).normal(size=(120, 2)), columns=["a", "b"])
+    choice = choose_k(one_cloud, ["a", "b"], k_max=6, n_runs=3)
+    silhouettes = choice.table.set_index("k")["silhouette"]
+    assert silhouettes.idxmax() > choice.by_silhouette
+    assert silhouettes.max() - silhouettes[choice.by_silhouette] < 0.03
+    assert "hardly repeat" in choice.note
+
+
 def test_too_few_different_rows_have_no_clusters_to_compare():
     with pytest.raises(InputError, match="only 2 different rows"):
         choose_k(pd.DataFrame({"a": [1.0, 1, 2, 2, 1]}), ["a"])

@@ -7,6 +7,13 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
 from bioloom import layers
+from bioloom.session.worker_process import WorkerProcess
+
+
+@pytest.fixture(autouse=True)
+def cold(monkeypatch):
+    """Spend no time on compiling UMAP before it is asked for."""
+    monkeypatch.setattr(WorkerProcess, "warm_up", lambda self, large_tables=False: None)
 
 
 def squares(n_side, sizes, ids, pitch=12):

@@ -11,9 +11,15 @@ from qtpy.QtTest import QTest
 from skimage.draw import ellipse
 
 from bioloom import layers
-from bioloom.session.worker_process import shared_worker
+from bioloom.session.worker_process import WorkerProcess, shared_worker
 
 OWN = {"pca": "n_components", "tsne": "perplexity", "isomap": "n_neighbors", "mds": "max_fitted"}
+
+
+@pytest.fixture(autouse=True)
+def cold(monkeypatch):
+    """Spend no time on compiling UMAP before it is asked for."""
+    monkeypatch.setattr(WorkerProcess, "warm_up", lambda self, large_tables=False: None)
 
 
 def blobs(n_side=9, pitch=28, seed=0):
@@ -150,6 +156,53 @@ def test_clusters_of_other_methods(user, measured, errors, method):
     legend = {text for _, text, *_ in explore.plot.model.legend()}
     assert "cluster 1" in legend
     assert ("noise" in legend) == bool((clusters == -1).any())
+
+
+def test_noise_is_a_class_of_its_own_everywhere(user, measured, errors):
+    explore, layer, _ = measured
+    n, rng = len(layer.features), np.random.default_rng(0)
+    group = np.arange(n) % 3
+    values = np.array([[0, 0], [10, 0], [0, 10]])[group] + rng.normal(0, 0.3, (n, 2))
+    lost = np.arange(0, n, 9)
+    values[lost] = rng.uniform(20, 200, (len(lost), 2))
+    layer.features = layer.features.assign(a=values[:, 0], b=values[:, 1])
+    explore.columns.set_checked({"a", "b"})
+    explore.clusters.choose("hdbscan")
+    explore.cluster_button.click()
+    user.wait(explore)
+    clusters = layer.features["HDBSCAN_CLUSTER"].to_numpy()
+    assert set(np.flatnonzero(clusters == -1)) >= set(lost)
+    assert (clusters > 0).sum() > n // 2
+    assert f"{(clusters == -1).sum()} objects are noise" in explore.status.text.text()
+    colours = explore.plot.palette_[explore.plot.colour_index]
+    for number in np.unique(clusters[clusters > 0]):
+        assert len({tuple(c) for c in colours[clusters == number]}) == 1
+        assert tuple(colours[clusters == number][0]) != tuple(colours[lost[0]])
+    of_lost = layer.get_color(int(layer.features["label"][lost[0]]))
+    np.testing.assert_allclose(of_lost[:3], colours[lost[0]][:3] / 255, atol=0.01)
+
+    explain = explore.explaining
+    explore.tabs.setCurrentWidget(explain)
+    assert explain.ranks.target.findData(-1) >= 0
+    explain.ranks.target.setCurrentIndex(explain.ranks.target.findData(-1))
+    explain.ranks.rank_button.click()
+    user.wait(explore)
+    assert explain.ranks.ranking.target == -1
+    explain.train_button.click()
+    user.wait(explore)
+    assert "and noise" in explain.agreement.text()
+    learned = layer.features["CLUSTER_CLASS"].to_numpy()
+    assert (learned == clusters).mean() > 0.9
+    assert (learned[lost] == -1).all()
+    assert "noise" in explain.classifier.class_names.values()
+    explore.show_colour("CLUSTER_CLASS")
+    assert "noise" in {text for _, text, *_ in explore.plot.model.legend()}
+    explore.classes.target.setCurrentIndex(explore.classes.target.findData("classes"))
+    explore.save_classes.click()
+    saved = user.viewer.layers["classes of blobs"].data
+    at = np.isin(layer.data, layer.features["label"][lost])
+    assert np.unique(saved[at]).tolist() == [clusters.max() + 1]
+    assert not errors
 
 
 def test_how_many_clusters_and_how_stable_they_are(user, measured, errors):

@@ -142,7 +142,10 @@ def classifier_from_clusters(
     agreement = float((predicted == classes)[clustered].mean())
     honest = float((held_out == classes)[clustered].mean()) if folds is not None else None
     shown = predicted if folds is None else held_out
-    note = f"Trained on {int(clustered.sum())} objects in {len(ids)} clusters: it agrees on {100 * agreement:.1f} %"
+    groups = f"{len(ids)} clusters"
+    if noise_id in ids:
+        groups = f"{len(ids) - 1} cluster{'s' * (len(ids) > 2)} and noise"
+    note = f"Trained on {int(clustered.sum())} objects in {groups}: it agrees on {100 * agreement:.1f} %"
     note += "." if honest is None else f", on objects left out of the training on {100 * honest:.1f} %."
     return ClusterClassifier(model, predicted, agreement, honest, _confusion(classes, shown, ids), note)
 

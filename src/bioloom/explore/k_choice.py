@@ -22,6 +22,7 @@ Progress: TypeAlias = Callable[[int, int], None]
 _MOST_ROWS = 20_000
 _MOST_FOR_SILHOUETTE = 5000
 _SHARE = 0.8
+_HARDLY_STABLE = 0.75
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ class KChoice:
         - ``stability``: 0…1, how alike the clusters of several runs are, each with a seed of its own and on another
           random 80 % of the rows: their mean adjusted Rand index on the rows they share.
     by_silhouette
-        The k of the highest silhouette.
+        The smallest k whose silhouette is as high as the highest one, but for the standard error of that: among numbers
+        that are alike, the fewest clusters.
     by_elbow
         The k where the spread stops falling quickly.
     by_stability
@@ -103,11 +105,12 @@ def choose_k(
     Notes
     -----
     More than 20 000 rows are represented by as many random ones, and the silhouette by 5000. Silhouette: Rousseeuw, J.
-    Comput. Appl. Math. 20 (1987). Elbow: Satopää et al.: Finding a "kneedle" in a haystack, ICDCSW 2011. Stability:
+    Comput. Appl. Math. 20 (1987), with the rule of one standard error of Breiman et al.: Classification and regression
+    trees (1984). Elbow: Satopää et al.: Finding a "kneedle" in a haystack, ICDCSW 2011. Stability:
     Ben-Hur, Elisseeff & Guyon, Pac. Symp. Biocomput. (2002), with the index of Hubert & Arabie, J. Classif. 2 (1985).
     """
     import pandas as pd
-    from sklearn.metrics import silhouette_score
+    from sklearn.metrics import silhouette_samples
 
     if method not in ("kmeans", "gmm"):
         raise InputError(f'method is {method!r}, but must be "kmeans" or "gmm".')
@@ -130,16 +133,18 @@ def choose_k(
     if len(values) > _MOST_FOR_SILHOUETTE:
         sample = rng.choice(len(values), _MOST_FOR_SILHOUETTE, replace=False)
     parts = [np.sort(rng.choice(len(values), int(len(values) * _SHARE), replace=False)) for _ in range(n_runs)]
-    rows = []
+    rows, errors = [], []
     for k in range(k_min, last + 1):
         if progress is not None:
             progress(k - k_min, last + 1 - k_min)
         found = _run(values, method, k, seed, 10)
         shown = slice(None) if sample is None else sample
-        silhouette = float("nan")
+        silhouette = error = float("nan")
         if 1 < len(np.unique(found[shown])) < len(found[shown]):
-            silhouette = float(silhouette_score(values[shown], found[shown]))
+            each = silhouette_samples(values[shown], found[shown])
+            silhouette, error = float(each.mean()), float(each.std(ddof=1) / np.sqrt(len(each)))
         rows.append((k, _spread(values, found), silhouette, _stability(values, method, k, parts, seed)))
+        errors.append(error)
     if progress is not None:
         progress(last + 1 - k_min, last + 1 - k_min)
     result = pd.DataFrame(rows, columns=["k", "spread", "silhouette", "stability"])
@@ -148,13 +153,17 @@ def choose_k(
     stable = np.flatnonzero(stability >= 0.9)
     best = int(stable[-1]) if len(stable) else int(np.nanargmax(stability))
     silhouettes = np.nan_to_num(result["silhouette"].to_numpy(np.float64), nan=-1)
+    highest = int(silhouettes.argmax())
+    alike = silhouettes >= silhouettes[highest] - np.nan_to_num(errors[highest])
     proposed = (
-        int(ks[silhouettes.argmax()]), int(ks[_elbow(result["spread"].to_numpy(np.float64))]), int(ks[best])
+        int(ks[alike.argmax()]), int(ks[_elbow(result["spread"].to_numpy(np.float64))]), int(ks[best])
     )  # fmt: skip
     note = (
         f"k = {k_min} to {last}, {prepared.report()}, seeds {seed} to {seed + n_runs - 1}: silhouette proposes "
         f"{proposed[0]}, elbow {proposed[1]}, stability {proposed[2]}."
     )
+    if stability[alike.argmax()] < _HARDLY_STABLE:
+        note += " Their clusters hardly repeat from run to run: perhaps there are none in these columns. Try others."
     return KChoice(result, *proposed, note)
 
 

@@ -78,6 +78,16 @@ def add_frames(layer: Labels, table: pd.DataFrame, frames: Sequence[int] | None)
     return merged
 
 
+def rename_column(layer: Labels, old: str, new: str) -> None:
+    """Give a column of a layer's table another name."""
+    layer.features = layer.features.rename(columns={old: new})
+
+
+def delete_columns(layer: Labels, names: Sequence[str]) -> None:
+    """Delete columns of a layer's table."""
+    layer.features = layer.features.drop(columns=list(names), errors="ignore")
+
+
 _selections: WeakKeyDictionary[Any, Selection] = WeakKeyDictionary()
 
 

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from bioloom.classify.table import TableClassifier
 from bioloom.errors import InputError
+from bioloom.explore.cluster import NOISE, cluster_name
 from bioloom.explore.cluster_classifier import ClusterClassifier
 from bioloom.explore.explanation import Explanation, Waterfall
 from bioloom.explore.ranking import Ranking
+from bioloom.session.exploring import LEARNED
 from bioloom.session.feature_table import keys_of
 from bioloom.session.jobs import JobProgress
 from bioloom.session.worker_process import shared_worker
@@ -86,8 +88,14 @@ def learn_clusters(
         seed=seed,
         progress=progress,
     )
-    name = "CLUSTER_CLASS"
-    return LearnedClusters(table[keys_of(table)].assign(**{name: result.predicted}), name, list(columns), result)
+    classes = as_clusters(result.classifier, result.predicted)
+    return LearnedClusters(table[keys_of(table)].assign(**{LEARNED: classes}), LEARNED, list(columns), result)
+
+
+def as_clusters(classifier: TableClassifier, classes: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Return classes as clusters are numbered: noise, which a classifier knows by its name, is -1."""
+    noise = [c for c in classifier.classes_.tolist() if classifier.name_of(c) == cluster_name(NOISE)]
+    return np.where(np.isin(classes, noise), NOISE, classes).astype(np.int64)
 
 
 def explain_table(

@@ -23,6 +23,9 @@ from bioloom.session.worker_process import shared_worker
 CLASSES = "selection and classes"
 """What the plot shows instead of a column: the classes and the selection that the user makes."""
 
+LEARNED = "CLUSTER_CLASS"
+"""The column of the classes that a classifier trained on clusters gives; noise is -1 there too."""
+
 
 def plottable(table: pd.DataFrame) -> list[str]:
     """Return the numeric columns of a table, without napari's index."""
@@ -181,7 +184,7 @@ def repeat_clusters(
 
 def cluster_names(table: pd.DataFrame, column: str) -> dict[int, str]:
     """Return what to call the values of a column of clusters; nothing for other columns."""
-    if not column.endswith("_CLUSTER"):
+    if not column.endswith("_CLUSTER") and column != LEARNED:
         return {}
     numbers = table[column].to_numpy()
     if numbers.dtype.kind not in "iu":

@@ -12,8 +12,8 @@ from bioloom.classify.model_file import load_classifier
 from bioloom.classify.table import TableClassifier
 from bioloom.errors import InputError
 from bioloom.explore.explanation import Explanation
-from bioloom.session.explaining import LearnedClusters, contributions, explain_table, learn_clusters, whole
-from bioloom.session.exploring import CLASSES
+from bioloom.session.explaining import LearnedClusters, as_clusters, contributions, explain_table, learn_clusters, whole
+from bioloom.session.exploring import CLASSES, LEARNED
 from bioloom.session.feature_table import keys_of
 from bioloom.widgets._explore_analysis import Exploring
 from bioloom.widgets._explore_forms import DataForm, button_row
@@ -146,12 +146,12 @@ class ExplainForm(QWidget):
         if not isinstance(classifier, TableClassifier):
             raise InputError(f"{path} holds a {type(classifier).__name__}, but a classifier of table rows is needed.")
         table = panel.table
-        classes = classifier.predict(table)
+        classes = as_clusters(classifier, classifier.predict(table))
         self._take(classifier)
         self.agreement.setText(f"Loaded: {len(classifier.classes_)} classes, {len(classifier.feature_names_)} columns.")
-        panel.keep_columns(panel.objects, table[keys_of(table)].assign(CLUSTER_CLASS=classes))
-        panel.show_colour("CLUSTER_CLASS")
-        panel.say(f"{len(classes)} objects classified; the classes are the column ‘CLUSTER_CLASS’.")
+        panel.keep_columns(panel.objects, table[keys_of(table)].assign(**{LEARNED: classes}))
+        panel.show_colour(LEARNED)
+        panel.say(f"{len(classes)} objects classified; the classes are the column ‘{LEARNED}’.")
 
     # -------------------------------------------------------------------------------------------- SHAP
     def explain(self) -> None:
