@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ SUFFIXES = (*TEXT_SUFFIXES, ".parquet", ".h5ad")
 """What files of tables end in; .h5ad is AnnData's."""
 TABLE_FORMATS = ("csv", "tsv", "parquet", "h5ad")
 """Those that tables made by recipes can be written in."""
+_ROWS = 20_000  # of text between two looks at whether the user wants to stop
 
 __all__ = [
     "SUFFIXES",
@@ -69,7 +71,7 @@ def check_table_format(name: str) -> None:
     check_table_file(f"table.{name}")
 
 
-def save_table(path: str | Path, table: pd.DataFrame) -> None:
+def save_table(path: str | Path, table: pd.DataFrame, progress: Callable[[int, int], None] | None = None) -> None:
     """Write a table; the file is whole or not there.
 
     Parameters
@@ -79,6 +81,9 @@ def save_table(path: str | Path, table: pd.DataFrame) -> None:
         and texts in obs, centroids as (x, y[, z]) in obsm["spatial"]).
     table
         One row per object. napari's ``index`` column and the table's own index are not written.
+    progress
+        Called as ``progress(done, total)`` with numbers of rows; it may raise `bioloom.errors.Cancelled`, and then no
+        file is written.
 
     Raises
     ------
@@ -88,8 +93,13 @@ def save_table(path: str | Path, table: pd.DataFrame) -> None:
     suffix = _suffix(path)
     table = table.drop(columns="index", errors="ignore").reset_index(drop=True)
     if suffix in TEXT_SUFFIXES:
-        with replacing(path) as temporary:
-            table.to_csv(temporary, index=False, sep="," if suffix == ".csv" else "\t")
+        separator = "," if suffix == ".csv" else "\t"
+        with replacing(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
+            table.iloc[:0].to_csv(file, index=False, sep=separator)
+            for first in range(0, len(table), _ROWS):
+                if progress is not None:
+                    progress(first, len(table))
+                table.iloc[first : first + _ROWS].to_csv(file, index=False, sep=separator, header=False)
     elif suffix == ".parquet":
         need_package("pyarrow", "Parquet", "parquet")
         with replacing(path) as temporary:

@@ -18,6 +18,7 @@ from bioloom.session.table_filters import RangeFilter, ValuesFilter
 from bioloom.session.table_formula import FUNCTIONS, condition, formula
 from bioloom.session.table_histograms import bin_column, bins_of_filter, count, describe_bin, filter_of_bins, states
 from bioloom.session.table_statistics import SUMMARIES, describe, summarise
+from bioloom.session.table_tokens import renamed
 from bioloom.session.table_view import TableView
 from bioloom.session.table_words import meaning
 
@@ -710,3 +711,36 @@ def test_bins_of_whole_numbers_are_named_by_them():
     assert describe_bin(few, few.n_bins - 1) == "195 – 199"
     assert describe_bin(bin_column(Column("x", pd.Series([0.0, 0.25]))), 0) == "0 – 0.00625"
     assert describe_bin(bin_column(Column("x", pd.Series(["b", "a", "b"]))), 0) == "b"
+
+
+# ------------------------------------------------------------------------------------------------ other names
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("area > 2 and AREA < 3", "`size of it` > 2 and `size of it` < 3"),
+        ("mean(area) / `area` - area_2", "mean(`size of it`) / `size of it` - area_2"),
+        ('class == "area"', 'class == "area"'),
+        ("area > unknown", "area > unknown"),
+        ("", ""),
+    ],
+)
+def test_expressions_follow_a_new_name(text, expected):
+    assert renamed(text, "area", "size of it", ("area", "area_2", "class"), FUNCTIONS) == expected
+
+
+def test_a_long_table_is_written_in_parts_and_can_be_cancelled(tmp_path):
+    table = pd.DataFrame({"label": np.arange(45_000), "text": "a,b", "number": np.linspace(0, 1, 45_000)})
+    told = []
+    tables.save_table(tmp_path / "a.csv", table, lambda done, total: told.append((done, total)))
+    assert told == [(0, 45_000), (20_000, 45_000), (40_000, 45_000)]
+    pd.testing.assert_frame_equal(tables.load_table(tmp_path / "a.csv"), table, check_dtype=False)
+    tables.save_table(tmp_path / "empty.tsv", table.iloc[:0])
+    assert (tmp_path / "empty.tsv").read_text() == "label\ttext\tnumber\n"
+
+    def stop(done, total):
+        if done:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        tables.save_table(tmp_path / "b.csv", table, stop)
+    assert not (tmp_path / "b.csv").exists()

@@ -5,10 +5,12 @@ import pandas as pd
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QMessageBox
+from qtpy.QtWidgets import QFileDialog, QInputDialog, QMessageBox
 
 from bioloom import layers, tables
 from bioloom.measure import measure
+from bioloom.widgets._table_join import JoinDialog
+from bioloom.widgets._table_menus import column_menu
 
 
 @pytest.fixture(autouse=True)
@@ -377,7 +379,7 @@ def test_selected_rows_are_seen_in_the_image(user, nuclei, errors):
 
 def test_computed_columns_follow_edits(user, nuclei, errors):
     panel = measured(user, ("size",))
-    panel.tables.compute("twice", "area * 2")
+    panel.tables.columns.compute("twice", "area * 2")
     user.look()
     np.testing.assert_allclose(nuclei.features["twice"], nuclei.features["area"] * 2)
     nuclei.fill((0, 0), 77)
@@ -405,7 +407,7 @@ def test_map_with_colour_bar(user, nuclei, errors):
     panel.map.colormap.setCurrentText("magma")
     assert shown.colormap.name == "magma"
     # Its column by the header's menu; the first map makes way.
-    menu = panel.tables.column_menu("intensity_mean")
+    menu = column_menu(panel.tables, "intensity_mean")
     next(a for a in menu.actions() if "colours" in a.text()).trigger()
     user.wait(panel)
     assert user.viewer.layers["intensity_mean of nuclei"].visible
@@ -458,6 +460,7 @@ def test_save_and_bring_along(user, nuclei, errors, tmp_path, suffix):
     panel = measured(user, ("size", "position", "shape"))
     path = str(tmp_path / f"objects.{suffix}")
     panel.save(path)
+    user.wait(panel)
     loaded = tables.load_table(path)
     for name in ("label", "area", "centroid-0"):
         np.testing.assert_allclose(loaded[name], nuclei.features[name])
@@ -473,7 +476,7 @@ def test_save_and_bring_along(user, nuclei, errors, tmp_path, suffix):
     assert nuclei.features["theirs"].isna().sum() == 2
     # A second time, beside the columns that are there.
     panel.load(path)
-    user.look()
+    user.wait(panel)
     assert {"theirs", "theirs_2"} <= set(nuclei.features.columns)
     assert not errors
 
@@ -486,6 +489,64 @@ def test_a_table_of_other_objects_is_refused(user, nuclei, errors, tmp_path):
     user.wait(panel)
     assert "No object" in errors[-1]
     assert "label" not in nuclei.features
+
+
+def test_key_columns_are_chosen_when_a_table_is_joined(user, nuclei, errors, tmp_path, monkeypatch):
+    panel = measured(user, ("size",))
+    labels = nuclei.features["label"].to_numpy()
+    path = str(tmp_path / "other.csv")
+    tables.save_table(path, pd.DataFrame({"nr": labels, "place": labels[::-1] + 500, "score": labels * 2.0, "x": 1}))
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *a: (path, ""))
+    seen = []
+
+    def choose_keys(dialog):
+        ok = dialog.buttons.buttons()[0]
+        seen.append((dialog.answer.text(), ok.isEnabled()))
+        dialog.keys["label"].setCurrentText("place")
+        seen.append((dialog.answer.text(), ok.isEnabled()))
+        dialog.keys["label"].setCurrentText("nr")
+        dialog.columns.item(1).setCheckState(Qt.CheckState.Unchecked)
+        dialog.columns.item(2).setCheckState(Qt.CheckState.Unchecked)
+        seen.append((dialog.answer.text(), ok.isEnabled(), dialog.columns.checked()))
+        ok.click()
+        return dialog.result()
+
+    monkeypatch.setattr(JoinDialog, "exec", choose_keys)
+    panel.load_button.click()
+    user.wait(panel)
+    assert "Say which column" in seen[0][0]
+    assert "No object is found" in seen[1][0]
+    assert "501, 502" in seen[1][0]
+    assert [enabled for _, enabled, *_ in seen] == [False, False, True]
+    assert f"{len(labels)} objects matched, 1 column to add" in seen[2][0]
+    assert seen[2][2] == ["place"]
+    assert nuclei.features["place"].tolist() == (labels[::-1] + 500).tolist()
+    assert "score" not in nuclei.features
+    assert not errors
+
+
+def test_columns_are_renamed_and_deleted_for_good(user, nuclei, errors, monkeypatch):
+    panel = measured(user, ("size",))
+    actions = {action.text(): action for action in column_menu(panel.tables, "num_pixels").actions()}
+    monkeypatch.setattr(QInputDialog, "getText", lambda *a, **k: ("count", True))
+    actions["Rename …"].trigger()
+    user.look()
+    assert "count" in nuclei.features
+    assert "num_pixels" not in nuclei.features
+    panel.table.setColumnHidden(list(panel.tables.view.columns).index("area_bbox"), True)
+    panel.tables.menu_button.menu().aboutToShow.emit()
+    columns = next(a.menu() for a in panel.tables.menu_button.menu().actions() if a.text() == "Columns")
+    monkeypatch.setattr(QMessageBox, "question", lambda *a: QMessageBox.StandardButton.Yes)
+    next(a for a in columns.actions() if a.text().startswith("Delete the hidden")).trigger()
+    user.look()
+    assert "area_bbox" not in nuclei.features
+    assert not {a.text(): a for a in column_menu(panel.tables, "label").actions()}["Delete …"].isEnabled()
+    # What is measured again because of an edit does not bring them back.
+    nuclei.fill((0, 0), 99)
+    followed(user, panel)
+    assert 99 in nuclei.features["label"].tolist()
+    assert not {"num_pixels", "area_bbox"} & set(nuclei.features.columns)
+    assert not errors
 
 
 # ------------------------------------------------------------------------------------------------ manners

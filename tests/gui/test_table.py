@@ -11,9 +11,11 @@ from qtpy.QtGui import QColor
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
+from bioloom.errors import InputError
 from bioloom.session.selection import Selection
 from bioloom.session.table_filters import RangeFilter, ValuesFilter
 from bioloom.widgets._table_filter import FormulaDialog
+from bioloom.widgets._table_menus import column_menu
 
 pytestmark = pytest.mark.gui
 
@@ -72,7 +74,8 @@ def panel(qtbot, table):
 def settle(panel):
     """Wait for what is computed beside the application."""
     QApplication.processEvents()
-    for part in (panel.header, panel.statistics.jobs, panel.groups.jobs, panel.correlation.jobs):
+    jobs = (panel.statistics.jobs, panel.groups.jobs, panel.correlation.jobs, panel.output.jobs)
+    for part in (panel.header, *jobs):
         part.wait()
         QApplication.processEvents()
 
@@ -394,11 +397,11 @@ def test_correlations_are_plotted_and_alike_columns_hidden(panel, table):
     QTest.mouseClick(plot, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, point)
     assert wanted.take() == [("perimeter", "area")]
     panel.correlation.choose_button.click()
-    shown = panel.shown_columns()
+    shown = panel.columns.shown()
     assert len({"area", "perimeter"} & set(shown)) == 1
     assert {"frame", "label", "eccentricity"} <= set(shown)
-    panel.show_all_columns()
-    assert panel.shown_columns() == list(panel.view.columns)
+    panel.columns.show_all()
+    assert panel.columns.shown() == list(panel.view.columns)
     for method in (1, 2):
         panel.correlation.method.setCurrentIndex(method)
         panel.pages.setCurrentWidget(panel.correlation)
@@ -421,7 +424,7 @@ def test_a_computed_column_goes_to_the_owner_and_follows_the_table(panel, table)
     assert "First values: " in dialog.answer.text()
     assert ok.isEnabled()
     dialog.deleteLater()
-    panel.compute("ratio", "area / perimeter")
+    panel.columns.compute("ratio", "area / perimeter")
     (new,) = made.take()
     np.testing.assert_allclose(new["ratio"], table["area"] / table["perimeter"])
     assert list(new.columns) == ["frame", "label", "ratio"]
@@ -435,7 +438,7 @@ def test_a_computed_column_goes_to_the_owner_and_follows_the_table(panel, table)
 def test_copy_takes_selected_rows_and_shown_columns_in_their_order(panel, table):
     panel.rows.sortByColumn(2, Qt.SortOrder.DescendingOrder)
     panel.selection.select_objects([3, 4], frame=1)
-    panel.show_columns(["area", "class"])
+    panel.columns.show(["area", "class"])
     panel.rows.setFocus()
     press(panel, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     lines = QApplication.clipboard().text().splitlines()
@@ -445,40 +448,72 @@ def test_copy_takes_selected_rows_and_shown_columns_in_their_order(panel, table)
     assert float(lines[1].split("\t")[2]) == table["area"].iloc[rows[0]], "every digit is copied"
 
 
-def test_what_is_shown_is_saved_and_a_table_made_elsewhere_joined(panel, table, tmp_path):
-    made, said, failed = Heard(panel.columns_made), Heard(panel.said), Heard(panel.failed)
+def test_what_is_shown_is_saved(panel, table, tmp_path):
+    said, failed = Heard(panel.said), Heard(panel.failed)
     write(panel, "frame == 1")
-    panel.save(str(tmp_path / "late.csv"))
+    panel.output.save(str(tmp_path / "late.csv"))
+    settle(panel)
     back = pd.read_csv(tmp_path / "late.csv")
     assert len(back) == 100
     np.testing.assert_array_equal(back["area"], table["area"][100:])
+    assert "100 rows and 7 columns saved" in said.take()[-1]
     panel.selection.select_objects([5], frame=1)
-    panel.save(str(tmp_path / "one.tsv"), selected=True)
+    panel.output.save(str(tmp_path / "one.tsv"), selected=True)
+    settle(panel)
     assert len(pd.read_csv(tmp_path / "one.tsv", sep="\t")) == 1
-    pd.DataFrame({"t": [0, 1, 7], "ObjectNumber": [3, 3, 3], "gene": ["x", "y", "z"]}).to_csv(tmp_path / "g.csv")
-    panel.load(str(tmp_path / "g.csv"))
-    (new,) = made.take()
-    assert list(new.columns) == ["frame", "label", "gene"]
-    assert new["gene"].dropna().to_dict() == {2: "x", 102: "y"}
-    assert "2 objects matched" in said.take()[-1]
-    panel.attempt(lambda: panel.load(str(tmp_path / "none.csv")))
-    assert "no file" in str(failed.take()[0])
+    (tmp_path / "file").touch()
+    panel.output.save(str(tmp_path / "file" / "x.csv"))
+    settle(panel)
+    assert "file" in str(failed.take()[0])
+
+
+def test_columns_are_renamed_with_all_that_is_about_them(panel, table):
+    names, gone = Heard(panel.column_renamed), Heard(panel.columns_deleted)
+    panel.columns.compute("ratio", "area / perimeter")
+    table = table.assign(ratio=table["area"] / table["perimeter"])
+    panel.show_table(table, panel.selection)
+    write(panel, "area > 100")
+    panel.view.limit("area", RangeFilter(50, 150))
+    panel.rows.sortByColumn(2, Qt.SortOrder.DescendingOrder)
+    panel.rows.setColumnWidth(2, 131)
+    rows = panel.view.rows.tolist()
+    panel.columns.rename("area", " my size ")
+    assert names.take() == [("area", "my size")]
+    panel.show_table(table.rename(columns={"area": "my size"}), panel.selection)
+    assert panel.view.rows.tolist() == rows
+    assert panel.view.sorted_by == ("my size", True)
+    assert panel.filter_line.text() == panel.view.expression == "`my size` > 100"
+    assert panel.view.formulas["ratio"] == "`my size` / perimeter"
+    assert panel.rows.columnWidth(2) == 131
+    for old, new, why in (
+        ("my size", "class", "already"),
+        ("label", "x", "keeps its name"),
+        ("class", " ", "needs a name"),
+    ):
+        with pytest.raises(InputError, match=why):
+            panel.columns.rename(old, new)
+    panel.columns.show(["my size", "class"])
+    assert set(panel.columns.hidden()) == {"perimeter", "eccentricity", "UMAP-0", "ratio"}
+    panel.columns.delete(["perimeter", "label"])
+    assert gone.take() == [["perimeter"]]
+    panel.show_table(table.rename(columns={"area": "my size"}).drop(columns="perimeter"), panel.selection)
+    assert panel.columns.shown() == ["frame", "label", "my size", "class"]
 
 
 def test_the_menus_do_what_they_say(panel):
     maps = Heard(panel.map_wanted)
-    actions = {action.text(): action for action in panel.column_menu("area").actions()}
+    actions = {action.text(): action for action in column_menu(panel, "area").actions()}
     actions["Show as colours in the image"].trigger()
     assert maps.take() == ["area"]
     actions["Sort, largest first"].trigger()
     assert panel.view.sorted_by == ("area", True)
     actions["Hide"].trigger()
-    assert "area" not in panel.shown_columns()
+    assert "area" not in panel.columns.shown()
     actions["Statistics and histogram"].trigger()
     settle(panel)
     assert panel.pages.currentWidget() is panel.statistics
     assert panel.statistics.title.text() == "<b>area</b>"
-    words = {action.text() for action in panel.column_menu("class").actions()}
+    words = {action.text() for action in column_menu(panel, "class").actions()}
     assert "Show as colours in the image" not in words
     panel.menu_button.menu().aboutToShow.emit()
     entries = {action.text(): action for action in panel.menu_button.menu().actions()}

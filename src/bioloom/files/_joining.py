@@ -43,7 +43,8 @@ class Joined:
 
     def report(self) -> str:
         """Say what was found and what was not."""
-        text = f"{self.matched} object{'s' * (self.matched != 1)} matched, {len(self.columns)} columns added."
+        n = len(self.columns)
+        text = f"{self.matched:,} object{'s' * (self.matched != 1)} matched, {n} column{'s' * (n != 1)} added."
         if len(self.missing):
             text += f" {len(self.missing)} of the table are not in the file ({_some(self.missing)}): left empty."
         if len(self.extra):

@@ -82,8 +82,8 @@ def call_operation(
     name, arguments
         See :func:`check_arguments`.
     out
-        The file to write: ``.tif``, ``.png`` or ``.zarr`` for pixels, ``.csv``, ``.parquet``, … for a table, ``.ply`` for
-        a surface.
+        The file to write: ``.tif``, ``.png`` or ``.zarr`` for pixels, ``.csv``, ``.parquet`` … for a table, ``.ply``
+        for a surface.
     frame_axis
         The axis of time.
 

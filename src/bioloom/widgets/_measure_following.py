@@ -72,10 +72,13 @@ class FollowEdits(QCheckBox):
             if found is None or layer not in panel.viewer.layers:
                 return
             self._measured[layer] = found
+            known = set(layers.features(layer).columns)
+            # Columns that were deleted or renamed since do not come back.
+            table = found.table[[c for c in found.table.columns if c in known]] if "label" in known else found.table
             if found.task.frames is None:
-                layers.set_columns(layer, found.table)
+                layers.set_columns(layer, table)
             else:
-                layers.add_frames(layer, found.table, found.task.frames)
+                layers.add_frames(layer, table, found.task.frames)
             panel.say(f"Labels changed: {found.n_again:,} of {len(found.table):,} objects measured again.")
             panel.maps.renew_soon()
 

@@ -11,9 +11,9 @@ from bioloom import layers, tables
 from bioloom.errors import InputError
 from bioloom.layers.tracks import point_positions
 from bioloom.session.measuring_relations import PointTask, counts_for
-from bioloom.widgets._measure_files import FILES
 from bioloom.widgets._measure_tracks import length_field
 from bioloom.widgets._parts import LayerCombo, enable, form
+from bioloom.widgets._table_output import FILES, with_suffix
 
 _PIXEL = "the pixel alone"
 
@@ -123,7 +123,7 @@ class PointValues(QWidget):
         points = self.points.layer
         if points is None:
             raise InputError("There are no points.")
-        path = path if path.lower().endswith(tables.SUFFIXES) else f"{path}.csv"
+        path = with_suffix(path)
         places = [points.data_to_world(place) for place in points.data]
         names = [f"position-{axis}" for axis in range(points.ndim)]
         table = pd.concat([pd.DataFrame(places, columns=names), points.features.reset_index(drop=True)], axis=1)

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from qtpy.QtCore import QEvent, QItemSelectionModel, QModelIndex, Qt, Signal
+from qtpy.QtCore import QEvent, QItemSelectionModel, Qt, Signal
 from qtpy.QtGui import QBrush, QColor, QKeySequence
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QStyle, QStyledItemDelegate, QTableView
+from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from bioloom.session.table_view import TableView
 from bioloom.widgets._table_model import ObjectTableModel
+from bioloom.widgets._table_painter import RowPainter
 from bioloom.widgets._theme import accent, faint
 
 _NARROWEST, _WIDEST = 56, 190
@@ -23,23 +24,6 @@ _KEYS = {
     QKeySequence.StandardKey.Undo: "undo",
     QKeySequence.StandardKey.Redo: "redo",
 }
-
-
-class _RowPainter(QStyledItemDelegate):
-    """Draws the rows that the selection has as selected; Qt's own selection would take seconds for many."""
-
-    def __init__(self, table: ObjectTable) -> None:
-        super().__init__(table)
-        self._table = table
-
-    def initStyleOption(self, option: Any, index: QModelIndex) -> None:
-        """Mark the selected rows, and the current one only by its row."""
-        super().initStyleOption(option, index)
-        option.state &= ~(QStyle.StateFlag.State_HasFocus | QStyle.StateFlag.State_Selected)
-        if self._table.is_selected(index.row()):
-            option.backgroundBrush = self._table.selected_ground
-        elif index.row() == self._table.currentIndex().row():
-            option.backgroundBrush = self._table.current_ground
 
 
 class ObjectTable(QTableView):
@@ -72,9 +56,10 @@ class ObjectTable(QTableView):
         self._before_drag: np.ndarray | None = None
         self._toggled = False
         self._widths: dict[str, int] = {}
+        self._hidden: set[str] = set()
         self.selected_ground = self.current_ground = QBrush()
         self.setModel(self.objects)
-        self.setItemDelegate(_RowPainter(self))
+        self.setItemDelegate(RowPainter(self))
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.setWordWrap(False)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
@@ -169,6 +154,7 @@ class ObjectTable(QTableView):
         order = Qt.SortOrder.DescendingOrder if descending else Qt.SortOrder.AscendingOrder
         header.setSortIndicator(names.index(at) if at in names else -1, order)
         for place, name in enumerate(names):
+            header.setSectionHidden(place, name in self._hidden)
             header.resizeSection(place, self._widths.get(name) or self._fitting_width(place))
         header.blockSignals(False)
         self.updateGeometries()
@@ -193,6 +179,18 @@ class ObjectTable(QTableView):
             gone = header.sectionPosition(place) + header.sectionSize(place) <= header.offset()
             if gone != self.verticalHeader().isVisible():
                 self.verticalHeader().setVisible(gone)
+
+    def setColumnHidden(self, place: int, hide: bool) -> None:
+        """Hide or show a column, also when it moves to another place in the table."""
+        (self._hidden.add if hide else self._hidden.discard)(self.objects.names[place])
+        super().setColumnHidden(place, hide)
+
+    def rename_column(self, old: str, new: str) -> None:
+        """Show a column in its width, or hide it, also under another name."""
+        if old in self._widths:
+            self._widths[new] = self._widths.pop(old)
+        if old in self._hidden:
+            self._hidden = {*self._hidden - {old}, new}
 
     def _remember_width(self, place: int, before: int, width: int) -> None:
         if place < len(self.objects.names):

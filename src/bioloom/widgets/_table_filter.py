@@ -193,8 +193,9 @@ class FilterBar(QWidget):
     def _replaced(self) -> None:
         names = list(self._view.columns)
         self.line.set_names([n if n.isidentifier() or " " not in n else f"`{n}`" for n in names])
-        if self._view.dropped:
-            self.line.clear()
+        if self._view.dropped or not self.problem.text():
+            # A column may have another name now.
+            self.line.setText(self._view.expression)
         self._tell()
 
     def _tell(self) -> None:

@@ -29,8 +29,11 @@ def column_menu(panel: TablePanel, name: str) -> QMenu:
         _add(menu, "Show as colours in the image", lambda: panel.map_wanted.emit(name))
     menu.addSeparator()
     if name in panel.view.formulas:
-        _add(menu, "Change the expression …", lambda: panel.ask_formula(name))
+        _add(menu, "Change the expression …", lambda: panel.columns.ask_formula(name))
     _add(menu, "Hide", lambda: rows.setColumnHidden(place, True))
+    own = panel.is_shared and name not in KEYS
+    _add(menu, "Rename …", lambda: panel.columns.ask_name(name), own)
+    _add(menu, "Delete …", lambda: panel.columns.ask_delete([name]), own)
     return menu
 
 
@@ -38,17 +41,21 @@ def fill_menu(panel: TablePanel, menu: QMenu) -> None:
     """Fill the menu of the table with what can be done now."""
     menu.clear()
     there, at_rows = bool(panel.view.n_rows), panel.pages.currentWidget() is panel.rows
-    _add(menu, "New column …", panel.ask_formula, there and panel.is_shared)
-    _add(menu, "Load a table and join it …", panel.ask_load, there and panel.is_shared)
+    _add(menu, "New column …", panel.columns.ask_formula, there and panel.is_shared)
+    _add(menu, "Load a table and join it …", panel.load_wanted.emit, there and panel.is_shared)
     menu.addSeparator()
-    _add(menu, "Copy", panel.copy, there)
+    _add(menu, "Copy", lambda: panel.attempt(panel.output.copy), there)
     what = "rows shown" if at_rows else panel.pages.tabText(panel.pages.currentIndex()).lower()
-    _add(menu, f"Save {what} …", panel.ask_save, there)
+    _add(menu, f"Save {what} …", panel.output.ask_save, there)
     if at_rows:
-        _add(menu, "Save selected rows …", lambda: panel.ask_save(selected=True), bool(panel.mask.any()))
+        _add(menu, "Save selected rows …", lambda: panel.output.ask_save(selected=True), bool(panel.mask.any()))
     menu.addSeparator()
     columns = menu.addMenu("Columns")
-    _add(columns, "Show all", panel.show_all_columns)
+    _add(columns, "Show all", panel.columns.show_all)
+    hidden = [name for name in panel.columns.hidden() if name not in KEYS]
+    _add(
+        columns, "Delete the hidden ones …", lambda: panel.columns.ask_delete(hidden), bool(hidden) and panel.is_shared
+    )
     columns.addSeparator()
     for place, name in enumerate(panel.view.columns):
         action = columns.addAction(name)

@@ -10,10 +10,7 @@ import pandas as pd
 from qtpy.QtCore import QEvent, QPoint, Qt, Signal
 from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import (
-    QApplication,
     QCheckBox,
-    QDialog,
-    QFileDialog,
     QHBoxLayout,
     QLabel,
     QMenu,
@@ -23,21 +20,19 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from bioloom import tables
-from bioloom.errors import BioloomError, InputError
-from bioloom.session.feature_table import KEYS
+from bioloom.errors import BioloomError
 from bioloom.session.selection import Selection
 from bioloom.session.table_view import TableView
 from bioloom.widgets._base import MainThread
 from bioloom.widgets._correlation_view import CorrelationPage
 from bioloom.widgets._table import ObjectTable
 from bioloom.widgets._table_column_filter import ColumnFilterDialog
-from bioloom.widgets._table_filter import FilterBar, FormulaDialog
+from bioloom.widgets._table_columns import TableColumns
+from bioloom.widgets._table_filter import FilterBar
 from bioloom.widgets._table_header import HistogramHeader
 from bioloom.widgets._table_menus import column_menu, fill_menu
-from bioloom.widgets._table_statistics import GroupsPage, Page, StatisticsPage
-
-_FILES = "Tables (*.csv *.tsv *.parquet *.h5ad)"
+from bioloom.widgets._table_output import TableOutput
+from bioloom.widgets._table_statistics import GroupsPage, StatisticsPage
 
 
 class TablePanel(QWidget):
@@ -54,6 +49,12 @@ class TablePanel(QWidget):
         The user went to a row of the table, to see its object.
     columns_made : Signal(pandas.DataFrame)
         ``[frame,] label`` and new columns, to be merged into the table by these keys.
+    column_renamed : Signal(str, str)
+        A column of the table is to have another name.
+    columns_deleted : Signal(list)
+        Columns are to go.
+    load_wanted : Signal()
+        The user wants to join a table made elsewhere.
     map_wanted : Signal(str)
         A column, to be shown as colours of the objects.
     plot_wanted : Signal(str, str)
@@ -66,6 +67,9 @@ class TablePanel(QWidget):
 
     row_clicked = Signal(int)
     columns_made = Signal(object)
+    column_renamed = Signal(str, str)
+    columns_deleted = Signal(object)
+    load_wanted = Signal()
     map_wanted = Signal(str)
     plot_wanted = Signal(str, str)
     said = Signal(str)
@@ -118,6 +122,8 @@ class TablePanel(QWidget):
         layout.addWidget(self.bar)
         layout.addWidget(self.pages, stretch=1)
         layout.addLayout(foot)
+        self.columns = TableColumns(self)
+        self.output = TableOutput(self, deliver)
         self._connect()
         self._tell()
 
@@ -128,9 +134,9 @@ class TablePanel(QWidget):
         self.rows.row_clicked.connect(self.row_clicked)
         self.groups.rows_selected.connect(self._select)
         self.correlation.pair_chosen.connect(self.plot_wanted)
-        self.correlation.columns_chosen.connect(self.show_columns)
+        self.correlation.columns_chosen.connect(self.columns.show)
         for page in (self.statistics, self.groups, self.correlation):
-            page.failed.connect(self._fail)
+            page.failed.connect(self.failed)
         self.selected_only.toggled.connect(self._only_selected)
         self.previous.clicked.connect(lambda: self.rows.go_to_selected(-1))
         self.next.clicked.connect(lambda: self.rows.go_to_selected(1))
@@ -144,7 +150,7 @@ class TablePanel(QWidget):
 
     def _key(self, wanted: str) -> None:
         if wanted == "copy":
-            self.copy()
+            self.attempt(self.output.copy)
         elif self._selection is not None:
             getattr(self._selection, wanted)()
 
@@ -180,6 +186,7 @@ class TablePanel(QWidget):
     def close_jobs(self) -> None:
         """Stop computing, and no longer follow the selection."""
         self.header.stop()
+        self.output.jobs.cancel()
         for page in (self.statistics, self.groups, self.correlation):
             page.jobs.cancel()
         if self._selection is not None:
@@ -252,32 +259,10 @@ class TablePanel(QWidget):
             button.setEnabled(selected > hidden)
         self.selected_only.setEnabled(selected > 0 or self.selected_only.isChecked())
 
-    def show_columns(self, names: list[str]) -> None:
-        """Show only these columns, and those that say which object a row is of."""
-        for place, name in enumerate(self.view.columns):
-            self.rows.setColumnHidden(place, name not in names and name not in KEYS)
-        self.pages.setCurrentWidget(self.rows)
-        self.said.emit(f"{len(names)} columns are shown. ‘⋯’ shows the others again.")
-
-    def shown_columns(self) -> list[str]:
-        """Return the columns that are not hidden, in the order in which the user put them."""
-        names, header = list(self.view.columns), self.rows.horizontalHeader()
-        places = [header.logicalIndex(place) for place in range(len(names))]
-        return [names[place] for place in places if not self.rows.isColumnHidden(place)]
-
-    def show_all_columns(self) -> None:
-        """Show the hidden columns again."""
-        for place in range(len(self.view.columns)):
-            self.rows.setColumnHidden(place, False)
-
     def _column_menu(self, name: str, where: QPoint) -> None:
-        menu = self.column_menu(name)
+        menu = column_menu(self, name)
         menu.exec(where)
         menu.deleteLater()
-
-    def column_menu(self, name: str) -> QMenu:
-        """Make the menu of a column."""
-        return column_menu(self, name)
 
     def open_filter(self, name: str) -> ColumnFilterDialog:
         """Open the dialog that filters by a column; the table follows while it is open."""
@@ -291,76 +276,13 @@ class TablePanel(QWidget):
         self.pages.setCurrentWidget(self.statistics)
         self.statistics.choose(name)
 
-    def ask_formula(self, name: str = "") -> None:
-        """Ask for a new column."""
-        dialog = FormulaDialog(self.view, self, name)
-        if dialog.exec() == QDialog.DialogCode.Accepted:
-            self.attempt(lambda: self.compute(dialog.name.text(), dialog.expression.text()))
-        dialog.deleteLater()
-
-    def compute(self, name: str, expression: str) -> None:
-        """Compute a new column and hand it to the owner of the table."""
-        self.columns_made.emit(self.view.compute(name, expression))
-
-    # -------------------------------------------------------------------------------------------- files
-    def part(self, selected: bool = False) -> pd.DataFrame:
-        """Return what the page in front shows; of the objects, all rows shown or those of them that are selected."""
-        page = self.pages.currentWidget()
-        if isinstance(page, Page):
-            return page.result()
-        return self.view.shown_table(self.shown_columns(), self.mask if selected else None)
-
-    def copy(self) -> None:
-        """Copy what the page in front shows, for a spreadsheet; of the objects the selected rows, if there are any."""
-        self.attempt(self._copy)
-
-    def _copy(self) -> None:
-        if self.pages.currentWidget() is self.rows:
-            places = self.rows.selected_places()
-            text = self.view.copied(self.shown_columns(), self.mask if len(places) else None)
-            n = len(places) or len(self.view.rows)
-        else:
-            table = self.part()
-            text, n = table.to_csv(sep="\t", index=False), len(table)
-        QApplication.clipboard().setText(text)
-        self.said.emit(f"{n:,} rows copied.")
-
-    def save(self, path: str, selected: bool = False) -> None:
-        """Save what is shown: CSV, TSV, Parquet or AnnData by the end of the name."""
-        part = self.part(selected)
-        tables.save_table(path, part)
-        self.said.emit(f"{len(part):,} rows and {part.shape[1]} columns saved to {path}.")
-
-    def load(self, path: str) -> None:
-        """Join the columns of a file by label and frame, and hand them to the owner of the table."""
-        joined = tables.join_table(self.view.table.drop(columns="index", errors="ignore"), tables.load_table(path))
-        if not joined.matched:
-            raise InputError(f"No object of the table is in the file. {joined.report()}")
-        keys = [key for key in KEYS if key in joined.table.columns]
-        self.columns_made.emit(joined.table[[*keys, *joined.columns]])
-        self.said.emit(joined.report())
-
-    def ask_save(self, selected: bool = False) -> None:
-        """Ask for a file, and save what is shown."""
-        path, _ = QFileDialog.getSaveFileName(self, "Save the table", "objects.csv", _FILES)
-        if path:
-            self.attempt(lambda: self.save(path if "." in path.rpartition("/")[2] else f"{path}.csv", selected))
-
-    def ask_load(self) -> None:
-        """Ask for a file, and join it."""
-        path, _ = QFileDialog.getOpenFileName(self, "Load a table", "", f"{_FILES};;All files (*)")
-        if path:
-            self.attempt(lambda: self.load(path))
-
+    # -------------------------------------------------------------------------------------------- what goes wrong
     def attempt(self, action: Callable[[], object]) -> None:
         """Do something; tell of an error that the user can solve."""
         try:
             action()
         except BioloomError as error:
-            self._fail(error)
-
-    def _fail(self, error: Exception) -> None:
-        self.failed.emit(error)
+            self.failed.emit(error)
 
     def event(self, event: Any) -> bool:
         """Stop counting when the panel goes."""

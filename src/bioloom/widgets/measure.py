@@ -52,7 +52,7 @@ class MeasureWidget(BioloomWidget):
             self.on_close(action)
         # Where the whole window is destroyed, nobody waits for what they compute.
         pages = (self.tables.statistics, self.tables.groups, self.tables.correlation)
-        for runner in (self.follow_edits.jobs, self.maps.jobs, *(page.jobs for page in pages)):
+        for runner in (self.follow_edits.jobs, self.maps.jobs, self.tables.output.jobs, *(page.jobs for page in pages)):
             self.destroyed.connect(partial(abandon, runner))
         self._labels_changed(self.labels.layer)
 
@@ -107,6 +107,9 @@ class MeasureWidget(BioloomWidget):
         self.tables.plot_wanted.connect(self._plot)
         self.tables.row_clicked.connect(self._row_clicked)
         self.tables.columns_made.connect(lambda table: self.attempt(lambda: self._keep_columns(table)))
+        self.tables.column_renamed.connect(lambda old, new: layers.rename_column(self.labels.layer, old, new))
+        self.tables.columns_deleted.connect(lambda names: layers.delete_columns(self.labels.layer, names))
+        self.tables.load_wanted.connect(self.files.ask_load)
         self.tables.said.connect(self.say)
         self.tables.failed.connect(self.report)
 
