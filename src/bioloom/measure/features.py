@@ -52,7 +52,7 @@ def bbox(objects: Objects, coordinates: Coordinates) -> Array:
     return np.concatenate([coordinates.low[:, objects.axes], coordinates.high[:, objects.axes]], axis=1)
 
 
-@measured("position", "", "coordinates", dtype=bool, source="")
+@measured("position", "", "coordinates", dtype=bool, source="ITK, LabelShapeStatistics (NumberOfPixelsOnBorder)")
 def touches_border(objects: Objects, coordinates: Coordinates) -> Array:
     """Whether a pixel of the object lies at the edge of the image, so that part of it may be missing."""
     at_edge = (coordinates.low == 0) | (coordinates.high == objects.image_shape)

@@ -54,7 +54,7 @@ def ratio(a: Floats, b: Floats) -> Floats:
     return quotient
 
 
-@measured("shape", "", "axis_major_length", "axis_minor_length", source="")
+@measured("shape", "", "axis_major_length", "axis_minor_length", source="ImageJ, AR")
 def aspect_ratio(objects: Objects, major: Floats, minor: Floats) -> Array:
     """Major axis divided by minor axis; NaN if the minor axis is 0."""
     return ratio(major, minor)

@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 CROFTON = "Legland, Kiêu and Devaux (2007), Image Analysis & Stereology 26:83, with 13 directions; as in MorphoLibJ"
 
 
-@measured("shape", "length", "inertia_eigenvalues", ndims=(3,), source="")
+@measured("shape", "length", "inertia_eigenvalues", ndims=(3,), source="as axis_major_length of scikit-image")
 def axis_intermediate_length(objects: Objects, values: Floats) -> Array:
     """Middle axis of the ellipsoid with the same second moments; 0 for a line."""
     return intermediate(values)
@@ -28,19 +28,19 @@ def flatness(objects: Objects, middle: Floats, minor: Floats) -> Array:
     return ratio(middle, minor)
 
 
-@measured("shape", "", "principal_axes", ndims=(3,), parts="axes", source="")
+@measured("shape", "", "principal_axes", ndims=(3,), parts="axes", source=ITK)
 def principal_axis_major(objects: Objects, axes: Floats) -> Array:
     """Unit-length direction (z, y, x) of the major axis, its largest component above 0; NaN for one voxel."""
     return axes[:, 0]
 
 
-@measured("shape", "", "principal_axes", ndims=(3,), parts="axes", source="")
+@measured("shape", "", "principal_axes", ndims=(3,), parts="axes", source=ITK)
 def principal_axis_intermediate(objects: Objects, axes: Floats) -> Array:
     """Unit-length direction (z, y, x) of the intermediate axis, its largest component above 0; NaN for one voxel."""
     return axes[:, 1]
 
 
-@measured("shape", "", "principal_axes", ndims=(3,), parts="axes", source="")
+@measured("shape", "", "principal_axes", ndims=(3,), parts="axes", source=ITK)
 def principal_axis_minor(objects: Objects, axes: Floats) -> Array:
     """Unit-length direction (z, y, x) of the minor axis, its largest component above 0; NaN for one voxel."""
     return axes[:, 2]

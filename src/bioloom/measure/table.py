@@ -108,14 +108,14 @@ def measure(
     Raises
     ------
     InputError
-        If labels are not whole numbers from 0 up, shapes or spacing do not fit, or a property is unknown; or in blocks
-        if it depends on pixels far from the object, as distances between surfaces do.
+        If labels are not whole numbers from 0 up, shapes or spacing do not fit, or a property is unknown.
 
     Notes
     -----
     Dask and Zarr arrays are read frame by frame if there is a `frame_axis`, and in blocks if frames are large: first
-    all that adds up over pixels, such as areas, means and moments, then for measurements such as the median, the hull
-    or texture the surroundings of the objects of each block. An object is held in memory as a whole for the latter.
+    all that adds up over pixels, such as areas, means and moments; then thresholds of the frame and distances between
+    surfaces, if asked for; then for measurements such as the median, the hull or texture the surroundings of the
+    objects of each block. An object is held in memory as a whole for the latter.
     Names and values are those of `skimage.measure.regionprops_table` (0.26) where it has the measurement.
     """
     import pandas as pd
