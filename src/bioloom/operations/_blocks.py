@@ -60,6 +60,21 @@ def with_halo(
     return da.map_overlap(of_blocks, *arrays, depth=depth, boundary="none", dtype=dtype, meta=meta, **settings)
 
 
+def range_of_blocks(image: Any) -> Any:
+    """Return the smallest and the largest pixel of a Dask array, delayed."""
+    from dask import delayed
+
+    return delayed(_joint_range)([delayed(_range)(block) for block in image.to_delayed().ravel()])
+
+
+def _range(block: NDArray[Any]) -> tuple[Any, Any]:
+    return block.min(), block.max()
+
+
+def _joint_range(ranges: Sequence[tuple[Any, Any]]) -> tuple[Any, Any]:
+    return min(low for low, _ in ranges), max(high for _, high in ranges)
+
+
 def smooth_blocks(image: Any, sigma: float, spacing: Sequence[float] | None) -> Any:
     """Smooth a Dask array with a Gaussian."""
     reach = [4 * s + 1 for s in per_axis(sigma, image.ndim, spacing)]

@@ -72,3 +72,16 @@ def median_of_blocks(array: Any) -> Any:
     from dask import delayed
 
     return delayed(np.median)(ranked_pixels(array, [(array.size - 1) // 2, array.size // 2]))
+
+
+def ranks_between(size: int, percentiles: Sequence[float]) -> tuple[list[int], list[float]]:
+    """Return the two ranks around each percentile of so many pixels, and the share of the way from one to the other."""
+    places = [(size - 1) * p / 100 for p in percentiles]
+    ranks = [rank for place in places for rank in (int(place), min(int(place) + 1, size - 1))]
+    return ranks, [place - int(place) for place in places]
+
+
+def between(pixels: NDArray[Any], shares: Sequence[float]) -> list[float]:
+    """Return the percentiles, interpolated between the pixels of the ranks around them."""
+    lower, upper = pixels[0::2].astype(np.float64), pixels[1::2].astype(np.float64)
+    return [float(a + (b - a) * s) for a, b, s in zip(lower, upper, shares, strict=True)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -93,9 +94,34 @@ def replace_nan(image: Image, by: Literal["minimum", "median", "zero"] = "minimu
     """
     if image.dtype.kind != "f":
         return image.copy()
-    finite = np.isfinite(image)
-    if by == "zero" or not finite.any():
-        value: Any = 0
-    else:
-        value = image[finite].min() if by == "minimum" else np.median(image[finite])
-    return np.where(finite, image, np.asarray(value, image.dtype))
+    pixels = image[np.isfinite(image)]
+    value = 0 if by == "zero" or not pixels.size else pixels.min() if by == "minimum" else np.median(pixels)
+    return _finite(image, value)
+
+
+def _finite(image: NDArray[Any], value: Any) -> NDArray[Any]:
+    return np.where(np.isfinite(image), image, np.asarray(value, image.dtype))
+
+
+@replace_nan.dask()
+def _(image: Any, by: str) -> Any:
+    from dask import delayed
+
+    from bioloom.operations._blocks import checked, of_whole, with_value
+
+    pixels = checked(replace_nan, "image", image)
+    if image.dtype.kind != "f":
+        return pixels
+    if by == "median":
+        return of_whole(partial(replace_nan.function, by=by), pixels, dtype=image.dtype)
+    lowest = [delayed(_lowest)(block) for block in pixels.to_delayed().ravel()] if by == "minimum" else []
+    return with_value(_finite, delayed(_lowest_of_all)(lowest), pixels, dtype=image.dtype)
+
+
+def _lowest(block: NDArray[Any]) -> Any:
+    return np.min(block[np.isfinite(block)], initial=np.inf)
+
+
+def _lowest_of_all(values: Sequence[Any]) -> Any:
+    lowest = min(values, default=np.inf)
+    return lowest if np.isfinite(lowest) else 0

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from bioloom.operations._catalogue import operation
 from bioloom.operations._numbering import in_reading_order
+from bioloom.operations._slabs import by_slabs
 from bioloom.operations._types import Image, Labels, Length, Mask, Number, Seed, Spacing
 from bioloom.operations.filters import as_float
 
@@ -120,31 +121,102 @@ def kmeans(
 
     Notes
     -----
-    ``sklearn.cluster.KMeans`` on 20 000 pixels drawn at random, with which all are then classified.
+    ``sklearn.cluster.KMeans`` on 20 000 pixels drawn at random, by which the channels are scaled, too, and with which
+    all are then classified. Dask arrays of any size are computed block by block.
     """
+    channels = [c for c in (image, second_channel, third_channel) if c is not None]
+    places = _drawn(image.size, seed)
+    centres = _centres([as_float(c).reshape(-1)[places] for c in channels], classes, seed)
+    return _nearest(channels[0], centres, *channels[1:])
+
+
+@kmeans.dask()
+def _(image: Any, classes: int, seed: int, second_channel: Any = None, third_channel: Any = None) -> Any:
+    import dask.array as da
+    from dask import delayed
+
+    from bioloom.operations._blocks import checked
+
+    given = {"image": image, "second_channel": second_channel, "third_channel": third_channel}
+    channels = [checked(kmeans, n, c).rechunk(image.chunks) for n, c in given.items() if c is not None]
+    places = delayed(_drawn)(image.size, seed)
+    samples = [delayed(_sample)(_taken(channel, places)) for channel in channels]
+    centres = delayed(_centres)(samples, classes, seed)
+
+    def of_block(*blocks: NDArray[Any], centres: Any) -> NDArray[np.uint32]:
+        return _nearest(blocks[0], centres, *blocks[1:])
+
+    meta = np.empty((0,) * image.ndim, np.uint32)
+    return da.map_blocks(of_block, *channels, centres=centres, dtype=np.uint32, meta=meta)
+
+
+def _drawn(size: int, seed: int) -> NDArray[np.int64]:
+    """Return the flat positions of the pixels that are looked at, ascending."""
+    if size <= _SAMPLES:
+        return np.arange(size)
+    return np.sort(np.random.default_rng(seed).choice(size, _SAMPLES, replace=False))
+
+
+def _taken(channel: Any, places: Any) -> list[Any]:
+    """Return, delayed, the pixels drawn that lie in each block, and which of those drawn they are."""
+    from dask import delayed
+
+    from bioloom.operations._scratch import places as places_of_blocks
+
+    return [
+        delayed(_taken_from)(block, where, channel.shape, places)
+        for block, where in zip(channel.to_delayed().ravel(), places_of_blocks(channel), strict=True)
+    ]
+
+
+def _taken_from(block: NDArray[Any], where: Any, shape: tuple[int, ...], places: Any) -> tuple[Any, Any]:
+    position = np.unravel_index(places, shape)
+    inside = np.all([(p >= w.start) & (p < w.stop) for p, w in zip(position, where, strict=True)], axis=0)
+    local = tuple(p[inside] - w.start for p, w in zip(position, where, strict=True))
+    return np.flatnonzero(inside), as_float(block[local])
+
+
+def _sample(parts: Sequence[tuple[Any, Any]]) -> NDArray[Any]:
+    order = np.concatenate([which for which, _ in parts])
+    pixels: NDArray[Any] = np.concatenate([pixels for _, pixels in parts])[np.argsort(order)]
+    return pixels
+
+
+def _centres(
+    samples: Sequence[NDArray[Any]], classes: int, seed: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float32]]:
+    """Return the mean and the standard deviation of each channel, and the centres of the classes, dark ones first."""
     from sklearn.cluster import KMeans
 
-    channels = [as_float(c).ravel() for c in (image, second_channel, third_channel) if c is not None]
-    scaled = np.stack([(c - c.mean()) / (c.std() or 1) for c in channels], axis=1).astype(np.float32)
-    rng = np.random.default_rng(seed)
-    drawn = scaled if len(scaled) <= _SAMPLES else scaled[rng.choice(len(scaled), _SAMPLES, replace=False)]
-    different = np.unique(drawn, axis=0)
+    drawn = np.stack(samples, axis=1).astype(np.float64)
+    means, deviations = drawn.mean(axis=0), drawn.std(axis=0)
+    deviations[deviations == 0] = 1
+    scaled = ((drawn - means) / deviations).astype(np.float32)
+    different = np.unique(scaled, axis=0)
     if len(different) == 1:
-        return np.zeros(image.shape, np.uint32)
-    n = min(classes, len(different))
-    model = KMeans(n, n_init=4, random_state=seed).fit(drawn)
+        return means, deviations, different
+    model = KMeans(min(classes, len(different)), n_init=4, random_state=seed).fit(scaled)
     centres = model.cluster_centers_[np.argsort(model.cluster_centers_[:, 0], kind="stable")]
-    return _nearest(scaled, centres.astype(np.float32)).reshape(image.shape)
+    return means, deviations, centres.astype(np.float32)
 
 
-def _nearest(points: NDArray[np.float32], centres: NDArray[np.float32]) -> NDArray[np.uint32]:
-    """Return the number of the nearest centre of each point, a part of them at a time."""
-    nearest = np.empty(len(points), np.uint32)
-    squares = (centres**2).sum(axis=1)
-    for start in range(0, len(points), 1 << 18):
-        part = slice(start, start + (1 << 18))
-        nearest[part] = np.argmin(squares - 2 * points[part] @ centres.T, axis=1)
-    return nearest
+def _nearest(
+    image: NDArray[Any], fitted: tuple[NDArray[Any], NDArray[Any], NDArray[Any]], *others: NDArray[Any]
+) -> NDArray[np.uint32]:
+    """Return the number of the nearest centre of each pixel."""
+    means, deviations, centres = fitted
+    channels = (image, *others)
+
+    def nearest(*parts: NDArray[Any]) -> NDArray[np.uint32]:
+        points = [((as_float(p) - m) / s).astype(np.float32) for p, m, s in zip(parts, means, deviations, strict=True)]
+        best, found = np.full(points[0].shape, np.inf, np.float32), np.zeros(points[0].shape, np.uint32)
+        for number, centre in enumerate(centres):
+            distance = np.asarray(sum((p - c) ** 2 for p, c in zip(points, centre, strict=True)))
+            nearer = distance < best
+            best[nearer], found[nearer] = distance[nearer], number
+        return found
+
+    return np.asarray(by_slabs(nearest, *channels, margin=0))
 
 
 def _suggest_size(image: NDArray[Any], mask: Any = None, spacing: Sequence[float] | None = None) -> dict[str, Any]:
