@@ -301,6 +301,18 @@ def test_hovering_shows_picture_label_and_values(hand):
     assert hand.plot.card is None
 
 
+def test_a_picture_that_comes_later_appears_without_moving_the_mouse(hand, qtbot):
+    row = lonely(hand)
+    pictures = []
+    hand.plot.describe = lambda r: ObjectCard(f"label {r + 1}", [], pictures[0] if pictures else None)
+    hand.hover(hand.at(hand.x[row], hand.y[row]))
+    assert hand.plot.card.picture is None
+    pictures.append(np.full((30, 40, 3), (10, 200, 90), np.uint8))
+    qtbot.waitUntil(lambda: hand.plot.card is None or hand.plot.card.picture is not None, timeout=2000)
+    assert (hand.pixels()[..., :3] == (10, 200, 90)).all(-1).sum() > 500
+    assert hand.hovered == [row]
+
+
 def test_hovering_takes_plain_text_too(hand):
     row = lonely(hand)
     hand.plot.describe = lambda r: f"label: {r + 1}\narea: 5"

@@ -40,7 +40,6 @@ from bioloom.widgets._plot_keys import PlotKeys
 from bioloom.widgets._plot_layout import PlotLayout
 from bioloom.widgets._plot_mouse import PlotMouse
 
-_HOVER_MS = 35
 _PATIENCE = 0.02
 """Seconds for which painting waits for a picture that is nearly done: to paint the window twice takes longer."""
 
@@ -97,10 +96,6 @@ class ScatterPlot(PlotMouse, PlotKeys, PlotCanvas, QWidget):
         self._dirty = QTimer(self)
         self._dirty.setSingleShot(True)
         self._dirty.timeout.connect(self._request)
-        self._hover = QTimer(self)
-        self._hover.setSingleShot(True)
-        self._hover.setInterval(_HOVER_MS)
-        self._hover.timeout.connect(self._look_under_mouse)
         self._init_mouse()
         self._renderer = LatestRenderer(draw, send, self._show, self._failed)
         self._renderer.request(None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from qtpy.QtCore import QPointF, QRectF, Qt
+from qtpy.QtCore import QPointF, QRectF, Qt, QTimer
 from qtpy.QtGui import QPainter
 
 from bioloom.session.plot_card import ObjectCard
@@ -16,6 +16,9 @@ from bioloom.widgets import _plot_painting as paint
 _PICK_PIXELS = 4
 _NEAR_PIXELS = 6.0
 _DRAG_PIXELS = 4
+_HOVER_MS = 35
+# The picture of an object may come a little later than what is known about it.
+_LOOK_AGAIN_MS, _MOST_LOOKS = 150, 12
 
 
 class PlotMouse:
@@ -37,6 +40,10 @@ class PlotMouse:
         self.card: ObjectCard | None = None
         self.mouse: QPointF | None = None
         self.hovered_row = -1
+        self._looks = 0
+        self._hover = QTimer(self)
+        self._hover.setSingleShot(True)
+        self._hover.timeout.connect(self._look_under_mouse)
         self._drawing = Drawing()
         self._panning_tool = False
         self._pan_from: tuple[QPointF, tuple[float, float, float, float]] | None = None
@@ -107,6 +114,9 @@ class PlotMouse:
             title = values[0][1] if values and not values[0][0] else ""
             card = ObjectCard(title, [v for v in values if v[0]]) if values else None
         self.card = card
+        if row >= 0 and card is not None and card.picture is None and self._looks < _MOST_LOOKS:
+            self._looks += 1
+            self._hover.start(_LOOK_AGAIN_MS)
         self.update()
 
     def _paint_mouse(self, painter: QPainter, area: QRectF) -> None:
@@ -205,7 +215,8 @@ class PlotMouse:
             self.setCursor(self._cursor_at(place))
             if self.tool == "brush":
                 self.update()
-            self._hover.start()
+            self._looks = 0
+            self._hover.start(_HOVER_MS)
 
     def _cursor_at(self, place: QPointF) -> Any:
         if self._entry_at(place) >= 0:
