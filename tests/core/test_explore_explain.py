@@ -267,6 +267,8 @@ def test_pixel_classifiers_are_explained_by_their_features():
     np.testing.assert_allclose(everywhere[y, x], found.values[:, 0, 1], atol=1e-6)
     assert everywhere[:, 45:].mean() > 0.05 > -0.05 > everywhere[:, :35].mean()
     assert steps[-1] == (64 * 80, 64 * 80)
+    coarse = contribution_image(classifier, image, "original", 2, every=3)
+    np.testing.assert_array_equal(coarse, everywhere[::3, ::3])
     classifier.samples_ = None
     unknown = contribution_image(classifier, image, "original", 2)
     assert unknown[:, 45:].mean() > 0.05 > -0.05 > unknown[:, :35].mean()

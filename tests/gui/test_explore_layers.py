@@ -1,4 +1,4 @@
-"""Objects of several layers in one plot of the Explore panel, and of very many."""
+"""Objects of several layers in one plot of the Explore panel, very many, and pixels."""
 
 import numpy as np
 import pandas as pd
@@ -7,6 +7,7 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
 from bioloom import layers
+from bioloom.classify import PixelClassifier
 from bioloom.session.worker_process import WorkerProcess
 
 
@@ -262,3 +263,67 @@ def test_a_long_map_is_cancelled_and_the_next_one_works(user, pooled):
     explore.embed_button.click()
     user.wait(explore)
     assert np.isfinite(one.features["PCA-0"]).all()
+
+
+def test_a_pixel_classifier_is_explained_by_its_features(user, tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    image = rng.normal(0, 1, (150, 160)).astype(np.float32)
+    image[:, 80:] += 8
+    painted = np.zeros(image.shape, np.uint8)
+    painted[5:20, 5:20], painted[5:20, 100:120] = 1, 2
+    classifier = PixelClassifier("original gaussian_blur=2 sobel_of_gaussian_blur=2", n_trees=20)
+    classifier.class_names = {1: "dark", 2: "bright"}
+    classifier.fit(image, painted)
+    source = user.viewer.add_image(image, name="halves", scale=(0.5, 0.5))
+    explore = user.open("Explore")
+    told = []
+    monkeypatch.setattr("bioloom.widgets._base.show_error", told.append)
+    form = explore.pixels
+    explore.tabs.setCurrentWidget(form)
+    form.button.click()
+    assert "no pixel classifier yet" in told.pop()
+    user.open("Pixel classifier").classifier = classifier
+    form.button.click()
+    user.wait(explore)
+    assert "dark, bright" in form.used.text()
+    found = form.shap.explanation
+    assert len(found.rows) == 1000
+    y, x = np.unravel_index(found.rows, image.shape)
+    np.testing.assert_allclose(found.probabilities.T, classifier.predict_proba(image)[:, y, x], atol=1e-5)
+    form.shap.class_box.setCurrentText("bright")
+    swarms = form.shap.view.swarms
+    assert {s.feature for s in swarms} == set(found.feature_names)
+    assert swarms[-1].feature == "sobel_of_gaussian_blur=2"
+    for name in ("swarm.png", "swarm.svg", "swarm.pdf"):
+        form.shap.save_figure(str(tmp_path / name))
+        assert (tmp_path / name).stat().st_size > 1000
+    form.shap.row_clicked.emit(int(found.rows[7]))
+    place = np.array([y[7], x[7]]) * 0.5
+    np.testing.assert_allclose(user.viewer.scene.camera.center[-2:], place, atol=0.01)
+    assert form.shap.view.waterfall.row == found.rows[7]
+    form.shap.save_figure(str(tmp_path / "steps.svg"))
+    assert f"pixel y {y[7]}, x {x[7]}" in (tmp_path / "steps.svg").read_text()
+
+    form.shap.feature_clicked.emit("gaussian_blur=2")
+    user.wait(explore)
+    shown = user.viewer.layers["SHAP gaussian_blur=2 for bright"]
+    assert shown.data.shape == (75, 80)
+    np.testing.assert_allclose(shown.extent.world, source.extent.world, atol=0.6)
+    assert shown.data[:, 45:].mean() > 0.1 > -0.1 > shown.data[:, :35].mean()
+
+    labels = np.zeros(image.shape, np.int32)
+    labels[50:60, 50:60], labels[50:60, 100:110] = 4, 9
+    cells = user.viewer.add_labels(labels, name="cells", scale=(0.5, 0.5))
+    cells.features = pd.DataFrame({"index": [4, 9], "label": [4, 9], "area": [100.0, 100.0]})
+    explore.labels.choose(cells)
+    layers.selection_of(cells).select_objects([9])
+    form.images.set_checked({"halves"})
+    form.where.setCurrentIndex(1)
+    classifier.save(tmp_path / "halves.cl")
+    form.load(str(tmp_path / "halves.cl"))
+    form.button.click()
+    user.wait(explore)
+    y, x = np.unravel_index(form.shap.explanation.rows, image.shape)
+    assert (labels[y, x] == 9).all()
+    assert len(y) == 100
+    assert not told

@@ -11,9 +11,11 @@ from bioloom.explore.cluster_classifier import ClusterClassifier, classifier_fro
 from bioloom.explore.colours import CLASS_COLOURS, class_colours
 from bioloom.explore.embed import EMBEDDING_METHODS, Embedding, embed
 from bioloom.explore.embedding_model import EmbeddingModel
-from bioloom.explore.explain import contribution_column, contribution_image, explain_pixels, explain_rows
+from bioloom.explore.explain import contribution_column, explain_rows
+from bioloom.explore.explain_images import contribution_image, explain_pixels
 from bioloom.explore.explanation import Explanation
 from bioloom.explore.figure import save_scatter
+from bioloom.explore.figure_explain import save_beeswarm, save_ranking, save_waterfall
 from bioloom.explore.gate_kinds import CombinedGate, PolygonGate, RangeGate, ValueGate, ellipse_vertices
 from bioloom.explore.gates import GateSet
 from bioloom.explore.k_choice import KChoice, choose_k
@@ -62,6 +64,9 @@ __all__ = [
     "prepare",
     "rank_columns",
     "rasterise_points",
+    "save_beeswarm",
     "save_embedding",
+    "save_ranking",
     "save_scatter",
+    "save_waterfall",
 ]

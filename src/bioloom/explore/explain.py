@@ -1,4 +1,4 @@
-"""Explain a classifier's answers by what each feature contributes to them (SHAP values)."""
+"""Explain a classifier's answers about rows by what each feature contributes to them (SHAP values)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from bioloom.classify.base import ForestClassifier
-    from bioloom.classify.pixels import PixelClassifier
     from bioloom.classify.rows import RowClassifier
     from bioloom.explore._tree_shap import ForestPaths
 
@@ -25,7 +24,7 @@ MAX_EXPLAINED = 1000
 """Rows or pixels that are explained if nothing else is asked for; more are a random sample of so many."""
 
 _MOST_VALUES = 200_000_000
-_ROWS_AT_ONCE = 4096
+ROWS_AT_ONCE = 4096
 
 
 def explain_rows(
@@ -73,62 +72,9 @@ def explain_rows(
     8 (2022). Equal to the shap library's TreeExplainer.
     """
     values = classifier.measurements(table)
-    chosen = _chosen(rows, len(values), max_rows, seed)
-    paths = _paths(classifier, values)
-    return _explanation(classifier, classifier.feature_names_, values[chosen], chosen, len(values), paths, progress)
-
-
-def explain_pixels(
-    classifier: PixelClassifier,
-    image: Any,
-    where: NDArray[np.bool_] | None = None,
-    *,
-    channel_axis: int | None = None,
-    spacing: Sequence[float] | None = None,
-    custom: Sequence[Any] | None = None,
-    max_pixels: int = MAX_EXPLAINED,
-    seed: int = 0,
-    progress: Progress | None = None,
-) -> Explanation:
-    """Explain what a classifier says about pixels of an image.
-
-    Parameters
-    ----------
-    classifier
-        A trained `PixelClassifier`.
-    image, channel_axis, spacing, custom
-        As for `PixelClassifier.predict`.
-    where
-        bool of the image's shape (without channels): the pixels to explain. All if left out.
-    max_pixels
-        If there are more pixels, a random sample of so many is explained.
-    seed
-        Seed of the sample.
-    progress
-        Called as ``progress(done, total)``. May raise Cancelled.
-
-    Returns
-    -------
-    Explanation
-        Contributions per pixel, feature and class; `Explanation.rows` are places in reading order:
-        ``numpy.unravel_index(rows, shape)``.
-
-    Raises
-    ------
-    InputError
-        If the classifier is not trained, the image or `where` does not fit, or no pixel is chosen.
-    """
-    source = classifier.fitting_blocks(image, channel_axis, spacing, custom)
-    if where is not None and np.shape(where) != source.shape:
-        raise InputError(f"`where` has the shape {np.shape(where)}, but the image {source.shape}.")
-    n_all = int(np.prod(source.shape))
-    chosen = _chosen(None if where is None else np.asarray(where, np.bool_).ravel(), n_all, max_pixels, seed)
-    mask = np.zeros(n_all, np.bool_)
-    mask[chosen] = True
-    # Features come in reading order.
-    values = source.at(mask.reshape(source.shape))
-    paths = _paths(classifier, values)
-    return _explanation(classifier, source.names, values, chosen, n_all, paths, progress)
+    chosen = chosen_items(rows, len(values), max_rows, seed)
+    paths = paths_of(classifier, values)
+    return explanation_of(classifier, classifier.feature_names_, values[chosen], chosen, len(values), paths, progress)
 
 
 def contribution_column(
@@ -163,76 +109,19 @@ def contribution_column(
     from bioloom.classify.samples import bins_of
 
     values = classifier.measurements(table)
-    at = _place_of(classifier, classifier.feature_names_, feature, class_id)
-    paths = _paths(classifier, values)
+    at = place_of(classifier, classifier.feature_names_, feature, class_id)
+    paths = paths_of(classifier, values)
     result = np.empty(len(values))
-    for start in range(0, len(values), _ROWS_AT_ONCE):
-        part = slice(start, start + _ROWS_AT_ONCE)
+    for start in range(0, len(values), ROWS_AT_ONCE):
+        part = slice(start, start + ROWS_AT_ONCE)
         result[part] = paths.shapley(bins_of(values[part], classifier.forest.edges))[:, *at]
         if progress is not None:
-            progress(min(start + _ROWS_AT_ONCE, len(values)), len(values))
+            progress(min(start + ROWS_AT_ONCE, len(values)), len(values))
     return result
 
 
-def contribution_image(
-    classifier: PixelClassifier,
-    image: Any,
-    feature: str,
-    class_id: int,
-    *,
-    channel_axis: int | None = None,
-    spacing: Sequence[float] | None = None,
-    custom: Sequence[Any] | None = None,
-    progress: Progress | None = None,
-) -> NDArray[np.float32]:
-    """Compute what one feature contributes to one class at every pixel: where in the image it matters.
-
-    Parameters
-    ----------
-    classifier, image, channel_axis, spacing, custom
-        As for `explain_pixels`. A million pixels take minutes: choose a part of a large image.
-    feature
-        Name of a feature of the classifier.
-    class_id
-        Id of a class.
-    progress
-        Called as ``progress(done, total)`` with numbers of pixels. May raise Cancelled.
-
-    Returns
-    -------
-    numpy.ndarray
-        float32 of the image's shape (without channels), -1…1.
-
-    Raises
-    ------
-    InputError
-        As `explain_pixels`, or if the feature or class is unknown.
-    """
-    source = classifier.fitting_blocks(image, channel_axis, spacing, custom)
-    at = _place_of(classifier, source.names, feature, class_id)
-    result = np.empty(source.shape, np.float32)
-    usual = np.empty((0, len(source.names)), np.float32)
-    if classifier.samples_ is None:
-        # Nobody knows what it was trained on: some pixels of this image stand in.
-        mask = np.zeros(result.size, np.bool_)
-        mask[_chosen(None, result.size, MAX_EXPLAINED, 0)] = True
-        usual = source.at(mask.reshape(source.shape))
-    paths = _paths(classifier, usual)
-    done = 0
-    for block in source.blocks:
-        bins = source.bins(block, classifier.forest.edges).T
-        found = np.empty(len(bins), np.float32)
-        for start in range(0, len(bins), _ROWS_AT_ONCE):
-            part = slice(start, start + _ROWS_AT_ONCE)
-            found[part] = paths.shapley(bins[part])[:, *at]
-            done += len(found[part])
-            if progress is not None:
-                progress(done, result.size)
-        result[block] = found.reshape(result[block].shape)
-    return result
-
-
-def _place_of(classifier: ForestClassifier, names: Sequence[str], feature: str, class_id: int) -> tuple[int, int]:
+def place_of(classifier: ForestClassifier, names: Sequence[str], feature: str, class_id: int) -> tuple[int, int]:
+    """Return the numbers of a feature and a class; InputError if they are not known."""
     ids = classifier.classes_.tolist()
     if feature not in names or class_id not in ids:
         raise InputError(
@@ -242,7 +131,7 @@ def _place_of(classifier: ForestClassifier, names: Sequence[str], feature: str, 
     return list(names).index(feature), ids.index(class_id)
 
 
-def _chosen(rows: Any, n_all: int, limit: int | None, seed: int) -> NDArray[np.intp]:
+def chosen_items(rows: Any, n_all: int, limit: int | None, seed: int) -> NDArray[np.intp]:
     """Return the numbers of the items to explain, ascending if they are a sample."""
     if rows is None:
         numbers = np.arange(n_all)
@@ -265,7 +154,7 @@ def _chosen(rows: Any, n_all: int, limit: int | None, seed: int) -> NDArray[np.i
     return numbers
 
 
-def _paths(classifier: ForestClassifier, values: NDArray[np.float32]) -> ForestPaths:
+def paths_of(classifier: ForestClassifier, values: NDArray[np.float32]) -> ForestPaths:
     """Return the leaves of a classifier; what it was trained on, else the values at hand, tells what is usual."""
     from bioloom.classify.samples import bins_of
     from bioloom.explore._tree_shap import ForestPaths
@@ -278,7 +167,7 @@ def _paths(classifier: ForestClassifier, values: NDArray[np.float32]) -> ForestP
     return ForestPaths.of(forest, samples.bins if same else bins_of(samples.values(), forest.edges))
 
 
-def _explanation(
+def explanation_of(
     classifier: ForestClassifier,
     names: Sequence[str],
     values: NDArray[np.float32],
@@ -287,6 +176,7 @@ def _explanation(
     paths: ForestPaths,
     progress: Progress | None,
 ) -> Explanation:
+    """Compute an explanation of scaled or measured values."""
     from bioloom.classify.samples import bins_of
 
     size = values.size * classifier.forest.n_classes

@@ -4,6 +4,7 @@ from bioloom.layers.annotating import Click, colour_classes, look_at, on_canvas_
 from bioloom.layers.chain_layers import ChainLayers
 from bioloom.layers.chain_sources import Source, View, layer_kind, sources_for
 from bioloom.layers.colouring import ObjectColours, colour_objects, is_coloured, restore_colours
+from bioloom.layers.contributions import show_contributions
 from bioloom.layers.gallery_pictures import gallery_source, images_of
 from bioloom.layers.lasso import ImageLasso
 from bioloom.layers.maps import maps_of, show_map, update_map
@@ -15,6 +16,7 @@ from bioloom.layers.objects import (
     add_frames,
     delete_columns,
     features,
+    go_to,
     has_table,
     on_click,
     on_edit,
@@ -80,6 +82,7 @@ __all__ = [
     "delete_columns",
     "features",
     "gallery_source",
+    "go_to",
     "grey",
     "has_table",
     "image_stack",
@@ -114,6 +117,7 @@ __all__ = [
     "save_selected",
     "selection_of",
     "set_columns",
+    "show_contributions",
     "show_map",
     "show_object",
     "show_preview",

@@ -27,6 +27,7 @@ from bioloom.widgets._explore_forms import ClusterForm, DataForm, MapForm, butto
 from bioloom.widgets._explore_gates import GateForm
 from bioloom.widgets._explore_image import ImageLassoForm, ObjectPictures
 from bioloom.widgets._explore_objects import ObjectsForm
+from bioloom.widgets._explore_pixels import PixelShapForm
 from bioloom.widgets._explore_view import ObjectView
 from bioloom.widgets._parts import CollapsibleGroup, enable, form, group, narrow_combo
 from bioloom.widgets._plot import ScatterPlot
@@ -52,14 +53,14 @@ class ExploreWidget(BioloomWidget):
         self.columns, self.embed_button, self.cluster_button = (
             self.data.columns, self.maps.button, self.clusters.button
         )  # fmt: skip
-        self.explaining, self.gates = ExplainForm(self, self.data), GateForm(self)
+        self.explaining, self.gates, self.pixels = ExplainForm(self, self.data), GateForm(self), PixelShapForm(self)
         self.image_lasso = ImageLassoForm(self)
         self.pictures = ObjectPictures(self, self._main_thread.send)
         self.gallery_group = CollapsibleGroup("Gallery", self.pictures.view, is_open=False)
         self.tabs = _Tabs()
         for title, part in (
             ("Data", self.data), ("Embed", self.maps), ("Cluster", self.clusters), ("Explain", self.explaining),
-            ("Gates", self.gates),
+            ("Gates", self.gates), ("Pixels", self.pixels),
         ):  # fmt: skip
             self.tabs.addTab(part, title)
         self.x_box, self.y_box, self.colour_box = (
