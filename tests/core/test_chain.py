@@ -1,8 +1,11 @@
 """A chain of steps: whatever is edited in whatever order, results are those of a fresh run of its recipe."""
 
+import gc
 import queue
 import threading
 import time
+import weakref
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -291,9 +294,87 @@ def test_moving_within_a_run(owner, image):
     chain.add("seeded_watershed", {"image": "raw", "seeds": large})
     assert chain.run_of(large) == (mask, blur, labels, large)
     assert chain.run_of(outline) == (outline,)
-    chain.move(large, 2)
-    assert chain.step(outline).inputs == {"labels": labels}
+    with pytest.raises(InputError, match=r"cannot be moved there.*labels must be labels, but 'gaussian_blur'"):
+        chain.move(large, 2)
+    chain.move(blur, 0)
+    chain.move(mask, 0)
+    smaller = chain.insert(labels, "erode_labels")
+    chain.move(large, 3)
+    assert chain.step(outline).inputs == {"labels": smaller}
     owner.settle()
+    compare(owner, {"raw": image})
+
+
+def test_an_image_is_not_taken_for_labels(owner, image):
+    chain = owner.chain
+    raw = chain.add_input("raw", image, kind="image")
+    other = chain.add_input("raw", (image > 900).astype(np.uint8), kind="labels")
+    for operation, name in (("expand_labels", "labels"), ("connected_components", "mask"), ("fill_holes", "mask")):
+        with pytest.raises(InputError, match=f"{name} must be .*, but 'raw' gives an image. Segment it first"):
+            chain.add(operation, {name: raw})
+    grown = chain.add("expand_labels", {"labels": other})
+    with pytest.raises(InputError, match="gives an image"):
+        chain.rewire(grown, {"labels": raw})
+    turned = chain.add("flip", {"image": other})
+    chain.add("expand_labels", {"labels": turned})
+    mask = chain.add("threshold_otsu", {"image": raw})
+    parts = chain.add("connected_components", {"mask": mask})
+    with pytest.raises(InputError, match="mask must be a mask, but 'threshold_otsu' gives an image"):
+        chain.enable(mask, False)
+    # A mask that was smoothed still says where something is.
+    chain.insert(mask, "gaussian_blur")
+    assert chain.step(parts).inputs == {"mask": "gaussian_blur"}
+    owner.settle()
+    assert {chain.status(step.id) for step in chain.steps} == {"ready"}
+
+
+def test_forgotten_inputs_leave_no_pixels_and_an_honest_history(owner, image):
+    chain = owner.chain
+    first, second = chain.add_input("first", image.copy()), chain.add_input("second", image[::-1].copy())
+    kept = chain.add("gaussian_blur", {"image": second}, {"sigma": 1.0})
+    gone = chain.add("median", {"image": first})
+    chain.change(kept, sigma=2.0)
+    both = chain.add("add_images_weighted", {"image": second, "other": first})
+    chain.change(gone, radius=2.0)
+    chain.change(kept, sigma=3.0)
+    owner.settle()
+    pixels = [weakref.ref(chain.input(first).data), *(weakref.ref(chain.result(step).base) for step in (gone, both))]
+    chain.forget_inputs([first])
+    gc.collect()
+    assert all(one() is None for one in pixels)
+    assert chain.inputs == (second,)
+    assert [step.id for step in chain.steps] == [kept]
+    sigmas = []
+    while chain.undo():
+        sigmas += [step.settings["sigma"] for step in chain.steps]
+    assert sigmas == [2.0, 1.0]
+    assert not chain.steps
+    while chain.redo():
+        assert [step.id for step in chain.steps] == [kept]
+    owner.settle()
+    compare(owner, {"second": image[::-1]})
+    assert chain.add_input("first", image) == "first_2"
+
+
+def test_another_device_computes_anew_what_it_computes_otherwise(owner, image, monkeypatch):
+    chain = owner.chain
+    steps = segment(chain, image)
+    chain.add("clahe", {"image": "raw"})
+    assert "opencl" in operations.CATALOGUE["gaussian_blur"].engines
+    assert "opencl" not in operations.CATALOGUE["clahe"].engines
+    owner.settle()
+    owner.results()
+    monkeypatch.setattr("bioloom.session.chain_compute.device.chosen", lambda: SimpleNamespace(engine="opencl"))
+    chain.use_device()
+    owner.settle()
+    assert owner.results() == list(steps)
+    monkeypatch.undo()
+    # What NumPy computed is known still.
+    began = []
+    chain.computing.connect(began.append)
+    chain.use_device()
+    owner.settle()
+    assert not began
     compare(owner, {"raw": image})
 
 

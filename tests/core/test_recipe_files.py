@@ -17,6 +17,7 @@ from bioloom import cli
 from bioloom.errors import Cancelled, InputError
 from bioloom.files import open_image, read_image, read_table, write_image
 from bioloom.recipe import Recipe, Step, find_files, run_files
+from bioloom.recipe.catalogue import CATALOGUE
 from bioloom.recipe.run_files import RECIPE_FILE, REPORT
 
 RECIPE = Recipe(
@@ -251,12 +252,36 @@ def test_pixel_sizes_of_files_are_used_and_told(tmp_path):
     np.testing.assert_allclose(read_image(result.outputs[0]), expected, rtol=1e-5)
 
 
-def test_a_recipe_in_pixels_does_not_care_for_pixel_sizes(tmp_path):
-    write_image(tmp_path / "a.tif", cells(), axes="YX", spacing=(0.5, 0.25))
-    run_files(BLUR, [tmp_path / "a.tif"], tmp_path / "out")
-    file = open_image(tmp_path / "out" / "a_smooth.tif")
-    np.testing.assert_array_equal(file.pixels, BLUR.run({"image": cells()})["smooth"])
-    assert file.spacing() == (0.5, 0.25)
+def test_a_recipe_in_pixels_counts_in_the_finest_side_of_a_pixel(tmp_path, monkeypatch):
+    stack = np.random.default_rng(0).integers(0, 999, (6, 20, 24)).astype(np.uint16)
+    write_image(tmp_path / "ome.ome.tif", stack, axes="ZYX", spacing=(2, 0.5, 0.5))
+    write_image(tmp_path / "zarr.zarr", stack, axes="ZYX", spacing=(2, 0.5, 0.5))
+    tifffile.imwrite(
+        tmp_path / "imagej.tif", stack, imagej=True, resolution=(2, 2),
+        metadata={"unit": "um", "spacing": 2.0, "axes": "ZYX"},
+    )  # fmt: skip
+    write_image(tmp_path / "unknown.tif", stack)
+    files = find_files([tmp_path])
+    deep = BLUR.run({"image": stack}, spacing=(4, 1, 1))["smooth"]
+    even = BLUR.run({"image": stack})["smooth"]
+    result = run_files(BLUR, files, tmp_path / "out")
+    assert not result.failures
+    for file in result.files:
+        (output,) = file.outputs
+        unknown = file.path.name == "unknown.tif"
+        np.testing.assert_allclose(read_image(output), even if unknown else deep, rtol=1e-5)
+        assert open_image(output).spacing() == (None if unknown else pytest.approx((2, 0.5, 0.5)))
+    for output in run_files(BLUR, files, tmp_path / "forced", spacing=(1, 1, 1)).outputs:
+        np.testing.assert_allclose(read_image(output), even, rtol=1e-5)
+    # What a file calls depth may be time.
+    (output,) = run_files(BLUR, [tmp_path / "imagej.tif"], tmp_path / "time", frame_axis=0).outputs
+    np.testing.assert_allclose(read_image(output)[3], BLUR.run({"image": stack[3]})["smooth"], rtol=1e-5)
+    # A script does the same.
+    script = {"__name__": "script", "__doc__": ""}
+    exec(BLUR.to_script({"image": tmp_path / "ome.ome.tif"}, out=tmp_path), script)
+    monkeypatch.setattr("sys.argv", ["script.py"])
+    script["main"]()
+    np.testing.assert_allclose(read_image(tmp_path / "smooth.tif"), deep, rtol=1e-5)
 
 
 def test_time_is_found_and_sizes_follow_a_projection(tmp_path):
@@ -354,11 +379,17 @@ def test_blocks_give_the_same_pixels(tmp_path):
         np.testing.assert_array_equal(read_image(tmp_path / "out" / f"{stem}_mask.zarr"), expected["mask"])
 
 
+def _takes_one_image(operation):
+    required = [p.name for p in operation.parameters.values() if p.required]
+    return operation.gives_pixels and required == ["image"]
+
+
 def test_a_step_that_needs_the_whole_image_is_refused_with_blocks(tmp_path):
     write_image(tmp_path / "a.tif", cells())
-    recipe = Recipe(("image",), (Step("edges", "frangi", {"image": "image"}),), ("edges",))
+    whole = next(o.name for o in CATALOGUE.values() if not o.works_on_blocks and _takes_one_image(o))
+    recipe = Recipe(("image",), (Step("made", whole, {"image": "image"}),), ("made",))
     result = run_files(recipe, [tmp_path / "a.tif"], tmp_path / "out", blocks=True)
-    assert "Step 'edges': frangi needs the whole image at once" in result.failures[0].error
+    assert f"Step 'made': {whole} needs the whole image at once" in result.failures[0].error
 
 
 def test_a_time_series_in_blocks(tmp_path):

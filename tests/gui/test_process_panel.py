@@ -2,6 +2,7 @@
 
 import gc
 import json
+import weakref
 
 import numpy as np
 import pytest
@@ -15,9 +16,12 @@ from bioloom.classify import (
     PixelClassifier,
     ProbabilityMapper,
 )
+from bioloom.errors import InputError
+from bioloom.files import read_image, write_image
 from bioloom.operations import over_frames
 from bioloom.recipe.catalogue import CATALOGUE
 from bioloom.recipe.graph import Recipe
+from bioloom.recipe.run_files import run_files
 from bioloom.samples import nuclei_2d
 
 pytestmark = pytest.mark.gui
@@ -491,13 +495,75 @@ def test_what_would_not_fit_is_refused(user, truth, errors):
     assert not errors
 
 
-def test_labels_stay_labels_where_pixels_only_move(user, truth, errors):
+@pytest.mark.parametrize("name", ["crop", "flip", "rotate"])
+def test_labels_stay_labels_where_pixels_only_move(user, truth, errors, name):
     labels = user.viewer.add_labels(truth.labels, name="labels", scale=(2, 2))
+    image = user.viewer.add_image(truth.image, name="image", scale=(2, 2))
+    settings = {"crop": {"y_start": 20, "x_start": 10}, "rotate": {"angle": 30.0}}.get(name, {})
     panel = user.open("Process")
-    made = apply(user, panel, "flip", labels)
+    panel.choose(name, image)
+    panel.form.choose(labels)
+    for key, value in settings.items():
+        panel.settings[key].value = value
+    panel.preview_box.setChecked(True)
+    user.until(lambda: panel.preview.layer in user.viewer.layers, "the preview")
+    assert type(panel.preview.layer).__name__ == "Labels"
+    shown = panel.preview.layer.data.copy()
+    panel.apply_button.click()
+    user.wait(panel)
+    made = user.viewer.layers[-1]
     assert type(made).__name__ == "Labels"
-    assert np.unique(made.data).tolist() == np.unique(truth.labels).tolist()
+    np.testing.assert_array_equal(made.data, shown)
+    assert set(np.unique(made.data)) <= set(np.unique(truth.labels))
     assert not np.array_equal(made.data, truth.labels)
+    if name == "crop":
+        np.testing.assert_array_equal(made.data, truth.labels[20:, 10:])
+        np.testing.assert_allclose(made.data_to_world((0, 0)), labels.data_to_world((20, 10)))
+    grown = apply(user, panel, "expand_labels", made)
+    assert type(grown).__name__ == "Labels"
+    assert not errors
+
+
+def test_what_an_image_cannot_be_is_refused(user, three, errors):
+    panel, *_, labels = three
+    before = labels.data.copy()
+    panel.chain_view.rows.item(2).setCheckState(Qt.CheckState.Unchecked)
+    settled(user, panel)
+    assert errors.pop().startswith("Threshold Otsu cannot be switched off, because of what follows it: ")
+    assert panel.chain_view.rows.item(2).checkState() == Qt.CheckState.Checked
+    np.testing.assert_array_equal(labels.data, before)
+
+
+def test_what_was_deleted_is_let_go(user, three, truth, errors):
+    panel, image, *results = three
+    viewer, chain = user.viewer, panel.steps.chain
+    other = viewer.add_image(truth.image[::-1].copy(), name="other")
+    kept = apply(user, panel, "gaussian_blur", other)
+    pixels = weakref.ref(chain.input("image").data)
+    viewer.layers.remove(image)
+    user.look(0.3)
+    # Its results can be changed still.
+    panel.chain_view.show_layer(results[-1])
+    panel.chain_view.rows.choose("gaussian_blur")
+    panel.chain_view.settings["sigma"].value = 3
+    settled(user, panel)
+    np.testing.assert_array_equal(results[-1].data, by_hand(truth.image, 3))
+    for layer in results:
+        viewer.layers.remove(layer)
+        user.look(0.3)
+    del image, results, layer, three
+    assert chain.inputs == ("other",)
+    assert [step.id for step in chain.steps] == [panel.steps.layers.step_of(kept)]
+    assert chain.undo_text == "Add Gaussian blur"
+    gc.collect()
+    assert pixels() is None or pixels().base is None
+    panel.chain_view.undo_button.click()
+    settled(user, panel)
+    assert list(viewer.layers) == [other]
+    assert not chain.can_undo
+    panel.chain_view.redo_button.click()
+    settled(user, panel)
+    assert list(viewer.layers) == [other, kept]
     assert not errors
 
 
@@ -654,8 +720,6 @@ def test_recipes_are_saved_loaded_exported_and_run(user, three, truth, errors, t
     import subprocess
     import sys
 
-    from bioloom.files import write_image
-
     panel, *_, labels = three
     viewer = user.viewer
     menu = panel.recipe_menu
@@ -682,9 +746,54 @@ def test_recipes_are_saved_loaded_exported_and_run(user, three, truth, errors, t
     assert not errors
 
 
-def test_a_batch_runs_over_files_and_reports(user, three, truth, errors, tmp_path):
-    from bioloom.files import read_image, write_image
+@pytest.mark.parametrize("unit", ["um", None])
+def test_recipes_of_scaled_layers_count_in_their_unit(user, truth, errors, tmp_path, unit):
+    viewer = user.viewer
+    stack = sample_data("3d", truth)[0]
+    where = {"scale": (2, 0.5, 0.5), **({"units": (unit,) * 3} if unit else {})}
+    image = viewer.add_image(stack, name="image", **where)
+    panel = user.open("Process")
+    panel.choose("gaussian_blur", image)
+    panel.axes.sizes.setCurrentIndex(1)
+    blurred = apply(user, panel, "gaussian_blur", image, sigma=0.8)
+    made = apply(user, panel, "median", blurred, radius=1.1)
+    panel.recipe_menu.save(tmp_path / "physical")
+    recipe = Recipe.load(tmp_path / "physical.yaml")
+    assert recipe.unit == ("µm" if unit else "unit")
+    assert recipe.steps[0].settings["sigma"] == 0.8
+    again = recipe.run({recipe.inputs[0]: stack}, spacing=(2, 0.5, 0.5))[recipe.outputs[0]]
+    np.testing.assert_array_equal(again, made.data)
 
+    write_image(tmp_path / "cells.ome.tif", stack, axes="ZYX", spacing=(2, 0.5, 0.5))
+    given = {} if unit else {"spacing": (2, 0.5, 0.5)}
+    result = run_files(recipe, [tmp_path / "cells.ome.tif"], tmp_path / "out", **given)
+    np.testing.assert_array_equal(read_image(result.outputs[0]), made.data)
+    refused = run_files(recipe, [tmp_path / "cells.ome.tif"], tmp_path / "none").failures if not unit else ()
+    assert all("--spacing" in one.error for one in refused)
+
+    viewer.layers.selection.active = viewer.add_image(stack.copy(), name="same", **where)
+    panel.recipe_menu.load(tmp_path / "physical.yaml")
+    settled(user, panel)
+    np.testing.assert_array_equal(viewer.layers[-1].data, made.data)
+    viewer.layers.selection.active = viewer.add_image(stack.copy(), name="other", scale=(2, 1, 1), units=("nm",) * 3)
+    with pytest.raises(InputError, match=r"counts lengths in .* of other counts in nm"):
+        panel.recipe_menu.load(tmp_path / "physical.yaml")
+    assert not errors
+
+
+def test_recipes_in_pixels_know_that_a_stack_is_deep(user, truth, errors, tmp_path):
+    stack = sample_data("3d", truth)[0]
+    image = user.viewer.add_image(stack, name="image", scale=(2, 0.5, 0.5), units=("um",) * 3)
+    panel = user.open("Process")
+    made = apply(user, panel, "gaussian_blur", image, sigma=2)
+    panel.recipe_menu.save(tmp_path / "pixels")
+    write_image(tmp_path / "cells.ome.tif", stack, axes="ZYX", spacing=(2, 0.5, 0.5))
+    result = run_files(tmp_path / "pixels.yaml", [tmp_path / "cells.ome.tif"], tmp_path / "out")
+    np.testing.assert_array_equal(read_image(result.outputs[0]), made.data)
+    assert not errors
+
+
+def test_a_batch_runs_over_files_and_reports(user, three, truth, errors, tmp_path):
     panel, *_ = three
     (tmp_path / "in").mkdir()
     for number in range(3):

@@ -12,6 +12,8 @@ from bioloom.errors import InputError
 TIFF_SUFFIXES = (".tif", ".tiff")
 IMAGE_SUFFIXES = (*TIFF_SUFFIXES, ".png", ".jpg", ".jpeg", ".npy")
 SPATIAL = "ZYX"
+# Files round their numbers.
+_ALIKE = 1.001
 
 _MICROMETRES = {
     "micrometer": 1.0, "micrometre": 1.0, "micron": 1.0, "microns": 1.0, "um": 1.0, "µm": 1.0, "μm": 1.0,
@@ -48,20 +50,34 @@ class ImageFile:
         """Return the number of an axis, None if the file does not tell of one."""
         return self.axes.index(letter) if letter in self.axes else None
 
-    def spacing(self, unit: str = "micrometer") -> tuple[float, ...] | None:
+    def spacing(self, unit: str = "micrometer", frame_axis: int | None = None) -> tuple[float, ...] | None:
         """Return the size of a pixel along the spatial axes, in their order; None if the file does not tell all.
+
+        Parameters
+        ----------
+        unit
+            A unit of length; or ``"pixel"`` for the proportions of pixels, counted in the finest of their sides. There
+            are none (None) where all sides are equal.
+        frame_axis
+            An axis that is time, whatever the file calls it.
 
         Raises
         ------
         InputError
             If `unit` is no unit of length.
         """
-        factor = micrometres_per(unit)
+        factor = 1.0 if unit == "pixel" else micrometres_per(unit)
         if factor is None:
             raise InputError(f"{unit!r} is no unit of length. Use micrometer, nanometer or millimeter.")
-        sizes = [self.micrometres.get(letter) for letter in self.axes if letter in SPATIAL]
+        spatial = [letter for axis, letter in enumerate(self.axes) if letter in SPATIAL and axis != frame_axis]
+        sizes = [self.micrometres.get(letter) for letter in spatial]
         known = [size / factor for size in sizes if size]
-        return tuple(known) if known and len(known) == len(sizes) else None
+        if not known or len(known) < len(sizes):
+            return None
+        if unit != "pixel":
+            return tuple(known)
+        finest = min(known)
+        return None if max(known) <= _ALIKE * finest else tuple(size / finest for size in known)
 
 
 def is_zarr(path: str | Path) -> bool:

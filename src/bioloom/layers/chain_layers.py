@@ -11,7 +11,8 @@ import numpy as np
 from psygnal import Signal
 
 from bioloom.errors import InputError
-from bioloom.layers.chain_sources import ChainSources, layer_kind
+from bioloom.layers.chain_sources import ChainSources
+from bioloom.layers.chain_views import layer_kind
 from bioloom.layers.correcting import painted_corrections
 from bioloom.layers.objects import add_features
 from bioloom.layers.reading import plain
@@ -122,8 +123,7 @@ class ChainLayers(ChainSources):
                 self._hidden.add(layer)
             return
         place = ResultPlace(source.layer, source.has_time, source.frame, result.placement, result.spacing)
-        self._own = True
-        try:
+        with self._changing():
             if layer is None and step_id in self._stash:
                 layer = self._stash.pop(step_id)
                 viewer.layers.append(layer)
@@ -142,9 +142,16 @@ class ChainLayers(ChainSources):
                 layer = self._make(step_id, f"{operation.title} of {source.layer.name}", result.value, place)
                 self.shown.emit(step_id, layer)
                 return
-        finally:
-            self._own = False
         self.updated.emit(step_id, layer)
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Within the block, layers are changed by the chain and not by the user."""
+        before, self._own = self._own, True
+        try:
+            yield
+        finally:
+            self._own = before
 
     def _make(self, step_id: str, name: str, value: Any, place: ResultPlace) -> Layer:
         step = self.chain.step(step_id)
@@ -234,14 +241,41 @@ class ChainLayers(ChainSources):
                 self.chain.want(before, True)
                 continue
             if viewer is not None and layer in viewer.layers:
-                viewer.layers.remove(layer)
+                with self._changing():
+                    viewer.layers.remove(layer)
                 self._stash[step_id] = layer
         for step_id in list(self._stash)[:-_STASHED]:
             del self._stash[step_id]
 
     def _removed(self, event: Any) -> None:
+        if self._own:
+            return
         step = self.step_of(event.value)
-        if step is not None and not self._own:
+        if step is not None:
             del self._layers[step]
             if step in self.chain:
                 self.chain.want(step, False)
+        self.free()
+
+    def free(self) -> None:
+        """Let go of the images that neither a layer nor a step with a layer needs any more, and of what they became."""
+        viewer = self.viewer
+        if viewer is None:
+            return
+        missing = [name for name, source in self._sources.items() if source.layer not in viewer.layers]
+        gone = [name for name in missing if not self._in_use(name)]
+        if gone:
+            self._forget_sources(gone)
+            self._stash = {step: layer for step, layer in self._stash.items() if self.chain.remembers(step)}
+
+    def _in_use(self, name: str) -> bool:
+        """Tell whether anything that is made of an input has a layer, or is to get one."""
+        for step in self.chain.followers(name):
+            if get_operation(step.operation).returns == "table":
+                layer = self.measured_layer(step.id)
+                shown = layer is not None and layer in self.viewer.layers
+            else:
+                shown = step.id in self._layers
+            if shown or self.chain.status(step.id) in ("computing", "waiting"):
+                return True
+        return False

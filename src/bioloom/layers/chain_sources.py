@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import weakref
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from copy import copy
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -14,6 +13,10 @@ import numpy as np
 from psygnal import Signal
 
 from bioloom.errors import InputError
+from bioloom.layers.chain_views import UNNAMED_UNIT
+from bioloom.layers.chain_views import Source as Source
+from bioloom.layers.chain_views import View as View
+from bioloom.layers.chain_views import layer_kind as layer_kind
 from bioloom.layers.reading import grey, image_stack, pixels, plain, role
 from bioloom.layers.surfaces import surface_data
 from bioloom.recipe.catalogue import get_operation
@@ -22,86 +25,6 @@ from bioloom.session.chain import Chain
 if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Layer
-
-
-@dataclass(eq=False)
-class Source:
-    """A layer that steps begin with.
-
-    Attributes
-    ----------
-    layer
-        The layer.
-    has_time
-        Whether its first axis is time.
-    physical
-        Whether lengths are counted in its unit, not in pixels.
-    frame
-        The only frame that is used, if it is one.
-    data, mark
-        Its pixels when they were read last, and a checksum of them once they were painted on.
-    """
-
-    layer: Any
-    has_time: bool
-    physical: bool
-    frame: int | None
-    data: Any = None
-    mark: int = 0
-
-
-@dataclass(frozen=True)
-class View:
-    """The pixels of a layer as an operation gets them.
-
-    Attributes
-    ----------
-    layer
-        The layer.
-    step
-        The id of the step that it shows; nothing if it shows none.
-    has_time
-        Whether the first axis of the pixels is time.
-    n_spatial
-        The number of the other axes; 0 for a surface.
-    spacing
-        The size of a pixel that lengths are counted in; None for pixels that are as deep as wide.
-    unit
-        What lengths are counted in.
-    value
-        The result of the step; None where it is to be read from the layer.
-    """
-
-    layer: Any
-    step: str
-    has_time: bool
-    n_spatial: int
-    spacing: tuple[float, ...] | None
-    unit: str
-    value: Any = None
-
-    @property
-    def data(self) -> Any:
-        """Pixels, (y, x) or (z, y, x), with time first; or the data of a surface."""
-        if self.value is not None:
-            return self.value
-        if type(self.layer).__name__ == "Surface":
-            return surface_data(self.layer)
-        data = grey(self.layer) if type(self.layer).__name__ == "Image" else pixels(self.layer)
-        # The layer of a step may have axes of one pixel more, so that it is shown beside its source.
-        while data.ndim > self.n_spatial + self.has_time:
-            data = data[:, 0] if self.has_time else data[0]
-        return data
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of one point in time."""
-        return tuple(int(n) for n in self.data.shape)[int(self.has_time) :]
-
-    def index(self, position: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the index of the plane in view among the pixels, from the layer's own."""
-        depth = self.n_spatial - 2
-        return (position[:1] if self.has_time else ()) + (position[len(position) - depth :] if depth else ())
 
 
 class ChainSources:
@@ -197,7 +120,8 @@ class ChainSources:
             return View(layer, "", False, 0, None, "pixel")
         stack = image_stack([layer], has_time=has_time, physical=physical)
         spacing = stack.spacing if physical or set(stack.spacing) != {1.0} else None
-        return View(layer, "", stack.n_frames is not None, len(stack.shape), spacing, stack.unit)
+        unit = UNNAMED_UNIT if physical and stack.unit == "pixel" else stack.unit
+        return View(layer, "", stack.n_frames is not None, len(stack.shape), spacing, unit)
 
     # -------------------------------------------------------------------------------------------- beginning
     def id_of(self, layer: Layer, *, has_time: bool, physical: bool, frame: int | None = None) -> str:
@@ -252,7 +176,7 @@ class ChainSources:
         if any(self.chain.input(name).data is data for name in self._sources):
             # Another layer of the same array is an input of its own: its results lie where it lies.
             data = data.view() if isinstance(data, np.ndarray) else copy(data)
-        name = self.chain.add_input(title, data, spacing=spacing, has_time=timed, unit=unit)
+        name = self.chain.add_input(title, data, spacing=spacing, has_time=timed, unit=unit, kind=layer_kind(layer))
         self._sources[name] = source
         layer.events.data.connect(self._source_edited)
         if type(layer).__name__ == "Labels":
@@ -269,6 +193,16 @@ class ChainSources:
         # Undo of a stroke is told like any other refresh; without a stroke there is nothing to undo.
         if event.type != "set_data" or layer in self._painted:
             self.edited.emit(layer)
+
+    def _forget_sources(self, names: Collection[str]) -> None:
+        """Let go of inputs, their layers and all that was made of them."""
+        for name in names:
+            layer = self._sources.pop(name).layer
+            if self.input_of(layer) is None:
+                for event in ("data", "paint", "set_data"):
+                    if hasattr(layer.events, event):
+                        getattr(layer.events, event).disconnect(self._source_edited)
+        self.chain.forget_inputs(names)
 
     def read_sources_again(self, layer: Layer) -> bool:
         """Compute anew what is made of a layer if its pixels changed; return whether they did."""
@@ -307,8 +241,3 @@ def sources_for(layers: Mapping[str, Layer]) -> None:
     for layer in layers.values():
         if role(layer) == "preview":
             raise InputError(f"{layer.name} is a preview, which changes. Press Apply first, and go on from its result.")
-
-
-def layer_kind(layer: Layer) -> str:
-    """Return ``image``, ``labels`` or ``surface``, as operations call them."""
-    return type(layer).__name__.lower()

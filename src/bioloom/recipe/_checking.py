@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from bioloom.recipe.graph import Step
 
 MAX_NAMES = 100
+_SOFT = "image of a mask"
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 
 
@@ -31,12 +32,15 @@ def operation_of(step: Step) -> Operation:
     return get_operation(step.operation)
 
 
-def fits(given: str, wanted: str) -> bool:
+def fits(given: str, wanted: str, strict: bool = False) -> bool:
     """Tell whether what a step gives may be put into a parameter of the kind `wanted`.
 
-    Pixels fit pixels: whether those of an image are whole numbers, as labels must be, shows only when it is run.
+    Pixels fit pixels: whether those of an image are whole numbers, as labels must be, shows only when it is run. If it
+    is `strict`, an image is neither labels nor a mask, but one made of a mask may be a mask, as one that was smoothed.
     """
-    pixels = ("any", "image", "labels", "mask")
+    if strict and ((given == "image" and wanted in ("labels", "mask")) or (given == _SOFT and wanted == "labels")):
+        return False
+    pixels = ("any", "image", "labels", "mask", _SOFT)
     return given in pixels if wanted in pixels else given in (wanted, "any")
 
 
@@ -45,7 +49,7 @@ def passed_on(step: Step, operation: Operation) -> str:
     return next(step.inputs[p.name] for p in operation.arrays if p.name in step.inputs)
 
 
-def checked_step(step: Step, kinds: Mapping[str, str]) -> tuple[Step, str]:
+def checked_step(step: Step, kinds: Mapping[str, str], strict: bool = False) -> tuple[Step, str]:
     """Return a step with complete settings, and the kind of its result.
 
     Parameters
@@ -54,6 +58,8 @@ def checked_step(step: Step, kinds: Mapping[str, str]) -> tuple[Step, str]:
         The step.
     kinds
         What each input and each earlier step gives.
+    strict
+        Whether images do not pass for labels.
 
     Raises
     ------
@@ -71,8 +77,11 @@ def checked_step(step: Step, kinds: Mapping[str, str]) -> tuple[Step, str]:
             raise InputError(f"{operation.name} takes no array {name!r}. It takes: {', '.join(arrays)}.")
         if source not in kinds:
             raise InputError(f"{name} is taken from {source!r}, which is neither an input nor an earlier step.")
-        if not fits(kinds[source], arrays[name].kind):
-            raise InputError(f"{name} must be {_a(arrays[name].kind)}, but {source!r} gives {_a(kinds[source])}.")
+        if not fits(kinds[source], arrays[name].kind, strict):
+            advice = " Segment it first." if kinds[source] in ("image", _SOFT) else ""
+            raise InputError(
+                f"{name} must be {_a(arrays[name].kind)}, but {source!r} gives {_a(kinds[source])}.{advice}"
+            )
     missing = [name for name, p in arrays.items() if not p.optional and name not in step.inputs]
     if missing:
         raise InputError(f"{operation.name} needs {missing[0]}: say which step or input it is taken from.")
@@ -82,7 +91,8 @@ def checked_step(step: Step, kinds: Mapping[str, str]) -> tuple[Step, str]:
         settings["spacing"] = checked_spacing(settings["spacing"])
     checked = dataclasses.replace(step, inputs=dict(step.inputs), settings=settings)
     first = kinds[passed_on(step, operation)]
-    return checked, operation.kind_of_result(first, settings) if step.enabled else first
+    kind = operation.kind_of_result(first, settings) if step.enabled else first
+    return checked, _SOFT if strict and kind == "image" and first in ("mask", "labels", _SOFT) else kind
 
 
 def checked_spacing(value: Any) -> tuple[float, ...]:
@@ -95,7 +105,7 @@ def checked_spacing(value: Any) -> tuple[float, ...]:
 
 
 def _a(kind: str) -> str:
-    return {"image": "an image", "labels": "labels"}.get(kind, f"a {kind}")
+    return {"image": "an image", "labels": "labels", _SOFT: "an image"}.get(kind, f"a {kind}")
 
 
 def check_names(names: Sequence[str], what: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bioloom.errors import InputError
-from bioloom.files import ImageFile, open_image
+from bioloom.files import ImageFile, micrometres_per, open_image
 from bioloom.recipe.batch import companion
 from bioloom.recipe.graph import Progress, Recipe
 from bioloom.recipe.running import Grid, run_recipe
@@ -71,11 +71,11 @@ def process_file(
     if lazy:
         _check_blocks(recipe)
     file = open_image(path, lazy=lazy)
-    frame_axis = options.frame_axis if options.frame_axis is not None else file.axis("T")
-    images, axes, frame_axis = _inputs(recipe, path, file, options, frame_axis)
-    given, unit = _spacing(recipe, file, options), recipe.unit
+    time = options.frame_axis if options.frame_axis is not None else file.axis("T")
+    images, axes, frame_axis = _inputs(recipe, path, file, options, time)
+    given, unit = _spacing(recipe, file, options, time), recipe.unit
     # Lengths in pixels need no pixel size, but the results tell it all the same.
-    shown, shown_unit = (given, unit) if unit != "pixel" and given else (file.spacing(), "micrometer")
+    shown, shown_unit = (given, unit) if unit != "pixel" and given else (file.spacing(frame_axis=time), "micrometer")
 
     def write(name: str, result: Any, grid: Grid) -> Any:
         target = outputs[name]
@@ -109,7 +109,7 @@ def _check_blocks(recipe: Recipe) -> None:
     """
     from bioloom.recipe._checking import operation_of
 
-    for step in recipe.ancestors(*recipe.outputs).steps:
+    for step in recipe.needed(*recipe.outputs).steps:
         operation = operation_of(step)
         if step.enabled and operation.gives_pixels and not operation.works_on_blocks:
             raise InputError(
@@ -173,16 +173,16 @@ def _channel(source: str, channels: int | None, name: str, shape: Sequence[int])
     return int(number)
 
 
-def _spacing(recipe: Recipe, file: ImageFile, options: FileOptions) -> tuple[float, ...] | None:
+def _spacing(recipe: Recipe, file: ImageFile, options: FileOptions, frame_axis: int | None) -> tuple[float, ...] | None:
+    """Return the pixel size that lengths are counted in; of a recipe in pixels the proportions of their sides."""
     if options.spacing is not None:
         return options.spacing
-    if recipe.unit == "pixel":
-        return None
-    found = file.spacing(recipe.unit)
-    if found is None:
+    told = recipe.unit == "pixel" or micrometres_per(recipe.unit) is not None
+    found = file.spacing(recipe.unit, frame_axis) if told else None
+    if found is None and recipe.unit != "pixel":
         raise InputError(
-            f"The recipe counts lengths in {recipe.unit}, but the file does not tell the size of its pixels. Give it: "
-            "--spacing Z,Y,X."
+            f"The recipe counts lengths in {recipe.unit}, but the file does not tell the size of its pixels"
+            f"{'' if told else ' in that'}. Give it: --spacing Z,Y,X."
         )
     return found
 

@@ -118,8 +118,29 @@ class Recipe:
         used = tuple(name for name in self.inputs if name in wanted)
         return dataclasses.replace(self, inputs=used, steps=tuple(reversed(steps)), outputs=tuple(dict.fromkeys(ids)))
 
-    def checked(self) -> Recipe:
+    def needed(self, *ids: str) -> Recipe:
+        """Return the recipe of what some steps are computed from; those not enabled need only what they pass on.
+
+        Raises
+        ------
+        InputError
+            If there is no such step.
+        """
+        light = []
+        for step in self.steps:
+            passed = passed_on(step, operation_of(step))
+            only = {name: source for name, source in step.inputs.items() if source == passed}
+            light.append(step if step.enabled else dataclasses.replace(step, inputs=only))
+        return dataclasses.replace(self, steps=tuple(light)).ancestors(*ids)
+
+    def checked(self, kinds: Mapping[str, str] | None = None) -> Recipe:
         """Return the recipe with all settings in their right types and defaults filled in.
+
+        Parameters
+        ----------
+        kinds
+            What the inputs are: ``image``, ``labels``, ``surface`` or ``any``. With it, an image is not taken for
+            labels; without it, that shows only when the recipe runs.
 
         Raises
         ------
@@ -134,14 +155,14 @@ class Recipe:
         if not self.inputs:
             raise InputError("The recipe has no input. Name at least one, such as inputs: [image].")
         check_names(self.inputs, "input")
-        kinds = dict.fromkeys(self.inputs, "any")
+        known = dict.fromkeys(self.inputs, "any") | dict(kinds or {})
         steps = []
         for number, step in enumerate(self.steps, start=1):
             check_name(step.id, f"The id of step {number}")
-            if step.id in kinds:
+            if step.id in known:
                 raise InputError(f"Step {number}: {step.id!r} is the name of an earlier step or input. Choose another.")
             try:
-                checked, kinds[step.id] = checked_step(step, kinds)
+                checked, known[step.id] = checked_step(step, known, strict=kinds is not None)
             except InputError as error:
                 raise InputError(f"Step {step.id!r}: {str(error)[:1000]}") from None
             steps.append(checked)

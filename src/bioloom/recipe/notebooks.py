@@ -78,7 +78,7 @@ def to_notebook(
     names = ", ".join(functions_used(recipe))
     cells.append(_code(f"from bioloom.files import open_image\nfrom bioloom.recipe import {names}\n{_SHOW.rstrip()}"))
     cells.append(_code(_opening(recipe, dict(files or {}), spacing, frame_axis)))
-    used = recipe.ancestors(*recipe.outputs)
+    used = recipe.needed(*recipe.outputs)
     for name in used.inputs:
         cells.append(_code(f"show({literal(name)}, {name})"))
     for step in used.steps:
@@ -119,13 +119,13 @@ def _opening(
                 "",
                 f'{name} = make_sample("nuclei_2d").image',
             ]
-    told = first is not None and recipe.unit != "pixel" and spacing is None
+    told = first is not None and spacing is None
     if recipe.unit != "pixel" and first is None and spacing is None:
         spacing = (0.5, 0.5)  # that of the simulated image
-    shown = f"file_of_{first}.spacing({literal(recipe.unit)})" if told else repr(spacing)
-    lines.append(f"spacing = {shown}")
     axis = f'file_of_{first}.axis("T")' if first is not None and frame_axis is None else repr(frame_axis)
     lines.append(f"frame_axis = {axis}")
+    shown = f"file_of_{first}.spacing({literal(recipe.unit)}, frame_axis)" if told else repr(spacing)
+    lines.append(f"spacing = {shown}")
     return "\n".join(lines)
 
 

@@ -70,8 +70,8 @@ def run_files(
         Where inputs of the recipe come from: a path with ``{stem}`` for the name of the image, or ``#0``, ``#1``, … for
         a channel of the image.
     spacing
-        Physical size of a pixel per spatial axis, in the unit of the recipe; None takes that of each file where the
-        recipe counts in a unit of length, and pixels where it counts in pixels.
+        Physical size of a pixel per spatial axis, in the unit of the recipe; None takes that of each file. Where the
+        recipe counts in pixels, it is the proportions of their sides, counted in the finest.
     frame_axis, channel_axis
         Axes of time and of channels; None takes those that the files tell of.
     jobs

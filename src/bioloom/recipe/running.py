@@ -65,7 +65,7 @@ def run_recipe(
         place of the result: in the steps that follow, and in what is returned.
     """
     wanted = (*recipe.outputs, *keep)
-    needed = recipe.ancestors(*wanted)
+    needed = recipe.needed(*wanted)
     unknown = sorted(set(images) - set(recipe.inputs))
     missing = [name for name in needed.inputs if images.get(name) is None]
     if unknown or missing:

@@ -34,8 +34,8 @@ def main():
     options = parser.parse_args()
     files = {{name: open_image(getattr(options, name)) for name in {names}}}
     first = files[{first}]
-    spacing = options.spacing or {spacing}
     frame_axis = first.axis("T") if options.frame_axis is None else options.frame_axis
+    spacing = options.spacing or {spacing}
     results = process(**{{name: file.pixels for name, file in files.items()}}, spacing=spacing, frame_axis=frame_axis)
     for name, result in results.items():
 {write}
@@ -65,8 +65,8 @@ def to_script(
     out
         The folder for its results.
     spacing, frame_axis
-        To be used where the script is called without these options; else the pixel size is that of the file where the
-        recipe counts in a unit of length.
+        To be used where the script is called without these options; else the pixel size is that of the file, or its
+        proportions where the recipe counts in pixels.
 
     Returns
     -------
@@ -92,10 +92,10 @@ def to_script(
     arguments = ", ".join(recipe.inputs)
     text += f"def process({arguments}, spacing=None, frame_axis=None):\n"
     text += '    """Return the results, by name, of images (y, x) or (z, y, x); with time if frame_axis is given."""\n'
-    for step in recipe.ancestors(*recipe.outputs).steps:
+    for step in recipe.needed(*recipe.outputs).steps:
         text += "".join(f"    {line}\n" if line else "\n" for line in step_lines(recipe, step))
     text += f"    return {_mapping({name: name for name in recipe.outputs})}\n"
-    known = "None" if recipe.unit == "pixel" else f"first.spacing({literal(recipe.unit)})"
+    known = f"first.spacing({literal(recipe.unit)}, frame_axis)"
     text += _MAIN.format(
         names=f"[{', '.join(literal(name) for name in recipe.inputs)}]",
         first=f'"{recipe.inputs[0]}"',
@@ -120,7 +120,7 @@ def _mapping(values: Mapping[str, str]) -> str:
 
 def functions_used(recipe: Recipe) -> list[str]:
     """Return the functions that the lines of the steps call."""
-    moved = any(_moves(step) for step in recipe.ancestors(*recipe.outputs).steps)
+    moved = any(_moves(step) for step in recipe.needed(*recipe.outputs).steps)
     return ["run_operation", "spacing_after"] if moved else ["run_operation"]
 
 

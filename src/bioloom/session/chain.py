@@ -236,8 +236,19 @@ class Chain(ChainSteps):
         self._work.cancel()
 
     def forget_results(self) -> None:
-        """Compute everything anew, as after another device was chosen."""
+        """Compute everything anew."""
         self._work.forget()
+
+    def use_device(self) -> None:
+        """Compute anew what the device that is in use now computes otherwise."""
+        self._work.update()
+
+    def forget_inputs(self, input_ids: Iterable[str]) -> None:
+        """Let go of inputs, their pixels, and all that was made of them, for good; see :class:`ChainSteps`."""
+        gone = set(input_ids)
+        made = [step.id for step in graph.descendants(self._steps, *gone)]
+        self._work.let_go(gone, made)
+        super().forget_inputs(gone)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until nothing is computed any more, in scripts; return whether it is so."""

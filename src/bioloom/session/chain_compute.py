@@ -41,6 +41,8 @@ class ChainInput:
         Of `spacing`.
     version : int
         Another one whenever pixels changed.
+    kind : str
+        ``image``, ``labels`` or ``surface``; ``any`` where it is not known.
     """
 
     id: str
@@ -49,6 +51,7 @@ class ChainInput:
     has_time: bool
     unit: str
     version: int
+    kind: str = "any"
 
     @property
     def placement(self) -> Placement | None:
@@ -100,12 +103,15 @@ class Digests:
 def nodes_of(inputs: Mapping[str, ChainInput], steps: Sequence[Step], digests: Digests) -> dict[str, Node]:
     """Return the node of every input and step by id; that of a step which is not enabled is what it passes on."""
     nodes = {name: Node(f"{name}:{one.version}", one.has_time, source=one) for name, one in inputs.items()}
+    opencl = device.chosen().engine == "opencl"
     for step in steps:
         if not step.enabled:
             nodes[step.id] = nodes[first_input(step)]
             continue
         taken = {name: nodes[source] for name, source in step.inputs.items()}
-        text = json.dumps([digests.of(step), sorted((name, node.key) for name, node in taken.items())])
+        # Another engine may round otherwise.
+        engine = "opencl" if opencl and "opencl" in get_operation(step.operation).engines else "numpy"
+        text = json.dumps([engine, digests.of(step), sorted((name, node.key) for name, node in taken.items())])
         key = hashlib.sha256(text.encode()).hexdigest()
         nodes[step.id] = Node(key, any(n.has_time for n in taken.values()), step=step, inputs=taken)
     return nodes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import keyword
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from bioloom.errors import InputError
@@ -71,6 +71,12 @@ def descendants(steps: Steps, *ids: str) -> Steps:
             if step.id not in ids:
                 found.append(step)
     return tuple(found)
+
+
+def not_made_of(steps: Steps, ids: Collection[str]) -> Steps:
+    """Return the steps that are not made of some inputs or steps."""
+    gone = {step.id for step in descendants(steps, *ids)}
+    return tuple(step for step in steps if step.id not in gone)
 
 
 def uses(steps: Steps, source: str) -> list[tuple[Step, str]]:
@@ -161,10 +167,19 @@ def moved(steps: Steps, step_id: str, to: int) -> Steps:
 
 
 # ------------------------------------------------------------------------------------------------ checks
-def check(steps: Steps, inputs: Sequence[str], changed: Iterable[str]) -> Steps:
+def check(steps: Steps, inputs: Mapping[str, str], changed: Iterable[str]) -> Steps:
     """Return steps of which some are changed, those with complete settings.
 
     Only the changed ones and what follows them are looked at, because that is done while a user waits.
+
+    Parameters
+    ----------
+    steps
+        All steps.
+    inputs
+        The kind of each input.
+    changed
+        The ids of those that are new or others than before.
 
     Raises
     ------
@@ -186,7 +201,7 @@ def check(steps: Steps, inputs: Sequence[str], changed: Iterable[str]) -> Steps:
     if unknown:
         raise InputError(f"{min(unknown)!r} is neither an input nor a step before.")
     light = tuple(s if s.id in new else _without_corrections(s) for s in part)
-    recipe = Recipe(tuple(n for n in inputs if n in used), light, tuple(sorted(new))[:1]).checked()
+    recipe = Recipe(tuple(n for n in inputs if n in used), light, tuple(sorted(new))[:1]).checked(inputs)
     checked = {s.id: s for s in recipe.steps if s.id in new}
     return tuple(checked.get(step.id, step) for step in steps)
 

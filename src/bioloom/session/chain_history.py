@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from bioloom.session.chain_graph import Steps
@@ -40,6 +41,20 @@ class History:
     def next(self) -> Edit | None:
         """The edit that can be done again."""
         return self._future[-1] if self._future else None
+
+    def has(self, step_id: str) -> bool:
+        """Tell whether an edit has a step before or after."""
+        edits = (*self._past, *self._future)
+        return any(step.id == step_id for edit in edits for step in (*edit.before, *edit.after))
+
+    def change(self, keep: Callable[[Steps], Steps]) -> None:
+        """Change the steps of all edits; those that change nothing any more are forgotten."""
+
+        def changed(edits: list[Edit]) -> list[Edit]:
+            new = [Edit(edit.text, keep(edit.before), keep(edit.after)) for edit in edits]
+            return [edit for edit in new if edit.before != edit.after]
+
+        self._past, self._future = changed(self._past), changed(self._future)
 
     def back(self) -> Edit:
         """Go back by an edit, and return it."""

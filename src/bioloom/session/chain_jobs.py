@@ -174,6 +174,12 @@ class ChainJobs:
         self._errors.clear()
         self.update()
 
+    def let_go(self, inputs: set[str], steps: list[str]) -> None:
+        """Forget the results of some steps, and all others that go back to some inputs."""
+        keys = {self._nodes[name].key for name in steps if name in self._nodes}
+        self._store.forget(keys | self._store.made_of(inputs))
+        self._unwanted.difference_update(steps)
+
     def cancel(self) -> None:
         """Stop computing."""
         self._claimed = self._pending = frozenset()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -93,6 +93,12 @@ class ResultStore:
             while self._bytes > limit and self._kept:
                 self._drop(next(iter(self._kept)))
         return result
+
+    def made_of(self, inputs: Collection[str]) -> set[str]:
+        """Return the keys of the results that go back to some inputs."""
+        with self._lock:
+            known = {**{key: rest for key, (_, rest) in self._dropped.items()}, **self._kept}
+        return {key for key, result in known.items() if result.input in inputs}
 
     def forget(self, keys: Iterable[str] | None = None) -> None:
         """Forget what is kept under some keys; everything if left out."""

@@ -3,106 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
-
-from psygnal import Signal
 
 from bioloom.errors import InputError
 from bioloom.recipe.catalogue import get_operation
 from bioloom.recipe.graph import Step
 from bioloom.session import chain_graph as graph
-from bioloom.session.chain_compute import ChainInput
 from bioloom.session.chain_history import Edit, History
+from bioloom.session.chain_inputs import ChainInputs
 
 
-class ChainSteps:
+class ChainSteps(ChainInputs):
     """Images and steps that begin with them, changed by edits that can be undone; computes nothing itself.
 
     Steps form a graph: each takes inputs or results of earlier steps. An edit that does not fit raises InputError and
     changes nothing. Inputs are not part of the history.
-
-    Attributes
-    ----------
-    structure_changed : Signal()
-        Steps or inputs were added, changed, moved or removed.
     """
 
-    structure_changed = Signal()
-
     def __init__(self) -> None:
-        self._inputs: dict[str, ChainInput] = {}
+        super().__init__()
         self._steps: graph.Steps = ()
         self._history = History()
-        # Ids are never given twice, so that a layer of a step that was removed cannot be taken for that of another.
-        self._names: set[str] = set()
-        self._version = 0
-
-    # ------------------------------------------------------------------------------------------ inputs
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """The ids of all inputs."""
-        return tuple(self._inputs)
-
-    def add_input(
-        self,
-        name: str,
-        data: Any,
-        *,
-        spacing: Sequence[float] | None = None,
-        has_time: bool = False,
-        unit: str = "pixel",
-    ) -> str:
-        """Add an image that steps can begin with.
-
-        Parameters
-        ----------
-        name
-            What to call it.
-        data
-            NumPy, Dask or Zarr, (y, x) or (z, y, x), with time first if `has_time`; or the data of a surface.
-        spacing
-            Physical size of a pixel per spatial axis; None counts in pixels.
-        has_time
-            Whether every frame along the first axis is processed on its own.
-        unit
-            Of `spacing`.
-
-        Returns
-        -------
-        str
-            Its id: the name as a word of letters, digits and underscores, numbered if it is taken. That of an earlier
-            input if it has the very same data, spacing and time.
-        """
-        size = None if spacing is None else tuple(float(s) for s in spacing)
-        for known in self._inputs.values():
-            if known.data is data and (known.spacing, known.has_time, known.unit) == (size, has_time, unit):
-                return known.id
-        new = self._free_name(name)
-        self._names.add(new)
-        self._inputs[new] = ChainInput(new, data, size, has_time, unit, self._next_version())
-        self._show(self._steps)
-        return new
-
-    def set_input(self, input_id: str, data: Any = None) -> None:
-        """Compute anew what is made of an input, after its pixels were edited, or with other data if given.
-
-        Raises
-        ------
-        InputError
-            If there is no such input.
-        """
-        if input_id not in self._inputs:
-            raise InputError(f"There is no input {input_id!r}. There are: {', '.join(self._inputs) or 'none'}.")
-        old = self._inputs[input_id]
-        self._inputs[input_id] = dataclasses.replace(
-            old, data=old.data if data is None else data, version=self._next_version()
-        )
-        self._update()
-
-    def input(self, input_id: str) -> ChainInput:
-        """Return an input by its id."""
-        return self._inputs[input_id]
 
     # ------------------------------------------------------------------------------------------ looking
     @property
@@ -219,7 +141,11 @@ class ChainSteps:
         step = self.step(step_id)
         verb = "Enable" if on else "Disable"
         new = dataclasses.replace(step, enabled=on)
-        self._commit(f"{verb} {graph.title(step)}", self._with(new), [step_id])
+        try:
+            self._commit(f"{verb} {graph.title(step)}", self._with(new), [step_id])
+        except InputError as error:
+            done = "switched on" if on else "switched off"
+            raise InputError(f"{graph.title(step)} cannot be {done}, because of what follows it: {error}") from None
 
     def remove(self, step_id: str, *, with_followers: bool = False) -> None:
         """Remove a step; those that follow take its first input, or are removed too.
@@ -292,23 +218,28 @@ class ChainSteps:
         self._show(self._history.forth().after)
         return True
 
+    def remembers(self, step_id: str) -> bool:
+        """Tell whether a step is there, or can come back by an undo or a redo."""
+        return step_id in self or self._history.has(step_id)
+
+    def forget_inputs(self, input_ids: Iterable[str]) -> None:
+        """Let go of inputs, their pixels, and all that was made of them, for good.
+
+        Their steps are taken out of the history as well: what is left can be undone and done again as before.
+        """
+        gone = set(input_ids).intersection(self._inputs)
+        if not gone:
+            return
+        self._inputs = {name: one for name, one in self._inputs.items() if name not in gone}
+        self._history.change(lambda steps: graph.not_made_of(steps, gone))
+        self._show(graph.not_made_of(self._steps, gone))
+
     # ------------------------------------------------------------------------------------------ inside
-    def _update(self) -> None:
-        """Compute what is not known of the steps as they are now."""
-        raise NotImplementedError
-
-    def _next_version(self) -> int:
-        self._version += 1
-        return self._version
-
-    def _free_name(self, wanted: str) -> str:
-        return graph.free_name(wanted, self._names)
-
     def _with(self, new: Step) -> graph.Steps:
         return tuple(new if step.id == new.id else step for step in self._steps)
 
     def _commit(self, text: str, steps: graph.Steps, changed: Iterable[str]) -> None:
-        steps = graph.check(steps, self.inputs, changed)
+        steps = graph.check(steps, {name: one.kind for name, one in self._inputs.items()}, changed)
         graph.check_time(steps, {name: one.has_time for name, one in self._inputs.items()})
         if steps == self._steps:
             return
@@ -318,5 +249,4 @@ class ChainSteps:
 
     def _show(self, steps: graph.Steps) -> None:
         self._steps = steps
-        self.structure_changed.emit()
-        self._update()
+        self._changed()

@@ -70,6 +70,7 @@ class OperationForm:
         # Beside the longest label there must be room for a scroll bar.
         self.axes.sizes.setMinimumContentsLength(_SHORTEST)
         self._unit_factor = 1.0
+        self._of_labels = False
         self._locked = ""
         self.inputs, self._inputs_layout = _column()
         self._combos_box, self._combos_layout = _column()
@@ -122,6 +123,8 @@ class OperationForm:
         self.defaults_button.setVisible(has_fields)
         self.settings_box.setVisible(has_fields)
         self._unit_factor = 1.0
+        self._of_labels = False
+        self._follow_kind()
         self.axes.setVisible(operation.arrays[0].kind != "surface")
         self._follow_axes()
         self._axes_changed()
@@ -165,6 +168,8 @@ class OperationForm:
             defaults = {p.name: p.default for p in self.operation.settings if not p.required}
             self.settings.write(defaults)
             self.settings.scale_lengths(self._unit_factor, self.n_spatial)
+            self._of_labels = False
+            self._follow_kind()
 
     def fill_in(self, values: dict[str, Any]) -> None:
         """Show other values of some settings."""
@@ -244,9 +249,18 @@ class OperationForm:
     def _layer_changed(self, layer: Any) -> None:
         if self.settings is None:
             return
+        self._follow_kind()
         self._follow_axes()
         self._axes_changed()
         self.source_changed.emit(self.source)
+
+    def _follow_kind(self) -> None:
+        """Move labels without mixing them: between objects 2 and 4 there is no object 3."""
+        mixes = self.operation.parameters.get("interpolation") if self.operation.keeps_kind else None
+        of_labels = type(self.source).__name__ == "Labels"
+        if mixes is not None and of_labels != self._of_labels:
+            self.settings.write({mixes.name: "nearest" if of_labels else mixes.default})
+        self._of_labels = of_labels
 
     def _follow_axes(self) -> None:
         """Understand the axes of the source as before; a result has those of the image that its steps begin with."""

@@ -144,6 +144,7 @@ class ProcessSteps(QObject):
                 self._fresh.discard(step)
                 self._drop(step)
                 self._panel.say(f"‘{root.layer.name}’ was removed meanwhile, so its result was dropped.")
+        self.layers.free()
 
     # -------------------------------------------------------------------------------------------- painting
     def _edited(self, layer: Any) -> None:

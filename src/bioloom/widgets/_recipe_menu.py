@@ -12,7 +12,8 @@ from qtpy.QtWidgets import QDialog, QDialogButtonBox, QFileDialog, QLabel, QMenu
 
 from bioloom import layers
 from bioloom.errors import BioloomError, InputError
-from bioloom.files import replacing
+from bioloom.files import micrometres_per, replacing
+from bioloom.layers.chain_views import UNNAMED_UNIT
 from bioloom.recipe.catalogue import get_operation
 from bioloom.recipe.graph import Recipe, Step
 from bioloom.widgets._batch_dialog import BatchDialog
@@ -146,11 +147,8 @@ class RecipeMenu(QToolButton):
         ids = {}
         for name, layer in chosen.items():
             physical = recipe.unit != "pixel"
-            if physical and layers.length_unit(layer) == "pixel":
-                raise InputError(
-                    f"The recipe counts lengths in {recipe.unit}, but {layer.name} does not tell the size of its "
-                    "pixels. Set its units and scale first."
-                )
+            if physical:
+                _check_unit(recipe, layer)
             ids[name] = chain_layers.id_of(layer, has_time=layers.time_axis(layer) == 0, physical=physical)
         made = self._steps.add_recipe(recipe, ids)
         last = made[recipe.outputs[-1]]
@@ -163,7 +161,8 @@ class RecipeMenu(QToolButton):
             (name, kind), active = next(iter(kinds.items())), layers.active_layer(self._viewer)
             listed = layers.of_kind(self._viewer, kind)
             if not listed:
-                raise InputError(f"The recipe needs a layer of {kind}. Open one first.")
+                what = {"image": "an image", "surface": "a surface", "labels": "labels"}.get(kind, "an image or labels")
+                raise InputError(f"The recipe needs {what}. Open or make a layer of that first.")
             if active in listed or len(listed) == 1:
                 return {name: active if active in listed else listed[0]}
         dialog = _InputDialog(self._viewer, recipe, kinds, self.window())
@@ -265,11 +264,29 @@ class _InputDialog(QDialog):
 
 
 def _kind_of_input(recipe: Recipe, name: str) -> layers.Kind:
-    for step in recipe.steps:
-        for array, source in step.inputs.items():
-            if source == name:
-                return _KINDS[get_operation(step.operation).parameters[array].kind]
-    return "image"
+    """Return the kind of layer that all steps can take which begin with an input."""
+    uses = [(get_operation(s.operation), array) for s in recipe.steps for array, t in s.inputs.items() if t == name]
+    kinds = {_KINDS[operation.parameters[array].kind] for operation, array in uses}
+    if kinds == {"image"} and all(operation.keeps_kind for operation, _ in uses):
+        return "pixels"
+    return next((kind for kind in ("labels", "surface") if kind in kinds), "image")
+
+
+def _check_unit(recipe: Recipe, layer: Any) -> None:
+    """Refuse a layer whose scale does not count in the unit of length of a recipe."""
+    given, wanted = layers.length_unit(layer), recipe.unit
+    if given == "pixel" and wanted == UNNAMED_UNIT:
+        return
+    if given == "pixel":
+        raise InputError(
+            f"The recipe counts lengths in {wanted}, but {layer.name} does not tell the size of its pixels. Set its "
+            "units and scale first."
+        )
+    if (micrometres_per(given) or given) != (micrometres_per(wanted) or wanted):
+        raise InputError(
+            f"The recipe counts lengths in {wanted}, but the scale of {layer.name} counts in {given}. Give the layer "
+            "another unit and scale first."
+        )
 
 
 def _off(step: Step) -> Step:

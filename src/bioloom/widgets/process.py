@@ -74,7 +74,7 @@ class ProcessWidget(BioloomWidget):
         self.operation: Operation = get_operation(operation)
         self.picker.chosen.connect(lambda chosen: self.choose(chosen.name))
         self.device_box.refused.connect(self.report)
-        self.device_box.chosen.connect(self.preview.request)
+        self.device_box.chosen.connect(self._device_chosen)
         self.form.changed.connect(self._changed)
         self.form.suggest_asked.connect(lambda: self.attempt(self.suggest))
         self.next_steps.chosen.connect(lambda chosen, layer: self.choose(chosen.name, layer))
@@ -156,6 +156,11 @@ class ProcessWidget(BioloomWidget):
             area = area.parentWidget()
         if area is not None:
             area.ensureWidgetVisible(self.corrections_group)
+
+    def _device_chosen(self) -> None:
+        """Let what is shown be what the device in use computes."""
+        self.steps.chain.use_device()
+        self.preview.request()
 
     def _changed(self) -> None:
         self._show_state()
