@@ -1,12 +1,14 @@
 """The table panel, used as a user uses it: mouse, keys, filters, histograms, pages, files."""
 
+import threading
+
 import numpy as np
 import pandas as pd
 import pytest
 
 pytest.importorskip("qtpy")
 
-from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
 from qtpy.QtGui import QColor
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
@@ -572,6 +574,41 @@ def test_a_closed_panel_no_longer_follows(panel):
     panel.close_jobs()
     panel.selection.select_objects([50])
     assert not panel.mask.any()
+
+
+@pytest.mark.parametrize("page", ["statistics", "groups", "correlation"])
+def test_a_page_may_be_closed_while_it_computes(qtbot, monkeypatch, table, page):
+    from bioloom.widgets._table_view import TablePanel
+
+    began, may_end = threading.Event(), threading.Event()
+
+    def slow(*arguments, **options):
+        began.set()
+        assert may_end.wait(10)
+        return []
+
+    for module, name in (("_table_statistics", "describe_all"), ("_table_statistics", "summarise"),
+                         ("_correlation_view", "correlate")):  # fmt: skip
+        monkeypatch.setattr(f"bioloom.widgets.{module}.{name}", slow)
+    panel = TablePanel()
+    panel.show()
+    panel.show_table(table, Selection(table))
+    panel.pages.setCurrentWidget(getattr(panel, page))
+    assert began.wait(10)
+    jobs = getattr(panel, page).jobs
+    # Another table while the page is hidden: nobody waits for the answer about the old one.
+    panel.pages.setCurrentWidget(panel.rows)
+    panel.show_table(table.iloc[:50], Selection(table.iloc[:50]))
+    assert not jobs.busy
+    panel.pages.setCurrentWidget(getattr(panel, page))
+    assert jobs.busy
+    panel.close()
+    panel.deleteLater()
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    may_end.set()
+    assert jobs.wait(10)
+    QApplication.processEvents()
+    assert not jobs.busy
 
 
 # ------------------------------------------------------------------------------------------------ a million rows

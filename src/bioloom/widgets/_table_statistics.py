@@ -55,6 +55,9 @@ class Page(QWidget):
         self._stale = True
         if self.isVisible():
             self.refresh()
+        else:
+            # Nobody waits for what is about another table.
+            self.jobs.cancel()
 
     def refresh(self) -> None:
         """Compute what the page shows, if it is out of date."""
