@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from bioloom import device
 from bioloom.errors import InputError
 from bioloom.measure import inputs
-from bioloom.measure._frame import Frame, in_order
+from bioloom.measure._frame import Frame, give_back, in_order
 from bioloom.measure._lazy import chunks_of, is_lazy
 from bioloom.measure.evaluation import evaluate, forget, unneeded_after
 from bioloom.measure.registry import Objects, Quantity, closure, node
@@ -119,10 +119,14 @@ def merged_blocks(frame: Frame, work: Callable[[Ints, Ints], Sums], finished: Ca
         del found
         # Merging when as much is new as is old takes time in proportion to the number of objects.
         if waiting > max(total, 1 << 16):
+            give_back()
             done = [drained(done)]
             total, waiting = done[0].ids.size, 0
         finished()
-    return drained(done)
+    give_back()
+    done = [drained(done)]
+    give_back()
+    return done.pop()
 
 
 def measure_frame(

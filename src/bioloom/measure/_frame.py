@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import product
@@ -121,6 +123,13 @@ def _kept(array: Any, most: int) -> Any:
         return array
     size = math.prod(int(np.diff(b).max(initial=1)) for b in borders) * np.dtype(array.dtype).itemsize
     return Kept(array, most) if size <= most else array
+
+
+def give_back() -> None:
+    """Return memory that is free to the system, where the C library (glibc) would keep much of it for each thread."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)
 
 
 def in_order(calls: Sequence[Callable[[], Result]], ahead: int) -> Iterator[Result]:

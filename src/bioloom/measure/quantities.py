@@ -18,6 +18,8 @@ Floats = NDArray[np.float64]
 Coordinates = Places
 Intensities = Values
 
+_ROWS = 1 << 16  # objects at a time
+
 
 # ---------------------------------------------------------------------------------------- sums over the pixels
 @summed("places")
@@ -85,8 +87,18 @@ def pixel_count(objects: Objects, coordinates: Coordinates) -> Ints:
 @quantity("coordinates")
 def covariance(objects: Objects, coordinates: Coordinates) -> Floats:
     """Covariance (n, ndim, ndim) of the pixel positions, in physical units."""
-    order = np.array([[4, 7, 8], [7, 5, 9], [8, 9, 6]])
     whole = coordinates.sums
+    scale = np.outer(objects.spacing, objects.spacing)
+    out = np.empty((len(whole), objects.ndim, objects.ndim))
+    for start in range(0, len(whole), _ROWS):
+        part = _covariance(whole[start : start + _ROWS]) * scale
+        out[start : start + _ROWS] = part[:, objects.axes, objects.axes]
+    return out
+
+
+def _covariance(whole: Ints) -> Floats:
+    """Covariance (n, 3, 3) of the positions with these sums, in pixels."""
+    order = np.array([[4, 7, 8], [7, 5, 9], [8, 9, 6]])
     raw = np.zeros((len(whole), 3, 3))
     # Whole numbers make symmetric objects exactly symmetric, unless they are so large that the products overflow.
     small = whole[:, 0].astype(float) * whole[:, 4:7].max(axis=1, initial=0) < 2.0**62
@@ -95,8 +107,7 @@ def covariance(objects: Objects, coordinates: Coordinates) -> Floats:
         count, first = np.maximum(sums[:, :1, None], 1), sums[:, 1:4]
         products = count * sums[:, order] - first[:, :, None] * first[:, None, :]
         raw[exact] = products / count.astype(np.float64) ** 2
-    scaled = raw * np.outer(objects.spacing, objects.spacing)
-    return np.ascontiguousarray(scaled[:, objects.axes, objects.axes])
+    return raw
 
 
 @quantity("covariance")
