@@ -1,5 +1,6 @@
 """The plot, used with mouse and keys, in a window of its own and in napari's docks."""
 
+import threading
 import time
 
 import numpy as np
@@ -483,6 +484,21 @@ def test_counts_are_whole_numbers_on_their_axis(hand):
     hand.plot.set_points([3.0, 3.0, 9.0], [1.0, 2.0, 3.0], ("a", "b"))
     hand.plot.set_kind("histogram")
     assert [text for _, text in hand.plot._ticks(hand.plot.area())[1]] == ["0", "1", "2"]
+
+
+def test_a_picture_of_points_that_are_gone_is_not_shown(hand):
+    """Its rows would be picked, though there are fewer objects now."""
+    go, compute = threading.Event(), hand.plot._renderer._compute
+    hand.plot._renderer._compute = lambda scene: go.wait(5) and compute(scene)
+    hand.plot.refresh()
+    QApplication.processEvents()
+    assert hand.plot._renderer.busy
+    highest = []
+    hand.plot.drawn.connect(lambda: highest.append(hand.plot.picture.ids.max()))
+    hand.plot.set_points([1.0, 2.0], [1.0, 2.0], ("a", "b"))
+    go.set()
+    hand.look()
+    assert highest == [1]
 
 
 def test_an_error_in_drawing_is_said_and_the_next_plot_works(hand):

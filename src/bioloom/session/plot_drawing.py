@@ -143,11 +143,8 @@ def warm_up() -> None:
     shades()
 
 
-def draw(scene: Scene | None) -> Picture | None:
-    """Draw a scene; None only loads what draws."""
-    if scene is None:
-        warm_up()
-        return None
+def draw(scene: Scene) -> Picture:
+    """Draw a scene."""
     if scene.kind == "points":
         rgba, ids = _discs(scene, scene.x, scene.order, scene.alpha)
         if scene.lines is not None:

@@ -239,8 +239,7 @@ class PlotModel:
                 look is not None and look.colouring.kind == "classes",
                 self._n_bins or bin_count(x, (low, high)), (low, high),
             )  # fmt: skip
-        bars: Bars = self._cache["bars"]
-        return bars
+        return self._cache["bars"]  # type: ignore[no-any-return]
 
     def grid(self) -> Grid:
         """Return the bins of the two-dimensional histogram."""
@@ -281,12 +280,9 @@ class PlotModel:
 
     def scene(self, shape: tuple[int, int], pixel_ratio: float = 1.0) -> Scene:
         """Freeze what is to be drawn on (height, width) pixels."""
-        grouped = self._kind in ("box", "violin")
-        x, y = self._columns.positions
-        look = self.look
-        lines = None
-        if self.trails is not None and self._kind == "points":
-            lines = self.trails.at(self.frame, self.trail_length)
+        (x, y), look = self._columns.positions, self.look
+        trails = self.trails if self._kind == "points" else None
+        lines = trails.at(self.frame, self.trail_length) if trails else None
         return Scene(
             self._kind, x, y, self.index, self.palette(), self.order,
             look.n_selected if look else 0,
@@ -295,6 +291,10 @@ class PlotModel:
             self.radius() * pixel_ratio, self.alpha,
             self.bars() if self._kind == "histogram" else None,
             self.grid() if self._kind == "histogram 2D" else None,
-            self.layout() if grouped else None,
+            self.layout() if self._kind in ("box", "violin") else None,
             self.scales[1], lines, trail_colours(look, self.hidden_classes) if lines and look else None,
         )  # fmt: skip
+
+    def is_of_now(self, scene: Scene) -> bool:
+        """Tell whether a scene shows these objects, in this kind of plot, on these axes."""
+        return scene.kind == self._kind and scene.x is self._columns.positions[0]

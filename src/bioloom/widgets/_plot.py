@@ -32,7 +32,7 @@ from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from bioloom.errors import BioloomError
 from bioloom.explore.appearance import Appearance
-from bioloom.session.plot_drawing import Picture, draw
+from bioloom.session.plot_drawing import Picture, Scene, draw, warm_up
 from bioloom.session.plot_model import PlotModel
 from bioloom.session.plot_renderer import LatestRenderer
 from bioloom.widgets._plot_canvas import PlotCanvas
@@ -97,7 +97,7 @@ class ScatterPlot(PlotMouse, PlotKeys, PlotCanvas, QWidget):
         self._dirty.setSingleShot(True)
         self._dirty.timeout.connect(self._request)
         self._init_mouse()
-        self._renderer = LatestRenderer(draw, send, self._show, self._failed)
+        self._renderer = LatestRenderer(_drawn, send, self._show, self._failed)
         self._renderer.request(None)
         self.destroyed.connect(partial(_close, self._renderer))
 
@@ -204,9 +204,11 @@ class ScatterPlot(PlotMouse, PlotKeys, PlotCanvas, QWidget):
         finally:
             self._painting = False
 
-    def _show(self, picture: Picture | None) -> None:
-        if picture is None:
+    def _show(self, drawn: tuple[Scene, Picture] | None) -> None:
+        # What was begun before the points changed shows others: their rows must not be picked.
+        if drawn is None or not self.model.is_of_now(drawn[0]):
             return
+        picture = drawn[1]
         self.picture, self._stale = picture, False
         self._images = []
         for pixels, smooth in ((picture.ground, self.model.kind == "density"), (picture.points, False)):
@@ -236,6 +238,14 @@ class ScatterPlot(PlotMouse, PlotKeys, PlotCanvas, QWidget):
         """Give texts their new place if the font changed."""
         super().changeEvent(event)
         self._layout = None
+
+
+def _drawn(scene: Scene | None) -> tuple[Scene, Picture] | None:
+    """Draw a scene; None only loads what draws."""
+    if scene is None:
+        warm_up()
+        return None
+    return scene, draw(scene)
 
 
 def _close(renderer: LatestRenderer[Any, Any], *_: object) -> None:
