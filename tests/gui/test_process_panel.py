@@ -715,6 +715,81 @@ def test_a_line_cuts_an_object(user, truth, errors):
     assert not errors
 
 
+@pytest.mark.parametrize("across", [0, 1, 2])
+def test_a_line_cuts_an_object_in_slices_along_any_axis(user, errors, across):
+    viewer = user.viewer
+    ball = (np.indices((20, 24, 28)) - np.reshape((10, 12, 14), (3, 1, 1, 1))) ** 2
+    labels = viewer.add_labels((ball.sum(0) < 50).astype(np.uint8), name="ball", scale=(2, 1, 1))
+    viewer.dims.order = (across, *(axis for axis in range(3) if axis != across))
+    viewer.dims.set_point(across, (20, 12, 14)[across])
+    viewer.reset_view()
+    panel = user.open("Process")
+    viewer.layers.selection.active = labels
+    panel.corrections_group.set_open(True)
+    panel.corrections.buttons["split"].click()
+    user.look(0.3)
+    first, second = (axis for axis in range(3) if axis != across)
+    middle = np.array((20, 12, 14))
+    reach = np.array((18, 9, 9))
+    path = [(middle[first], middle[second] + reach[second] * t) for t in (-1, -0.4, 0, 0.4, 1)]
+    user.drag_on_canvas(path)
+    settled(user, panel)
+    made = viewer.layers[-1]
+    assert made is not labels
+    assert len(np.unique(made.data)) == 3
+    # The cut goes through all slices, where the line was drawn.
+    parts = np.moveaxis(made.data, (across, first), (0, 1))
+    half = (20, 12, 14)[first] // (2 if first == 0 else 1)
+    assert len(np.unique(parts[:, : half - 1])) == 2
+    assert len(np.unique(parts[:, half + 2 :])) == 2
+    assert not errors
+
+
+def test_corrections_are_not_made_in_3d_and_clicks_are_in_any_slice(user, errors):
+    viewer = user.viewer
+    labels = viewer.add_labels(np.zeros((20, 24, 28), np.uint8), name="balls")
+    labels.data[8:12, 4:10, 4:10] = 1
+    labels.data[8:12, 14:20, 14:20] = 2
+    panel = user.open("Process")
+    viewer.layers.selection.active = labels
+    panel.corrections_group.set_open(True)
+    viewer.dims.ndisplay = 3
+    user.look(0.3)
+    for tool in ("split", "delete"):
+        panel.corrections.buttons[tool].click()
+        assert "Switch to 2D" in panel.corrections.hint.text()
+        user.drag_on_canvas([(7, 7), (7, 9)] if tool == "split" else [(7, 7)])
+        assert "cannot be told in 3D" in errors.pop()
+    viewer.dims.ndisplay = 2
+    viewer.dims.order = (1, 0, 2)
+    viewer.dims.set_point(1, 16)
+    viewer.reset_view()
+    user.look(0.3)
+    assert "Click an object" in panel.corrections.hint.text()
+    user.drag_on_canvas([(10, 16)])
+    settled(user, panel)
+    assert np.unique(viewer.layers[-1].data).tolist() == [0, 1]
+    assert not errors
+
+
+def test_previews_of_slices_along_any_axis(user, truth, errors):
+    viewer = user.viewer
+    layer = add_sample(viewer, "3d", truth)["image"]
+    viewer.dims.order = (1, 0, 2)
+    panel = user.open("Process")
+    panel.choose("gaussian_blur", layer)
+    panel.preview_box.setChecked(True)
+    user.until(lambda: panel.preview.layer in viewer.layers, "the preview")
+    assert panel.preview.layer.data.shape == layer.data.shape
+    shown = panel.preview.layer.data.copy()
+    viewer.dims.order = (0, 1, 2)
+    user.until(lambda: panel.preview.layer.data.shape == (1, *layer.data.shape[1:]), "the preview of a plane")
+    panel.apply_button.click()
+    user.wait(panel)
+    np.testing.assert_allclose(viewer.layers[-1].data, shown, rtol=1e-6)
+    assert not errors
+
+
 # ------------------------------------------------------------------------------------------------ recipes
 def test_recipes_are_saved_loaded_exported_and_run(user, three, truth, errors, tmp_path):
     import subprocess

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bioloom.layers.placing import place_plane
-from bioloom.layers.reading import position
+from bioloom.layers.placing import place_part
+from bioloom.layers.reading import shows_axis
 from bioloom.layers.writing import remove, show_preview
 from bioloom.operations.corrections import runs_of
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
-    from napari.layers import Labels
+    from napari.layers import Labels, Layer
 
 _LEFT = 1
 
@@ -60,8 +60,16 @@ def _corrections_of_frame(before: NDArray[Any], after: NDArray[Any]) -> list[dic
     return corrections
 
 
+def shown_axes(viewer: ViewerModel, layer: Layer) -> tuple[int, ...]:
+    """Return the axes of a layer that are drawn on the canvas, in ascending order."""
+    return tuple(axis for axis in range(layer.ndim) if shows_axis(viewer, layer, axis))
+
+
 def on_line(
-    viewer: ViewerModel, layer: Labels, callback: Callable[[list[tuple[float, ...]]], None]
+    viewer: ViewerModel,
+    layer: Labels,
+    callback: Callable[[list[tuple[float, ...]], tuple[int, ...]], None],
+    refuse: Callable[[], None],
 ) -> Callable[[], None]:
     """Report lines drawn with the left mouse button, whichever layer is active; the camera stays where it is meanwhile.
 
@@ -72,7 +80,9 @@ def on_line(
     layer
         The layer in whose data coordinates the points are.
     callback
-        Called with the points after the button was let go; two or more.
+        Called after the button was let go with two or more points, and the axes of the layer that are drawn.
+    refuse
+        Called instead where the layer is shown in 3D, or not with two of its axes.
 
     Returns
     -------
@@ -91,17 +101,23 @@ def on_line(
     def drawn(source: Any, event: Any) -> Iterator[None]:
         if event.button != _LEFT or layer not in viewer.layers:
             return
+        axes = shown_axes(viewer, layer)
+        if viewer.dims.ndisplay != 2 or len(axes) != 2:
+            refuse()
+            return
         points = [np.asarray(layer.world_to_data(event.position), float)]
         line: Any = None
         yield
         while event.type == "mouse_move":
             points.append(np.asarray(layer.world_to_data(event.position), float))
-            line = line or _new_line(viewer, layer)
-            _draw(line, points[-2][-2:], points[-1][-2:])
+            line = line or _new_line(viewer, layer, points[0], axes)
+            plane = line.data[tuple(slice(None) if axis in axes else 0 for axis in range(line.ndim))]
+            _draw(plane, points[-2][list(axes)], points[-1][list(axes)])
+            line.refresh()
             yield
         remove(viewer, line)
         if len({tuple(np.rint(p)) for p in points}) > 1:
-            callback([tuple(float(c) for c in point) for point in points])
+            callback([tuple(float(c) for c in point) for point in points], axes)
 
     viewer.mouse_drag_callbacks.append(drawn)
 
@@ -116,17 +132,16 @@ def on_line(
     return stop
 
 
-def _new_line(viewer: ViewerModel, layer: Labels) -> Labels:
-    """Add an empty layer over the plane in view, to show a line while it is drawn."""
-    index = position(viewer, layer)
-    data, placed = place_plane(np.zeros(layer.data.shape[-2:], np.uint8), layer, index)
-    return show_preview(viewer, data, "labels", layer, placed, None)
+def _new_line(viewer: ViewerModel, layer: Labels, point: NDArray[Any], axes: tuple[int, ...]) -> Labels:
+    """Add an empty layer over the plane in view, which a point lies in, to show a line while it is drawn."""
+    shape = [n if axis in axes else 1 for axis, n in enumerate(layer.data.shape)]
+    start = [0.0 if axis in axes else float(np.rint(p)) for axis, p in enumerate(point)]
+    return show_preview(viewer, np.zeros(shape, np.uint8), "labels", layer, place_part(layer, start), None)
 
 
-def _draw(line: Labels, start: NDArray[Any], stop: NDArray[Any]) -> None:
+def _draw(plane: NDArray[Any], start: NDArray[Any], stop: NDArray[Any]) -> None:
     steps = int(np.abs(stop - start).max()) + 2
     pixels = np.rint(np.linspace(start, stop, steps)).astype(int)
-    inside = ((pixels >= 0) & (pixels < line.data.shape[-2:])).all(1)
+    inside = ((pixels >= 0) & (pixels < plane.shape)).all(1)
     ys, xs = pixels[inside].T
-    line.data[..., ys, xs] = 1
-    line.refresh()
+    plane[ys, xs] = 1

@@ -81,9 +81,12 @@ def place_plane(plane: NDArray[Any], source: Layer, index: Sequence[int]) -> tup
     index
         Its position along the leading axes of `source`.
     """
-    every = range(source.ndim)
-    start = [*map(float, index), 0.0, 0.0]
-    return plane.reshape((1,) * len(index) + plane.shape), _cut_out(source, every, start, [1.0] * source.ndim)
+    return plane.reshape((1,) * len(index) + plane.shape), place_part(source, [*map(float, index), 0.0, 0.0])
+
+
+def place_part(source: Layer, start: Sequence[float]) -> dict[str, Any]:
+    """Return the options that put a part of a source, with all its axes, where it lies: it begins at `start`."""
+    return _cut_out(source, range(source.ndim), start, [1.0] * source.ndim)
 
 
 def _ascending(placement: Placement) -> tuple[list[float], list[float]]:

@@ -85,6 +85,7 @@ def preview(
     index: Sequence[int],
     *,
     has_time: bool = False,
+    whole: bool = False,
 ) -> Preview:
     """Apply an operation so far as is needed to see what it does to the plane in view.
 
@@ -97,6 +98,8 @@ def preview(
         As for :func:`run_operation`.
     index
         The plane's position along the leading axes.
+    whole
+        Whether the stack is shown otherwise than by planes (y, x), so that its whole result is needed.
 
     Raises
     ------
@@ -113,6 +116,13 @@ def preview(
     if _moves_pixels(operation, shape, settings):
         if not small and len(shape) > 2:
             raise InputError(f"{operation.title} of a stack of this size has no preview. Press Apply.")
+        return Preview(run_operation(operation, frames, settings), moved=True, exact=True)
+    if whole and place:
+        if not small:
+            raise InputError(
+                f"{operation.title} of a stack of this size has a preview of its slices (y, x) only: show these, or "
+                "press Apply."
+            )
         return Preview(run_operation(operation, frames, settings), moved=True, exact=True)
     if not place:
         return Preview(run_operation(operation, frames, settings), moved=False, exact=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,12 @@ _HINTS = {
     "delete": "Click an object to delete it.",
     "draw": "Paint with the brush. M chooses a new label, a right click or 5 picks one; each stroke is a correction.",
 }
+
+
+_NOT_IN_3D = (
+    "Objects are corrected in slices: where the mouse is in depth cannot be told in 3D. "
+    "Switch to 2D, by the cube below the layer list or Ctrl+Y."
+)
 
 
 class Corrections(QWidget):
@@ -85,6 +92,7 @@ class Corrections(QWidget):
         self.lost_button.clicked.connect(lambda on: self._forget_lost())
         steps.layers.edited.connect(self._painted)
         viewer.layers.selection.events.active.connect(self._active_changed)
+        viewer.dims.events.ndisplay.connect(self.show_state)
         self.show_state()
 
     def stop(self) -> None:
@@ -92,6 +100,7 @@ class Corrections(QWidget):
         self.choose("")
         self._steps.layers.edited.disconnect(self._painted)
         self._viewer.layers.selection.events.active.disconnect(self._active_changed)
+        self._viewer.dims.events.ndisplay.disconnect(self.show_state)
 
     def showEvent(self, event: Any) -> None:
         """Draw the pictures in the colours that are known only now."""
@@ -142,7 +151,8 @@ class Corrections(QWidget):
             return
         layers.activate(self._viewer, layer)
         if name == "split":
-            self._leave_tool.append(on_line(self._viewer, layer, self._line_drawn))
+            refuse = partial(self._refuse, _NOT_IN_3D)
+            self._leave_tool.append(on_line(self._viewer, layer, self._line_drawn, refuse))
         else:
             self._leave_tool.append(layers.on_canvas_click(self._viewer, layer, self._clicked))
 
@@ -163,6 +173,9 @@ class Corrections(QWidget):
             self.show_state()
             return
         layer = self._on_layer
+        if self._viewer.dims.ndisplay != 2:
+            self._refuse(_NOT_IN_3D)
+            return
         if not click.label:
             self.hint.setText("There is no object. " + _HINTS[self.tool])
             return
@@ -175,16 +188,20 @@ class Corrections(QWidget):
             first, self._first = self._first, None
             self._correct({"kind": "merge", "points": [first, click.position]}, layer, f"Merged object {click.label}")
 
-    def _line_drawn(self, points: list[tuple[float, ...]]) -> None:
-        self._correct({"kind": "split", "line": points}, self._on_layer, "Cut the object")
+    def _line_drawn(self, points: list[tuple[float, ...]], axes: tuple[int, ...]) -> None:
+        self._correct({"kind": "split", "line": points}, self._on_layer, "Cut the object", axes)
 
-    def _correct(self, correction: dict[str, Any], layer: Any, said: str) -> None:
+    def _refuse(self, why: str) -> None:
+        self.refused.emit(InputError(why))
+
+    def _correct(self, correction: dict[str, Any], layer: Any, said: str, axes: tuple[int, ...] = ()) -> None:
         if layer is None or layer not in self._viewer.layers:
             return
         try:
             name = self._known(layer)
             view = self._steps.layers.view(layer, has_time=self._axes_of(layer)[0], physical=False)
-            self._steps.layers.correct(layer, self._in_frame(correction, view))
+            made = self._in_frame(correction, view) | _across(axes, layer, view)
+            self._steps.layers.correct(layer, made)
         except BioloomError as error:
             self.refused.emit(error)
             return
@@ -232,6 +249,8 @@ class Corrections(QWidget):
         tool = self.tool
         if layer is None:
             self.hint.setText(why + ".")
+        elif tool and tool != "draw" and self._viewer.dims.ndisplay != 2:
+            self.hint.setText(_NOT_IN_3D)
         elif tool:
             self.hint.setText(f"{_HINTS[tool]} In ‘{layer.name}’.")
         else:
@@ -256,6 +275,22 @@ class Corrections(QWidget):
         if step:
             self._steps.chain.forget_lost(step)
             self.show_state()
+
+
+def _across(axes: tuple[int, ...], layer: Any, view: layers.View) -> dict[str, int]:
+    """Return along which axis of a stack a line cuts through all planes: that which is not drawn on the canvas.
+
+    Raises
+    ------
+    InputError
+        If time is drawn as an axis.
+    """
+    before = layer.ndim - view.n_spatial
+    if any(axis < before for axis in axes):
+        raise InputError("Time is an axis of the picture now. Show an object at one point in time to cut it.")
+    if not axes or view.n_spatial != 3:
+        return {}
+    return {"axis": next(axis for axis in range(3) if axis + before not in axes)}
 
 
 def _pan(layer: Any) -> None:

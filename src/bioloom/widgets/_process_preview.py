@@ -57,11 +57,14 @@ class LivePreview(QObject):
         self._timer.timeout.connect(self.compute)
         self.box.toggled.connect(self._toggled)
         jobs.failed.connect(self._failed)
-        viewer.dims.events.point.connect(self.request)
+        self._events = (viewer.dims.events.point, viewer.dims.events.order, viewer.dims.events.ndisplay)
+        for event in self._events:
+            event.connect(self.request)
 
     def stop(self) -> None:
         """End, and follow the viewer no more."""
-        self._viewer.dims.events.point.disconnect(self.request)
+        for event in self._events:
+            event.disconnect(self.request)
         self.box.setChecked(False)
 
     def request(self, event: Any = None) -> None:
@@ -98,6 +101,9 @@ class LivePreview(QObject):
             self._say("Surfaces have no preview. Press Apply.")
             return
         view = arguments.first
+        # Slices along another axis than z, and stacks in 3D, show pixels of many planes.
+        flat = all(layers.shows_axis(self._viewer, source, source.ndim - n) for n in (1, 2))
+        whole = view.n_spatial == 3 and (not flat or self._viewer.dims.ndisplay == 3)
         position = layers.position(self._viewer, source)
         arrays = {name: one.data for name, one in arguments.views.items()}
         settings = dict(arguments.settings)
@@ -105,7 +111,9 @@ class LivePreview(QObject):
             settings["spacing"] = view.spacing
         self._jobs.start(
             "Preview",
-            lambda progress: preview(operation, arrays, settings, view.index(position), has_time=view.has_time),
+            lambda progress: preview(
+                operation, arrays, settings, view.index(position), has_time=view.has_time, whole=whole
+            ),
             partial(self._show, operation, arguments, settings, position),
         )
 
