@@ -1,6 +1,8 @@
 """Operations give the right pixels, on every engine and for every shape of data."""
 
 import inspect
+import itertools
+import re
 
 import numpy as np
 import pytest
@@ -95,17 +97,47 @@ def test_every_operation_gives_what_it_says_and_does_not_touch_its_input(name, s
         np.testing.assert_array_equal(given[k], v)
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint16, np.int32, np.float32, np.float64, bool])
-@pytest.mark.parametrize("name", [n for n in ALONE if [p.name for p in CATALOGUE[n].arrays] == ["image"]])
-def test_every_dtype_of_image(name, dtype):
-    image = blobs(SHAPES["2D"])
-    image = image > image.mean() if dtype is bool else (image / 40).astype(dtype)
+def of_type(array, kind, dtype):
+    """A small array as pixels of another type; images keep some contrast."""
+    if kind == "mask":
+        return array.astype(dtype)
+    if dtype is bool:
+        return array > array.mean()
+    return np.rint(array / 40 if kind == "image" else array).astype(dtype)
+
+
+@pytest.mark.parametrize("name", PIXELS)
+def test_pixels_of_every_type_and_layout(name):
     operation = CATALOGUE[name]
-    if 2 not in operation.ndims:
-        image = np.stack([image] * 3)
-    result = operation(image, **settings_for(operation))
-    if operation.gives_pixels:
-        assert result.shape == operation.place(image.shape, settings_for(operation)).shape
+    shape = (29, 35) if 2 in operation.ndims else (13, 19, 22)
+    given, settings = arguments(operation, shape), settings_for(operation)
+    kinds = {p.name: p.kind for p in operation.arrays}
+    for dtype in (bool, np.uint8, np.int16, np.uint16, np.int32, np.float32, np.float64):
+        plain = {k: of_type(v, kinds[k], dtype) for k, v in given.items()}
+        expected = operation(**plain, **settings)
+        if not operation.gives_pixels:
+            continue
+        assert expected.shape == operation.place(shape, settings).shape
+        # Every second pixel along x, columns that lie side by side, and bytes the other way round.
+        layouts = [lambda a: np.repeat(a, 2, axis=-1)[..., ::2], np.asfortranarray]
+        if np.dtype(dtype).itemsize > 1:
+            layouts = [lambda a: a.astype(a.dtype.newbyteorder(">"))]
+        for layout in layouts:
+            result = operation(**{k: layout(v) for k, v in plain.items()}, **settings)
+            assert result.dtype == expected.dtype
+            np.testing.assert_array_equal(result, expected)
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_every_operation_says_what_it_takes_gives_refuses_and_is_like(name):
+    operation = CATALOGUE[name]
+    text = inspect.getdoc(operation)
+    sections = [line for line, below in itertools.pairwise(text.splitlines()) if set(below) == {"-"}]
+    assert sections == ["Parameters", "Returns", "Raises", "Notes"]
+    above = text.partition("Returns\n")[0]
+    assert [p for p in operation.parameters if not re.search(rf"^(\w+, )*{p}\b", above, re.MULTILINE)] == []
+    if name in GIVES_PIXELS:
+        assert operation.works_on_blocks or "as one block" in text
 
 
 @pytest.mark.parametrize("name", PIXELS)

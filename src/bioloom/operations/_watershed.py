@@ -216,7 +216,8 @@ def watershed(
     F. Meyer, Signal Processing 38 (1994) 113-125; compact: P. Neubert and P. Protzel, ICPR 2014. Equal to
     ``skimage.segmentation.watershed`` where no two pixels are equally bright.
     """
-    inside = np.ones(image.shape, bool) if mask is None else mask
+    # Row by row in memory, so that what follows is a view of the pixels and no copy.
+    inside = np.ones(image.shape, bool) if mask is None else np.ascontiguousarray(mask)
     free = np.pad(inside.reshape((1,) * (3 - inside.ndim) + inside.shape), 1).view(np.uint8)
     core = (slice(1, -1),) * 3
     labels = np.zeros(free.shape, np.uint32)

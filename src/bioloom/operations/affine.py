@@ -93,6 +93,7 @@ def rigid_transform(
     -----
     As ``scipy.ndimage.affine_transform`` (``mode="grid-constant"``); clEsperanto's ``affine_transform`` on OpenCL
     for linear interpolation, which devices do with positions of 1/256 pixel.
+    Needs the whole image: a Dask array is computed as one block.
     """
     matrix = _rigid(image.shape, z, y, x, angle, angle_y, angle_x, spacing)
     place = _affine.placed(matrix, image.shape, enlarge, "rigid_transform")
@@ -215,6 +216,7 @@ def affine_transform(
     -----
     As ``scipy.ndimage.affine_transform`` (``mode="grid-constant"``); clEsperanto's function of the same name on
     OpenCL for linear interpolation, which devices do with positions of 1/256 pixel.
+    Needs the whole image: a Dask array is computed as one block.
     """
     matrix = _by_parts(
         image.shape, z, y, x, angle, angle_y, angle_x, z_factor, y_factor, x_factor, y_by_z, x_by_z, x_by_y, spacing
@@ -289,6 +291,7 @@ def transform_by_matrix(
     -----
     As ``scipy.ndimage.affine_transform`` (``mode="grid-constant"``); clEsperanto's ``affine_transform`` on OpenCL
     for linear interpolation, which devices do with positions of 1/256 pixel. The convention is that of napari's layers.
+    Needs the whole image: a Dask array is computed as one block.
     """
     place = _matrix_placement(image.shape, matrix, enlarge, spacing)
     return _affine.apply(image, _read(image.shape, matrix, spacing), place, interpolation, fill, "transform_by_matrix")

@@ -112,7 +112,8 @@ def correct_labels(labels: Labels, corrections: Corrections = ()) -> Labels:  # 
 
     Notes
     -----
-    A correction that does not fit, such as to merge where there is no object, is skipped and logged.
+    A correction that does not fit, such as to merge where there is no object, is skipped and logged. Needs the whole
+    image: a Dask array is computed as one block.
     """
     corrected, lost = apply_corrections(labels, corrections)
     collected = _collected.get()

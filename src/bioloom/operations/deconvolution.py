@@ -129,6 +129,7 @@ def wiener(
     N. Wiener (1949), for a constant ratio of noise and signal: in Fourier space ``H / (H² + noise)``, H being that of
     the Gaussian; the image is mirrored at its edges. As ``skimage.restoration.wiener`` with a flat regularisation, of
     the image minus its mean.
+    Needs the whole image: a Dask array is computed as one block.
     """
     from bioloom.operations._fourier import filter_by_frequency
 

@@ -255,6 +255,7 @@ def total_variation(
     -----
     A. Chambolle, Journal of Mathematical Imaging and Vision 20, 2004; as ``skimage.restoration.denoise_tv_chambolle``,
     whose weight is that of an image scaled to 0…1.
+    Needs the whole image: a Dask array is computed as one block.
     """
     from bioloom.operations._total_variation import flatten
 

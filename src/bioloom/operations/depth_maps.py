@@ -182,6 +182,7 @@ def extended_depth_of_focus(
     As ``extendedDepthOfFocusVarianceProjection`` and ``extendedDepthOfFocusSobelProjection`` of CLIJ2, with heights
     weighted by sharpness when they are smoothed. Sobel: J. M. Tenenbaum, Accommodation in computer vision (1970);
     measures compared by S. Pertuz et al., Pattern Recognition 46 (2013) 1415-1432.
+    Needs the whole image: a Dask array is computed as one block.
     """
     from scipy import ndimage
 

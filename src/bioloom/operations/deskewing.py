@@ -94,6 +94,7 @@ def deskew(
     -----
     Interpolates at right angles to the planes, between the two next ones: E. Sapoznik et al., eLife 9 (2020) e57681.
     clEsperanto's ``deskew_y`` and ``deskew_x`` do the same, turn height upside down, and leave out the edges.
+    Needs the whole image: a Dask array is computed as one block.
     """
     geometry = _Geometry(image.shape, angle, skew, pixel_size, spacing)
     planes = as_float(image).transpose(geometry.order)

@@ -47,6 +47,7 @@ def clahe(
     -----
     K. Zuiderveld, Graphics Gems IV, 1994, with 256 grey levels; as ``skimage.exposure.equalize_adapthist``, its 0…1
     scaled to the range of the image.
+    Needs the whole image: a Dask array is computed as one block.
     """
     from bioloom.operations._clahe import equalise
 
@@ -102,6 +103,7 @@ def butterworth(
     S. Butterworth (1930): in Fourier space ``1 / (1 + (cutoff * frequency) ** (2 * order))``, or one minus that; the
     image is mirrored at its edges. As ``skimage.filters.butterworth`` (squared) with a cut-off ratio of one pixel per
     cutoff.
+    Needs the whole image: a Dask array is computed as one block.
     """
     from bioloom.operations._fourier import filter_by_frequency
 

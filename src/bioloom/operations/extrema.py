@@ -176,6 +176,7 @@ def h_maxima(image: Image, h: Height | None = None) -> Mask:
     -----
     P. Soille, Morphological Image Analysis (2003), 6.3.4: maxima by their dynamics, found by joining regions from the
     brightest pixel down. As ``skimage.morphology.h_maxima``, exact for floats too. A flat image has no maximum.
+    Needs the whole image: a Dask array is computed as one block.
     """
     from bioloom.operations._extrema_kernels import high_maxima
 
@@ -212,6 +213,7 @@ def h_minima(image: Image, h: Height | None = None) -> Mask:
     Notes
     -----
     The h-maxima of the image turned over, see :data:`h_maxima`; as ``skimage.morphology.h_minima``.
+    Needs the whole image: a Dask array is computed as one block.
     """
     from bioloom.operations._extrema_kernels import high_maxima
 

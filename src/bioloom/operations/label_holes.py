@@ -36,6 +36,7 @@ def fill_label_holes(labels: Labels, maximum_size: Size | None = None, spacing: 
     Notes
     -----
     For each object as ``scipy.ndimage.binary_fill_holes``; gaps between several objects are no holes.
+    Needs the whole image: a Dask array is computed as one block.
     """
     from scipy import ndimage
 

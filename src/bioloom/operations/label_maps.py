@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bioloom import device
 from bioloom.operations._catalogue import operation
@@ -45,7 +47,8 @@ def label_distance_map(labels: Labels, to: Literal["border", "centroid"] = "bord
     Notes
     -----
     For each object as ``scipy.ndimage.distance_transform_edt``; clEsperanto's
-    ``euclidean_distance_from_label_centroid_map`` on OpenCL, where pixels are isotropic and ids below 2**20.
+    ``euclidean_distance_from_label_centroid_map`` on OpenCL, where pixels are isotropic and ids below 2**20. On Dask
+    arrays of any size, distances to borders are computed block by block, those to centroids as one block.
     """
     if to == "border":
         return distance_to_others(labels, spacing).astype(np.float32)
@@ -57,6 +60,22 @@ def label_distance_map(labels: Labels, to: Literal["border", "centroid"] = "bord
         squares += ((position - centres[:, axis][index.rows]) * size).astype(np.float32) ** 2
     squares[labels == 0] = 0
     return np.sqrt(squares, out=squares)
+
+
+@label_distance_map.dask()
+def _(labels: Any, to: str, spacing: Sequence[float] | None) -> Any:
+    from bioloom.operations._block_regions import solve_by_regions
+    from bioloom.operations._blocks import checked, of_whole
+
+    pixels = checked(label_distance_map, "labels", labels)
+    if to == "centroid":
+        return of_whole(partial(label_distance_map.function, to=to, spacing=spacing), pixels, dtype=np.float32)
+
+    def to_border(inside: NDArray[np.bool_], part: NDArray[np.uint32]) -> NDArray[np.float32]:
+        return distance_to_others(np.where(inside, part, 0), spacing).astype(np.float32)
+
+    # The nearest pixel that is not of an object touches it.
+    return solve_by_regions(to_border, pixels != 0, (pixels,), diagonal=True, dtype=np.float32)
 
 
 @label_distance_map.opencl()

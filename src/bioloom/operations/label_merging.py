@@ -46,6 +46,7 @@ def merge_touching_labels(labels: Labels) -> Labels:
     -----
     Objects touch if they share an edge (in 3D a face) of a pixel. clEsperanto's ``merge_touching_labels`` merges the
     same objects and renumbers them.
+    Needs the whole image: a Dask array is computed as one block.
     """
     index = index_labels(labels)
     return _merged(index, touching(index.rows).pairs)
@@ -85,6 +86,7 @@ def merge_labels_by_border_intensity(
     -----
     As clEsperanto's ``merge_labels_with_border_intensity_within_range``: objects are merged, and borders measured
     again, until none is in the range. The value of a border is the mean over its faces of the mean of both pixels.
+    Needs the whole image: a Dask array is computed as one block.
     """
     low, high = -np.inf if minimum is None else minimum, np.inf if maximum is None else maximum
     index = index_labels(labels)
@@ -145,6 +147,7 @@ def merge_annotated_labels(labels: Labels, annotation: Mask, merge: Literal["tou
     -----
     As clEsperanto's ``merge_annotated_touching_labels``, which renumbers: the pixels on both sides of the border must
     be annotated.
+    Needs the whole image: a Dask array is computed as one block.
     """
     index = index_labels(labels)
     marks = np.asarray(annotation)
@@ -187,6 +190,7 @@ def combine_labels(labels: Labels, other: Labels, on_top: Literal["other", "labe
     Notes
     -----
     clEsperanto's ``combine_labels`` with `on_top` "other", which is used on OpenCL for ids below 2**24.
+    Needs the whole image: a Dask array is computed as one block.
     """
     first, second = index_labels(labels), index_labels(other)
     moved = np.where(second.rows, second.rows + first.n, 0)
@@ -227,6 +231,7 @@ def subtract_labels(labels: Labels, other: Labels, minimum_share: Share = 0.0) -
     Notes
     -----
     As clEsperanto's ``subtract_labels``, which renumbers. To cut off only the common pixels, use `mask_labels`.
+    Needs the whole image: a Dask array is computed as one block.
     """
     index = index_labels(labels)
     covered = np.bincount(index.rows.ravel(), (other != 0).ravel(), index.n + 1)[1:]
@@ -258,6 +263,7 @@ def intersect_labels(labels: Labels, other: Labels) -> Labels:
     Notes
     -----
     As ``skimage.segmentation.join_segmentations`` restricted to the pixels that both have objects at.
+    Needs the whole image: a Dask array is computed as one block.
     """
     first, second = index_labels(labels), index_labels(other)
     pairs = overlaps(first, second).pairs

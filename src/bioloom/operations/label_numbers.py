@@ -119,6 +119,7 @@ def split_disconnected_labels(
     Notes
     -----
     ``cc3d.connected_components`` (W. Silversmith, 2021), which takes neighbours of the same label as connected.
+    Needs the whole image: a Dask array is computed as one block.
     """
     import cc3d
 

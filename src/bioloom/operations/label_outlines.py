@@ -138,6 +138,7 @@ def reduce_labels_to_centroids(
     Notes
     -----
     As clEsperanto's ``reduce_labels_to_centroids``, which rounds down.
+    Needs the whole image: a Dask array is computed as one block.
     """
     index = index_labels(labels)
     centres = centroids(index)

@@ -101,6 +101,7 @@ def expand_labels_voronoi(labels: Labels, spacing: Spacing = None) -> Labels:
     -----
     ``scipy.ndimage.distance_transform_edt``: nearest pixel of an object by Euclidean distance. clEsperanto's
     ``extend_labeling_via_voronoi`` grows octagons.
+    Needs the whole image: a Dask array is computed as one block.
     """
     from scipy import ndimage
 

@@ -99,6 +99,7 @@ def voronoi_labeling(spots: Mask, mask: Mask | None = None, spacing: Spacing = N
     Notes
     -----
     Euclidean distance, right for anisotropic pixels; clEsperanto's ``voronoi_labeling`` grows octagons.
+    Needs the whole image: a Dask array is computed as one block.
     """
     from scipy import ndimage
 

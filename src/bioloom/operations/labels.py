@@ -178,6 +178,7 @@ def remove_labels_by_map_value(
     Notes
     -----
     As clEsperanto's ``exclude_labels_with_map_values_out_of_range`` and ``_within_range``, which renumber the objects.
+    Needs the whole image: a Dask array is computed as one block.
     """
     index = index_labels(labels)
     values = spread_of(index, image, statistic)

@@ -89,6 +89,7 @@ def touching_neighbors_map(
     As clEsperanto's ``mean_of_touching_neighbors_map`` and its likes, without a matrix of all objects: objects touch
     that share an edge (in 3D a face) of a pixel. Its standard deviation counts neighbours twice; here it is divided by
     the number of values.
+    Needs the whole image: a Dask array is computed as one block.
     """
     index = index_labels(labels)
     chunks = touching_pairs(index.n, touching(index.rows).pairs - 1, steps)
@@ -132,6 +133,7 @@ def nearest_neighbors_map(
     Notes
     -----
     Distances between centroids, found by a k-d tree. As clEsperanto's ``mean_of_n_nearest_neighbors_map``.
+    Needs the whole image: a Dask array is computed as one block.
     """
     index = index_labels(labels)
     chunks = nearest_pairs(_centres(index, spacing), n)
@@ -179,6 +181,7 @@ def proximal_neighbors_map(
     Notes
     -----
     Found by a k-d tree, some objects at a time. As clEsperanto's ``mean_of_proximal_neighbors_map``.
+    Needs the whole image: a Dask array is computed as one block.
     """
     index = index_labels(labels)
     chunks = proximal_pairs(_centres(index, spacing), minimum_distance, maximum_distance)
@@ -224,6 +227,7 @@ def neighbor_distance_map(
     Notes
     -----
     As clEsperanto's ``average_distance_of_n_nearest_neighbors_map`` and ``average_neighbor_distance_map``.
+    Needs the whole image: a Dask array is computed as one block.
     """
     index = index_labels(labels)
     centres = _centres(index, spacing)

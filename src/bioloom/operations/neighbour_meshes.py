@@ -68,6 +68,7 @@ def mesh_between_touching_labels(labels: Labels, value: Drawn = "one", spacing: 
     -----
     As clEsperanto's ``draw_mesh_between_touching_labels`` and ``draw_distance_mesh_between_touching_labels``. Objects
     touch if they share an edge (in 3D a face) of a pixel.
+    Needs the whole image: a Dask array is computed as one block.
     """
     index = index_labels(labels)
     chunks = touching_pairs(index.n, touching(index.rows).pairs - 1)
@@ -110,6 +111,7 @@ def mesh_between_nearest_labels(
     Notes
     -----
     As clEsperanto's ``draw_mesh_between_n_closest_labels`` and ``draw_distance_mesh_between_n_nearest_labels``.
+    Needs the whole image: a Dask array is computed as one block.
     """
     index = index_labels(labels)
     centres = centroids(index)
@@ -150,6 +152,7 @@ def mesh_between_proximal_labels(
     Notes
     -----
     As clEsperanto's ``draw_mesh_between_proximal_labels`` and ``draw_distance_mesh_between_proximal_labels``.
+    Needs the whole image: a Dask array is computed as one block.
     """
     index = index_labels(labels)
     centres = centroids(index)

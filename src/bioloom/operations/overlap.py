@@ -47,6 +47,7 @@ def overlap_map(
     -----
     As clEsperanto's ``label_overlap_count_map`` and ``label_nonzero_pixel_count_ratio_map``, without a matrix of all
     objects of both images.
+    Needs the whole image: a Dask array is computed as one block.
     """
     first, second = index_labels(labels), index_labels(other)
     found = overlaps(first, second)
@@ -98,6 +99,7 @@ def relabel_by_overlap(
     -----
     So that nuclei have the ids of their cells, or objects of a frame those of the frame before. The largest overlap
     decides, as in CellProfiler's *RelateObjects*.
+    Needs the whole image: a Dask array is computed as one block.
     """
     first, second = index_labels(labels), index_labels(other)
     found = overlaps(first, second)

@@ -74,6 +74,7 @@ def resize(
     Notes
     -----
     As ``skimage.transform.resize`` with ``mode="edge"``.
+    Needs the whole image: a Dask array is computed as one block.
     """
     return resampled(image, _sizes(image.shape, z_size, y_size, x_size), interpolation)
 
@@ -134,6 +135,7 @@ def rescale(
     Notes
     -----
     As ``skimage.transform.rescale`` with ``mode="edge"``.
+    Needs the whole image: a Dask array is computed as one block.
     """
     return resampled(image, _scaled_sizes(image.shape, z_factor, y_factor, x_factor), interpolation)
 
@@ -187,6 +189,7 @@ def make_isotropic(
     Notes
     -----
     As ``skimage.transform.resize`` with ``mode="edge"``, to sizes that follow from the spacing.
+    Needs the whole image: a Dask array is computed as one block.
     """
     return resampled(image, _isotropic_sizes(image.shape, pixel_size, spacing), interpolation)
 
@@ -245,6 +248,7 @@ def bin_pixels(
     Notes
     -----
     As ``skimage.measure.block_reduce``, which fills up the last blocks with zeros instead.
+    Needs the whole image: a Dask array is computed as one block.
     """
     placement = _bin_placement(image.shape, z_block, y_block, x_block)
     sizes, blocks = placement.shape, [int(step) for step in placement.step]

@@ -57,6 +57,7 @@ def slic(
     Notes
     -----
     ``skimage.segmentation.slic`` (R. Achanta et al., IEEE TPAMI 34 (2012) 2274-2282).
+    Needs the whole image: a Dask array is computed as one block.
     """
     from skimage import segmentation
 
@@ -187,6 +188,7 @@ def _centres(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float32]]:
     """Return the mean and the standard deviation of each channel, and the centres of the classes, dark ones first."""
     from sklearn.cluster import KMeans
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     drawn = np.stack(samples, axis=1).astype(np.float64)
     means, deviations = drawn.mean(axis=0), drawn.std(axis=0)
@@ -195,7 +197,9 @@ def _centres(
     different = np.unique(scaled, axis=0)
     if len(different) == 1:
         return means, deviations, different
-    model = KMeans(min(classes, len(different)), n_init=4, random_state=seed).fit(scaled)
+    # More threads than one only wait for each other with so few pixels.
+    with threadpool_limits(1):
+        model = KMeans(min(classes, len(different)), n_init=4, random_state=seed).fit(scaled)
     centres = model.cluster_centers_[np.argsort(model.cluster_centers_[:, 0], kind="stable")]
     return means, deviations, centres.astype(np.float32)
 

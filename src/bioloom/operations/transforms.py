@@ -77,6 +77,7 @@ def translate(
     -----
     As ``scipy.ndimage.affine_transform`` (``mode="grid-constant"``); clEsperanto's ``affine_transform`` on OpenCL
     for linear interpolation, which devices do with positions of 1/256 pixel.
+    Needs the whole image: a Dask array is computed as one block.
     """
     matrix = _translation(image.shape, z, y, x, spacing)
     place = _affine.placed(matrix, image.shape, enlarge, "translate")
@@ -165,6 +166,7 @@ def rotate(
     -----
     As ``scipy.ndimage.affine_transform`` (``mode="grid-constant"``); clEsperanto's ``affine_transform`` on OpenCL
     for linear interpolation, which devices do with positions of 1/256 pixel. Its own ``rotate`` turns the other way.
+    Needs the whole image: a Dask array is computed as one block.
     """
     matrix = _rotation(image.shape, angle, angle_y, angle_x, spacing)
     place = _affine.placed(matrix, image.shape, enlarge, "rotate")
@@ -243,6 +245,7 @@ def scale(
     -----
     As ``scipy.ndimage.affine_transform`` (``mode="grid-constant"``); clEsperanto's ``affine_transform`` on OpenCL
     for linear interpolation, which devices do with positions of 1/256 pixel.
+    Needs the whole image: a Dask array is computed as one block.
     """
     matrix = _stretching(image.shape, z_factor, y_factor, x_factor)
     place = _affine.placed(matrix, image.shape, enlarge, "scale")
