@@ -252,6 +252,31 @@ def test_uncertain_objects_are_visited(user, panel, nuclei, types, errors):
     assert not errors
 
 
+def test_a_key_after_clicks_chooses_the_class_of_the_next_click(user, panel, nuclei, types, errors):
+    mark(user, panel, nuclei, types, 3)
+    settle(user, panel)
+    # The layer has a table now, so that a click selects as well.
+    labels = user.viewer.layers["nuclei"]
+    assert layers.has_table(labels)
+    first, second = [k for k in some(types, 2, 8) if (0, int(k)) not in panel.marking.marks.classes][:2]
+    canvas = user.viewer.window._qt_viewer.canvas.native
+    canvas.setFocus()
+    user.drag_on_canvas([inside(nuclei.labels, first)])
+    settle(user, panel)
+    assert layers.selection_of(labels).mask.sum() == 1
+    assert "choose the class" in panel.marking.hint.text()
+    QTest.keyClick(canvas, Qt.Key.Key_1)
+    settle(user, panel)
+    assert panel.marking.marks.class_of((0, int(first))) == 2
+    assert panel.marking.classes.current == 1
+    # What is selected otherwise is meant by a key.
+    layers.selection_of(labels).select_objects([int(second)], 0)
+    QTest.keyClick(canvas, Qt.Key.Key_1)
+    settle(user, panel)
+    assert panel.marking.marks.class_of((0, int(second))) == 1
+    assert not errors
+
+
 def test_a_key_answers_for_the_object_in_the_ring_while_others_are_painted(user, panel, nuclei, types, errors):
     viewer = user.viewer
     mark(user, panel, nuclei, types, 3)

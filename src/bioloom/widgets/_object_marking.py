@@ -45,6 +45,7 @@ class ObjectMarking(Marking):
     ) -> None:
         self._find_box = find_box
         self._selection: Selection | None = None
+        self._answered: ObjectKey | None = None
         super().__init__(viewer, attempt, say)
         self.click_button.setText("Click objects")
         self.click_button.setToolTip(
@@ -66,6 +67,10 @@ class ObjectMarking(Marking):
             self.marks.assign([(frame, label)], 0)
         elif plain:
             self.marks.click((frame, label), self.class_id)
+        if remove or plain:
+            # It has its answer: a number key now chooses the class of the next click.
+            self._answered = (frame, label)
+            self._update_keys()
 
     # ------------------------------------------------------------------------------------------ selected objects
     def watch(self, objects: Any) -> None:
@@ -92,26 +97,36 @@ class ObjectMarking(Marking):
 
     def _selection_changed(self) -> None:
         # Another choice than what was looked at.
+        if self._chosen() != [self._answered]:
+            self._answered = None
         self.look_at(None)
 
     def something_chosen(self) -> bool:
-        """Tell whether objects are selected."""
-        return self._selection is not None and bool(self._selection.mask.any())
+        """Tell whether objects are selected, other than the one whose click gave it a class."""
+        chosen = self._chosen()
+        return bool(chosen) and (chosen != [self._answered] or self.current is not None)
+
+    def _chosen(self) -> list[ObjectKey]:
+        """Return frame and label of every selected object."""
+        selection = self._selection
+        if selection is None:
+            return []
+        rows = np.flatnonzero(selection.mask)
+        frames = selection.frames[rows] if selection.has_frames else np.zeros(len(rows), int)
+        return list(zip(frames.tolist(), selection.labels[rows].tolist(), strict=True))
 
     def key_pressed(self, class_id: int) -> None:
         """Give the objects that are selected in the image, a table or a plot a class."""
         if self.is_painting():
             self._mark_current(class_id)
             return
-        selection = self._selection
-        if selection is None or not selection.mask.any():
+        chosen = self._chosen()
+        if not chosen:
             return
         self.need_annotation()
-        rows = np.flatnonzero(selection.mask)
-        frames = selection.frames[rows] if selection.has_frames else np.zeros(len(rows), int)
-        n = self.marks.assign(zip(frames.tolist(), selection.labels[rows].tolist(), strict=True), class_id)
+        n = self.marks.assign(chosen, class_id)
         self.classes.set_current(class_id)
-        self._say(f"{len(rows)} selected object{'s' * (len(rows) != 1)} in class {class_id} ({n} changed).")
+        self._say(f"{len(chosen)} selected object{'s' * (len(chosen) != 1)} in class {class_id} ({n} changed).")
 
     def _mark_current(self, class_id: int) -> None:
         """Give the object that is looked at a class."""
