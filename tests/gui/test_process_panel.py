@@ -601,6 +601,8 @@ def test_the_chain_outlives_the_panel(user, three, truth, errors):
 def test_next_steps_go_on_from_the_result(user, three, errors):
     panel, *_, labels = three
     assert panel.next_steps.isVisible()
+    texts = [b.text() for b in panel.next_steps.buttons]
+    assert texts == [b.accessibleName() for b in panel.next_steps.buttons], "none is cut in a panel of the usual width"
     button = panel.next_steps.buttons[0]
     button.click()
     assert panel.operation.title == button.accessibleName()

@@ -13,6 +13,10 @@ from bioloom.session.next_steps import next_steps
 from bioloom.widgets._process_icons import category_icon
 
 
+_AROUND_TEXT = 40
+"""Width of a button beside its text, in pixels."""
+
+
 class NextSteps(QWidget):
     """Up to four operations that often follow; a click opens one with the result as its input."""
 
@@ -40,7 +44,7 @@ class NextSteps(QWidget):
             button.deleteLater()
         self.buttons = []
         found = next_steps(CATALOGUE, kind, last) if layer is not None else []
-        for number, operation in enumerate(found):
+        for operation in found:
             button = QToolButton()
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
             button.setIcon(category_icon(self, operation.category))
@@ -49,19 +53,27 @@ class NextSteps(QWidget):
             button.setAutoRaise(True)
             button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             button.clicked.connect(lambda on=False, o=operation: self.chosen.emit(o, self._layer))
-            self._grid.addWidget(button, number // 2, 1 + number % 2)
-            self._grid.setColumnStretch(1 + number % 2, 1)
             self.buttons.append(button)
-        self._shorten()
+        self._arrange()
         self.setVisible(bool(found))
 
     def resizeEvent(self, event: Any) -> None:
-        """Shorten the titles to what fits."""
+        """Arrange the buttons in the new width."""
         super().resizeEvent(event)
-        self._shorten()
+        self._arrange()
 
-    def _shorten(self) -> None:
-        width = (self.width() - self._title.sizeHint().width()) // 2 - 40
-        for button in self.buttons:
+    def _arrange(self) -> None:
+        """Put two buttons beside each other where both titles fit, so that none is cut while there is room."""
+        metrics, width = self.fontMetrics(), self.width() - self._title.sizeHint().width()
+        row = column = 0
+        for number, button in enumerate(self.buttons):
             title = button.accessibleName()
-            button.setText(self.fontMetrics().elidedText(title, Qt.TextElideMode.ElideRight, max(width, 40)))
+            pair = self.buttons[number : number + 2] if column == 0 else [button]
+            half = width // 2 - _AROUND_TEXT
+            wide = column == 0 and any(metrics.horizontalAdvance(b.accessibleName()) > half for b in pair)
+            fits = width - _AROUND_TEXT if wide else half
+            button.setText(metrics.elidedText(title, Qt.TextElideMode.ElideRight, max(fits, 40)))
+            self._grid.addWidget(button, row, 1 + column, 1, 2 if wide else 1)
+            row, column = (row + 1, 0) if wide or column else (row, 1)
+        self._grid.setColumnStretch(1, 1)
+        self._grid.setColumnStretch(2, 1)
