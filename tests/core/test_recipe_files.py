@@ -297,6 +297,18 @@ def test_time_is_found_and_sizes_follow_a_projection(tmp_path):
         assert file.spacing() == (0.5, 0.25)
 
 
+def test_colours_are_not_taken_for_depth(tmp_path):
+    colours = np.stack([cells()] * 3, -1).astype(np.uint8)
+    tifffile.imwrite(tmp_path / "rgb.tif", colours, photometric="rgb")
+    tifffile.imwrite(tmp_path / "grey.tif", colours, photometric="minisblack")
+    first, second = run_files(BLUR, find_files([tmp_path]), tmp_path / "out").files
+    assert "seems to be a colour image" in first.error
+    assert "has 3 channels" in second.error
+    result = run_files(BLUR, [tmp_path / "rgb.tif"], tmp_path / "out", inputs={"image": "#1"})
+    expected = BLUR.run({"image": colours[..., 1]})["smooth"]
+    np.testing.assert_array_equal(read_image(result.outputs[0]), expected)
+
+
 def test_channels_and_companions(tmp_path):
     rng = np.random.default_rng(0)
     both = rng.random((2, 12, 14)).astype(np.float32)

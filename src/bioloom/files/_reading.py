@@ -49,8 +49,9 @@ def open_image(path: str | Path, *, lazy: bool = False) -> ImageFile:
     Returns
     -------
     ImageFile
-        The pixels, the axes and the sizes of a pixel. Axes of TIFF files are known if these are OME-TIFF, LSM or
-        ImageJ hyperstacks; axes of length 1 are left out. Of an OME-Zarr image the first is taken, in full resolution.
+        The pixels, the axes and the sizes of a pixel. Axes of TIFF files are known if these are OME-TIFF, LSM,
+        ImageJ hyperstacks or colour images; axes of length 1 are left out. Of an OME-Zarr image the first is taken, in
+        full resolution.
 
     Raises
     ------
@@ -124,6 +125,8 @@ def _read_tiff(path: Path, lazy: bool) -> ImageFile:
         if file.is_ome or file.is_imagej or file.is_lsm:
             axes = series.axes.replace("S", "C") if "C" not in series.axes else series.axes
             sizes = _sizes(file)
+        elif series.axes == "YXS":
+            axes = "YXC"
         if lazy:
             return ImageFile(_lazy_tiff(path, series), axes if len(axes) == len(shape) else "", sizes)
         check_memory(path, shape, series.dtype.itemsize)

@@ -12,7 +12,7 @@ from bioloom.files import ImageFile, micrometres_per, open_image
 from bioloom.recipe.batch import companion
 from bioloom.recipe.graph import Progress, Recipe
 from bioloom.recipe.running import Grid, run_recipe
-from bioloom.recipe.steps import write_result
+from bioloom.recipe.steps import check_frames, write_result
 
 
 @dataclass(frozen=True)
@@ -149,6 +149,9 @@ def _inputs(
         if source is not None and not source.startswith("#"):
             images[name] = open_image(companion(source, path), lazy=options.blocks).pixels
         elif source is None and channel_axis is None:
+            if not file.axes and len(shape) == 3:
+                # It might be one of colours.
+                check_frames(file.pixels, frame_axis, "image")
             images[name] = file.pixels
         else:
             number = 0 if source is None else _channel(source, channels, name, shape)
