@@ -95,6 +95,25 @@ def test_a_napari_that_cannot_draw_a_table_gets_a_layer_of_colours(user, fresh, 
     assert list(user.viewer.layers) == [layer]
 
 
+def test_labels_sliced_in_the_background_are_coloured_at_once_too(user, fresh, monkeypatch):
+    from napari.settings import get_settings
+
+    monkeypatch.setattr(get_settings().experimental, "async_", True)
+    assert colouring.tables_work()
+    labels, half = many()
+    layer = user.viewer.add_labels(np.stack([labels, labels * 0]), opacity=1)
+    user.viewer.dims.set_point(0, 0)
+    user.look(0.3)
+    for colours in (np.stack([RED, BLUE]), np.stack([BLUE, RED])):
+        layers.colour_objects(layer, np.arange(1, labels.size + 1), colours[half])
+        user.look(0.3)
+        assert share(user, RED) > 0.2
+        assert share(user, BLUE) > 0.2
+    layers.restore_colours(layer)
+    user.look(0.3)
+    assert share(user, RED) < 0.05
+
+
 def many(shape=(60, 80)):
     """More objects than napari's own table takes quickly: one pixel each, in two halves."""
     labels = np.arange(1, np.prod(shape) + 1).reshape(shape).astype(np.int32)

@@ -33,6 +33,8 @@ def tables_work() -> bool:
             colormap = table_class()(LabelCodes(ids, codes), palette)
             layer = Labels(np.array([[0, 3], [100, 7]], dtype))
             layer.colormap = colormap
+            # Where napari slices in the background, a layer without a viewer waits for ever.
+            layer.set_view_slice()
             view = np.asarray(layer._slice.image.view)
             if dtype is np.uint8:
                 texture = colormap._get_mapping_from_cache(np.dtype(dtype))
