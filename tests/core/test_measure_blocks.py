@@ -391,6 +391,23 @@ def test_pieces_are_read_once_while_they_are_needed() -> None:
     assert few[90:95, 5:5].shape == (0, 0)
 
 
+def test_objects_across_many_chunks_are_not_read_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stacks are often stored plane by plane, and objects reach through many planes."""
+    labels = blobs((30, 64, 64), 60, 5)
+    image = image_for(labels).astype(np.float32)
+    names = ["intensity_median", "solidity", "nearest_surface_distance"]
+    whole = measure(labels, image, properties=names)
+    monkeypatch.setattr(_blocks, "LARGE", 100)
+    monkeypatch.setattr(_blocks, "BLOCK", 64 * 64)
+    counted = Counted(labels), Counted(image)
+    lazy = [Chunked(one, (1, 64, 64)) for one in counted]
+    assert_same_table(measure(*lazy, properties=names), whole)
+    assert len(whole) > 40
+    # the sums, the gaps and the tiles; many objects are as high as half the stack
+    assert counted[0].total < 40 * labels.size
+    assert counted[1].total < 20 * labels.size
+
+
 class Chunked:
     """An array that says in which chunks it is stored."""
 

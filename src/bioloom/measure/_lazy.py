@@ -32,7 +32,7 @@ def chunks_of(array: Any) -> tuple[int, ...] | None:
 
 def borders_of(array: Any) -> list[NDArray[np.int64]] | None:
     """Return per axis where the pieces begin in which an array is stored or computed, and where the last one ends."""
-    if isinstance(array, LazyPart):
+    if isinstance(array, (LazyPart, Kept)):
         return array.borders
     chunks = getattr(array, "chunks", None)
     if not isinstance(chunks, tuple) or len(chunks) != len(array.shape):
@@ -83,7 +83,7 @@ class Kept:
     def __init__(self, array: Any, most: int) -> None:
         borders = borders_of(array)
         assert borders is not None
-        self._array, self._most, self._borders = array, most, borders
+        self._array, self._most, self.borders = array, most, borders
         self._pieces: OrderedDict[tuple[int, ...], Future[Array]] = OrderedDict()
         self._lock = Lock()
         self._size = max(1, math.prod(int(np.diff(b).max(initial=1)) for b in borders) * np.dtype(array.dtype).itemsize)
@@ -94,10 +94,10 @@ class Kept:
         """Return the part in one slice per axis, put together from pieces."""
         ends = [part.indices(n)[:2] for part, n in zip(key, self.shape, strict=True)]
         out = np.empty([max(0, b - a) for a, b in ends], self.dtype)
-        firsts = [int(np.searchsorted(some, a, "right")) - 1 for some, (a, _) in zip(self._borders, ends, strict=True)]
-        lasts = [int(np.searchsorted(some, b)) for some, (_, b) in zip(self._borders, ends, strict=True)]
+        firsts = [int(np.searchsorted(some, a, "right")) - 1 for some, (a, _) in zip(self.borders, ends, strict=True)]
+        lasts = [int(np.searchsorted(some, b)) for some, (_, b) in zip(self.borders, ends, strict=True)]
         for number in product(*map(range, firsts, lasts)) if out.size else ():
-            low = [int(some[i]) for some, i in zip(self._borders, number, strict=True)]
+            low = [int(some[i]) for some, i in zip(self.borders, number, strict=True)]
             piece = self._piece(number)
             into, taken = [], []
             for (a, b), at, n in zip(ends, low, piece.shape, strict=True):
@@ -120,7 +120,7 @@ class Kept:
                     self._pieces.popitem(last=False)
         if found is not None:
             return found.result()
-        window = tuple(slice(int(b[i]), int(b[i + 1])) for b, i in zip(self._borders, number, strict=True))
+        window = tuple(slice(int(b[i]), int(b[i + 1])) for b, i in zip(self.borders, number, strict=True))
         try:
             mine.set_result(np.asarray(self._array[window]))
         except BaseException as error:
