@@ -197,6 +197,16 @@ def test_an_image_that_claims_to_be_larger_than_the_memory_is_refused(tmp_path):
     assert time.perf_counter() - start < 30
 
 
+@pytest.mark.parametrize("spacing", [(1e-9, 1e-9), (1e-5, 2.0)])
+def test_lengths_of_more_pixels_than_there_are_in_images_are_refused(spacing):
+    step = Step("s", "gaussian_blur", {"image": "image"}, {"sigma": 900.0, "spacing": spacing})
+    with pytest.raises(InputError, match=r"Step 's': sigma is 900, which is 9e\+\d\d pixels"):
+        Recipe(("image",), (step,), ("s",)).run({"image": np.zeros((8, 8))})
+    wide = Step("s", "gaussian_blur", {"image": "image"}, {"sigma": 900.0})
+    with pytest.raises(InputError, match="size of a pixel in the unit of the lengths"):
+        Recipe(("image",), (wide,), ("s",)).run({"image": np.zeros((8, 8))}, spacing=spacing)
+
+
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_chain_that_blows_up_its_image_fails_as_a_file_and_not_as_a_machine(tmp_path, jobs):
     files = [tmp_path / "in" / "a.tif", tmp_path / "in" / "b.tif"]

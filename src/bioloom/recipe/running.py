@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bioloom.operations import Operation
 
 Spacing = tuple[float, ...] | None
+_MOST_PIXELS = 100_000
 
 
 @dataclass(frozen=True)
@@ -155,11 +156,34 @@ def run_step(
         settings["spacing"] = tuple(spacing)
     ordered = [arrays.get(p.name) for p in operation.arrays]
     try:
+        _check_lengths(operation, settings)
         if any(device.is_dask(array) for array in ordered):
             return _on_blocks(operation, ordered, frame_axis, settings)
         return run_operation(operation, *ordered, frame_axis=frame_axis, progress=progress, **settings)
     except BioloomError as error:
         raise type(error)(f"Step {step.id!r}: {error}") from error
+
+
+def _check_lengths(operation: Operation, settings: Mapping[str, Any]) -> None:
+    """Refuse lengths of more pixels than images have, which come of a wrong unit and would fill the memory.
+
+    Raises
+    ------
+    InputError
+        If a length is longer than 100 000 pixels.
+    """
+    spacing = settings.get("spacing")
+    for parameter in operation.settings:
+        value = settings.get(parameter.name)
+        if parameter.limits.unit != "length" or not spacing or not isinstance(value, int | float):
+            continue
+        pixels = abs(value) / min(abs(float(size)) for size in spacing)
+        if pixels > _MOST_PIXELS:
+            sizes = ", ".join(f"{float(size):g}" for size in spacing)
+            raise InputError(
+                f"{parameter.name} is {value:g}, which is {pixels:.3g} pixels of the size {sizes}. Give the size of a "
+                "pixel in the unit of the lengths."
+            )
 
 
 def _on_blocks(operation: Operation, arrays: list[Any], frame_axis: int | None, settings: Mapping[str, Any]) -> Any:
