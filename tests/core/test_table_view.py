@@ -703,6 +703,11 @@ def test_measurements_explain_themselves():
     assert meaning("centroid-1") == meaning("centroid-0") != ""
     assert meaning("intensity_mean-1") == meaning("intensity_mean") != ""
     assert meaning("my own column") == ""
+    assert meaning("intensity_mean_DAPI").endswith("(intensity), in DAPI")
+    assert "velocity" in meaning("acceleration")
+    assert meaning("velocity-1") == meaning("velocity-0") != ""
+    assert meaning("child_count_nuclei") == "How many objects of nuclei lie in it"
+    assert meaning("parent_distance_cells").startswith("The distance")
 
 
 def test_bins_of_whole_numbers_are_named_by_them():

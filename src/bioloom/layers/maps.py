@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary, ref
 import numpy as np
 from numpy.typing import NDArray
 
-from bioloom.layers.reading import active_layer
+from bioloom.layers.reading import active_layer, plain
 from bioloom.layers.writing import add_result
 
 if TYPE_CHECKING:
@@ -70,6 +70,9 @@ def show_map(viewer: ViewerModel, layer: Labels, column: str, data: NDArray[np.f
         blending="translucent_no_depth",
     )
     _sources[made] = ref(layer), column
+    # Right above the objects: points and tracks stay in front of it.
+    places = [plain(one) for one in viewer.layers]
+    viewer.layers.move(places.index(made), places.index(layer) + 1)
     _show_bar(made, True)
     # Clicks go to the objects.
     if active in viewer.layers:

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
 from bioloom.layers.maps import COLORMAPS, colour_strip
 from bioloom.widgets._parts import enable, narrow_combo
 
-_STRIP = QSize(40, 12)
+_STRIP = QSize(26, 12)
 
 
 class MapRow(QWidget):
@@ -35,8 +35,8 @@ class MapRow(QWidget):
         self.colormap = narrow_combo(
             "Colours from the smallest to the largest value; they can be changed while a map is shown"
         )
-        self.column.setMinimumContentsLength(6)
-        self.colormap.setMinimumContentsLength(1)
+        self.column.setMinimumContentsLength(4)
+        self.colormap.setMinimumContentsLength(4)
         self.colormap.setIconSize(_STRIP)
         for name in COLORMAPS:
             self.colormap.addItem(_strip_icon(name), name)
@@ -44,8 +44,8 @@ class MapRow(QWidget):
         self.button.setToolTip("Show every object in the colour of its value, with a colour bar, over the labels")
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self.column, stretch=3)
-        row.addWidget(self.colormap, stretch=2)
+        row.addWidget(self.column, stretch=1)
+        row.addWidget(self.colormap, stretch=1)
         row.addWidget(self.button)
         self.button.clicked.connect(lambda: self.wanted.emit(self.column.currentText()))
         self.colormap.currentTextChanged.connect(self.recoloured)

@@ -226,10 +226,13 @@ class GroupsPage(Page):
     def _replaced(self) -> None:
         columns = self.view.columns.values()
         names = [c.name for c in columns if (c.is_text or c.is_flag or c.is_whole) and c.name != "label"]
-        # What somebody decided about objects comes first, then time, then counts.
+        # What somebody decided about objects comes first.
         likely = [n for n in names if self.view.columns[n].is_text or "class" in n.lower() or "cluster" in n.lower()]
-        names = [*likely, *(n for n in ("track", "frame") if n in names and n not in likely)]
-        names += [c.name for c in columns if c.is_whole | c.is_flag and c.name not in (*names, "label")]
+        # Then time, the object that each lies in, and what is true or not; counts come last.
+        likely += [n for n in ("track", "frame") if n in names and n not in likely]
+        likely += [n for n in names if n.startswith(("parent", "label_")) and n not in likely]
+        likely += [n for n in names if self.view.columns[n].is_flag and n not in likely]
+        names = [*likely, *(n for n in names if n not in likely)]
         for box, first in ((self.by, []), (self.then, ["nothing else"])):
             _fill(box, [*first, *names])
         self.outdate()
