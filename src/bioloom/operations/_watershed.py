@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from bioloom import device
+from bioloom.operations._regions import connected
+from bioloom.operations._slabs import inside_pool
+
 _MAX_COUNTED = 1 << 16
+_SHARED = 1 << 18
+"""Images of fewer pixels are flooded by one core."""
 # Index of the lowest bit of a 64-bit word: multiply what is left of it with a De Bruijn sequence.
 _DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)
 _LOWEST = np.zeros(64, np.int64)
@@ -100,14 +106,13 @@ def _levels_sorted(values: Any, order: Any, levels: Any) -> None:
 
 @njit(nogil=True, cache=True)
 def _flood_compact(
-    image: Any, free: Any, labels: Any, steps: Any, start: Any, compactness: float, shape: Any, spacing: Any
+    image: Any, free: Any, labels: Any, least: Any, steps: Any, start: Any, compactness: float, shape: Any, spacing: Any
 ) -> None:
     """Pixels leave a heap by brightness plus `compactness` times the distance from where their seed began."""
     plane, width = shape[1] * shape[2], shape[2]
     room = max(2 * start.size, 1024)
     costs, ages = np.empty(room), np.empty(room, np.int64)
     places, sources = np.empty(room, np.int64), np.empty(room, np.int64)
-    least = np.full(image.size, np.inf)
     size = age = 0
     n_started = 0
     index = source = np.int64(0)
@@ -183,6 +188,27 @@ def _levels(values: NDArray[Any], dtype: Any) -> NDArray[Any]:
     return levels
 
 
+class _Part(NamedTuple):
+    """Regions of a mask that are flooded together."""
+
+    pixels: Any  # which of the pixels of the mask belong to them
+    start: NDArray[np.int64]  # where their seeds are
+
+
+def _parts(inside: NDArray[np.bool_], where: NDArray[np.int64], start: NDArray[np.int64]) -> list[_Part]:
+    """Share the regions of a mask between cores, in parts of about one size; a flood does not leave its region."""
+    whole = [_Part(slice(None), start)]
+    if device.n_cores() < 2 or inside.size < _SHARED or inside_pool() or inside.all():
+        return whole
+    regions = connected(inside, False)[inside]
+    ends = np.cumsum(np.bincount(regions))
+    n = device.n_cores()
+    part_of = ((ends - 1) * n // max(int(ends[-1]), 1))[regions]
+    of_start = part_of[np.searchsorted(where, start)]
+    parts = [_Part(np.flatnonzero(part_of == k), start[of_start == k]) for k in range(n)]
+    return [part for part in parts if part.start.size]
+
+
 def watershed(
     image: NDArray[Any],
     seeds: NDArray[np.uint32],
@@ -230,19 +256,30 @@ def watershed(
     steps = np.array([-1, 1, -width, width, -plane, plane][: 2 * image.ndim], np.int64)
     where = np.flatnonzero(free)
     values = image[inside]
+    free_flat, labels_flat = free.reshape(-1), labels.reshape(-1)
+    parts = _parts(inside, where, start)
+    free_flat[start] = 0
     if compactness == 0:
         dtype = np.int32 if free.size < 1 << 31 else np.int64
         level = np.zeros(free.size, dtype)
-        level[where] = _levels(values, dtype)
-        free.reshape(-1)[start] = 0
-        _flood(level, free.reshape(-1), labels.reshape(-1), steps, start, np.zeros((values.size, 2), dtype))
+
+        def flood(part: _Part) -> None:
+            ours = values[part.pixels]
+            level[where[part.pixels]] = _levels(ours, dtype)
+            _flood(level, free_flat, labels_flat, steps, part.start, np.zeros((ours.size, 2), dtype))
     else:
-        pixels = np.zeros(free.shape)
-        pixels.reshape(-1)[where] = values
-        free.reshape(-1)[start] = 0
+        pixels, least = np.zeros(free.size), np.full(free.size, np.inf)
+        pixels[where] = values
         sizes = np.array(((1.0,) * 3 + tuple(spacing or (1.0,) * image.ndim))[-3:])
-        _flood_compact(
-            pixels.reshape(-1), free.reshape(-1), labels.reshape(-1), steps, start, compactness,
-            np.array(free.shape), sizes,
-        )  # fmt: skip
+
+        def flood(part: _Part) -> None:
+            _flood_compact(
+                pixels, free_flat, labels_flat, least, steps, part.start, compactness, np.array(free.shape), sizes
+            )
+
+    if len(parts) == 1:
+        flood(parts[0])
+    else:
+        for _ in device.thread_pool().map(flood, parts):
+            pass
     return np.ascontiguousarray(labels[core]).reshape(image.shape)

@@ -281,3 +281,20 @@ def test_a_queue_larger_than_its_tree_of_bits_has_leaves():
 def test_all_are_found_by_the_names_of_other_programs(name):
     assert CATALOGUE[name].category == "Segment/Label"
     assert CATALOGUE[name].keywords
+
+
+@pytest.mark.parametrize("compactness", [0.0, 0.5])
+@pytest.mark.parametrize("shape", [(90, 110), (20, 30, 40)])
+def test_watershed_shared_between_cores_is_that_of_one(shape, compactness, monkeypatch):
+    from bioloom import device
+    from bioloom.operations import _watershed
+
+    height = ndimage.gaussian_filter(np.random.default_rng(0).normal(size=shape), 1.5)
+    image = (height * 200 / height.std()).astype(np.int16) // 20  # many pixels have equals
+    seeds = ndimage.label(height < -1.2 * height.std())[0].astype(np.uint32)
+    for mask in (height < 0, height < -0.5 * height.std(), height < 9):
+        alone = operations.seeded_watershed(image, seeds, mask, compactness)
+        with monkeypatch.context() as patch:
+            patch.setattr(_watershed, "_SHARED", 1)
+            patch.setattr(device, "n_cores", lambda: 3)
+            np.testing.assert_array_equal(operations.seeded_watershed(image, seeds, mask, compactness), alone)
