@@ -99,6 +99,8 @@ def sum_blocks(frame: Frame, parts: Sequence[str], finished: Callable[[], None])
     """Sum up the objects of a frame, block by block in the thread pool; `finished` is called after each block."""
     # Only these look at the neighbours of a pixel, which may belong to the next block.
     margin = int("faces" in parts or "edges" in parts)
+    if margin:
+        frame.keep_pieces(images=False)
 
     def of_block(low: Ints, size: Ints) -> Sums:
         from bioloom.measure._summing import sum_rows
@@ -123,6 +125,7 @@ def merged_blocks(frame: Frame, work: Callable[[Ints, Ints], Sums], finished: Ca
             done = [drained(done)]
             total, waiting = done[0].ids.size, 0
         finished()
+    frame.drop_pieces()
     give_back()
     done = [drained(done)]
     give_back()
@@ -166,7 +169,7 @@ def measure_blocks(
     parts = sorted({step.sums for step in steps if step.sums} | {"places"})
     n_blocks = n_steps(labels, block) // 2
     sums = sum_blocks(frame, parts, report.finished)
-    frame.keep_pieces()
+    frame.keep_pieces(images=True)
     remote = _Remote(
         np.zeros((0, 0, 0), np.uint32), sums.ids, np.empty(0, np.int32), frame.ndim, spacing, report.tick,
         tuple(frame.shape.tolist()),

@@ -51,11 +51,18 @@ class Frame:
         self.shape, self.block = (np.array((1,) * (3 - len(s)) + tuple(s)) for s in (shape, block))
         self.channels = list(images)
 
-    def keep_pieces(self) -> None:
-        """Keep the pieces of lazy arrays that were read last, from now on."""
+    def keep_pieces(self, images: bool) -> None:
+        """Keep the pieces of lazy labels that were read last, and those of images, from now on."""
         most = KEPT // (1 + len(self._images))
-        self._labels, *images = (_kept(array, most) for array in (self._labels, *self._images.values()))
-        self._images = dict(zip(self._images, images, strict=True))
+        self._labels = _kept(self._labels, most)
+        if images:
+            self._images = {c: _kept(array, most) for c, array in self._images.items()}
+
+    def drop_pieces(self) -> None:
+        """Let go of the pieces that are kept."""
+        for array in (self._labels, *self._images.values()):
+            if isinstance(array, Kept):
+                array.clear()
 
     def blocks(self) -> list[tuple[Ints, Ints]]:
         """Low corners and sizes of the blocks in the order of memory."""
@@ -150,7 +157,7 @@ class Frame:
 def _kept(array: Any, most: int) -> Any:
     """Return an array that keeps what was read of it last, if it is lazy and stored in pieces that are not large."""
     borders = borders_of(array) if is_lazy(array) else None
-    if borders is None:
+    if borders is None or isinstance(array, Kept):
         return array
     size = math.prod(int(np.diff(b).max(initial=1)) for b in borders) * np.dtype(array.dtype).itemsize
     return Kept(array, most) if size <= most else array

@@ -107,6 +107,11 @@ class Kept:
             out[tuple(into)] = piece[tuple(taken)]
         return out
 
+    def clear(self) -> None:
+        """Let go of all pieces."""
+        with self._lock:
+            self._pieces.clear()
+
     def _piece(self, number: tuple[int, ...]) -> Array:
         """Return a piece: the one that is kept or being read by another thread, or read it."""
         with self._lock:
