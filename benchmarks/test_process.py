@@ -26,7 +26,7 @@ TURNED = {
     "gaussian_blur": ("sigma", (2.0, 2.5)),
     "threshold_otsu": ("", ()),
     "threshold_constant": ("threshold", (300.0, 320.0)),
-    "voronoi_otsu_labeling": ("spot_sigma", (5.0, 5.5)),
+    "voronoi_otsu_labeling": ("spot_sigma", (5.5, 6.0)),
 }
 
 
