@@ -16,6 +16,9 @@ from bioloom.explore import (
     explain_pixels,
     explain_rows,
     rank_columns,
+    save_beeswarm,
+    save_ranking,
+    save_waterfall,
 )
 from bioloom.explore._shap_kernels import count_visits
 from bioloom.explore._tree_shap import ForestPaths
@@ -403,3 +406,31 @@ def test_rows_without_class_or_values_are_left_out_and_noise_is_a_class():
 def test_rankings_refuse_what_cannot_be(classes, options, message):
     with pytest.raises(InputError, match=message):
         rank_columns(measured()[0], COLUMNS, classes, **options)
+
+
+def test_rankings_and_explanations_become_figures(tmp_path):
+    classifier, table = trained()
+    found = explain_rows(classifier, table, max_rows=50)
+    found.data[3, 2] = np.nan
+    name = found.class_names[5]
+    ranking = rank_columns(table, list(table), classifier.predict(table), 5).table
+    for suffix in ("png", "svg"):
+        save_beeswarm(tmp_path / f"swarm.{suffix}", found, 5)
+        assert (tmp_path / f"swarm.{suffix}").stat().st_size > 1000
+    save_beeswarm(tmp_path / "bars.svg", found, 5, bars=True, n_features=3)
+    save_waterfall(tmp_path / "steps.svg", found.waterfall(0, 5), "label $3")
+    save_ranking(tmp_path / "ranking.svg", ranking, "effect_size", "Effect size")
+    texts = {n: (tmp_path / f"{n}.svg").read_text() for n in ("swarm", "bars", "steps", "ranking")}
+    for feature in found.importance(5)["feature"]:
+        assert f"<!-- {feature} -->" in texts["swarm"]
+        assert f"<!-- {feature} (" in texts["ranking"]
+    assert sum(f"<!-- f{k} -->" in texts["bars"] for k in range(6)) == 3
+    assert f"mean |SHAP value| for {name}" in texts["bars"]
+    assert "label $3" in texts["steps"].replace("\\", "")
+    assert "Effect size" in texts["ranking"]
+    with pytest.raises(InputError, match="none of the classes"):
+        save_beeswarm(tmp_path / "no.png", found, 6)
+    with pytest.raises(InputError, match=r"swarm\.jpg"):
+        save_beeswarm(tmp_path / "swarm.jpg", found, 5)
+    with pytest.raises(InputError, match="'size'"):
+        save_ranking(tmp_path / "no.png", ranking, "size")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 
 import numpy as np
 import pandas as pd
@@ -99,8 +100,14 @@ def test_every_map_comes_with_its_settings_and_seed(user, measured, errors, tmp_
     explore.maps.choose("pca")
     explore.embed_button.click()
     user.wait(explore)
-    assert "PCA-0: " in explore.maps.loadings.text()
+    assert re.search(r"PCA-0 \(\d+ % of the variance\): \w+ [+-]", explore.maps.loadings.text())
     assert "Explained variance" in explore.status.text.text()
+    assert "PCA of" in explore.x_box.toolTip()
+    assert "seed 3" in explore.x_box.toolTip()
+    made = layers.made_by(layer, "PCA-0")
+    assert made["seed"] == 3
+    assert set(made["columns"]) <= set(explore.columns.checked())
+    assert "seed 3" in explore.x_box.toolTip()
 
     made = layer.features[["PCA-0", "PCA-1"]].to_numpy()
     explore.analysis.save_map(str(tmp_path / "map.npz"))
@@ -267,15 +274,15 @@ def test_every_kind_of_plot_becomes_a_figure(user, measured, errors, tmp_path, k
     explore.plot.set_kind(kind)
     explore.plot.wait()
     for suffix in ("png", "svg"):
-        explore.save_figure(str(tmp_path / f"plot.{suffix}"))
+        explore.view.save_figure(str(tmp_path / f"plot.{suffix}"))
     text = (tmp_path / "plot.svg").read_text()
     assert ("<!-- noise -->" in text) == (kind not in ("density", "histogram 2D"))
     assert "<!-- area -->" in text or kind in ("box", "violin")
     explore.show_colour("label")
-    explore.save_figure(str(tmp_path / "values.pdf"))
+    explore.view.save_figure(str(tmp_path / "values.pdf"))
     if kind == "points":
         explore.plot.set_scales("log", "linear")
-        explore.save_figure(str(tmp_path / "log.svg"))
+        explore.view.save_figure(str(tmp_path / "log.svg"))
         assert (tmp_path / "log.svg").read_text() != text
     assert not errors
 

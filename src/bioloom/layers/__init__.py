@@ -8,8 +8,9 @@ from bioloom.layers.contributions import show_contributions
 from bioloom.layers.gallery_pictures import gallery_source, images_of
 from bioloom.layers.lasso import ImageLasso
 from bioloom.layers.maps import maps_of, show_map, update_map
-from bioloom.layers.object_pool import ObjectPool, ObjectTable
+from bioloom.layers.object_pool import ObjectPool
 from bioloom.layers.object_results import save_classes, save_column, save_selected
+from bioloom.layers.object_table import ObjectTable
 from bioloom.layers.objects import (
     add_columns,
     add_features,
@@ -18,6 +19,7 @@ from bioloom.layers.objects import (
     features,
     go_to,
     has_table,
+    made_by,
     on_click,
     on_edit,
     rename_column,
@@ -93,6 +95,7 @@ __all__ = [
     "length_unit",
     "likely_objects",
     "look_at",
+    "made_by",
     "made_of",
     "maps_of",
     "new_annotation",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,46 +14,18 @@ from psygnal import Signal
 from bioloom.layers.colouring import ObjectColours
 from bioloom.layers.gallery_pictures import gallery_source, images_of
 from bioloom.layers.object_results import save_classes, save_selected
-from bioloom.layers.objects import add_columns, has_table, on_click, selection_of, show_object
+from bioloom.layers.object_table import ObjectTable, objects_of
+from bioloom.layers.objects import add_columns, has_table, note_columns, on_click, selection_of, show_object
 from bioloom.layers.reading import current_frame, pixels
-from bioloom.session.feature_table import new_column_name
+from bioloom.session.feature_table import keys_of, new_column_name
 from bioloom.session.gallery import Gallery
 from bioloom.session.image_lasso import Region, Rule, rows_inside
-from bioloom.session.pooled_selection import PooledSelection, joined_tables
+from bioloom.session.pooled_selection import PooledSelection
 from bioloom.session.selection import Selection
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Labels
-
-
-@dataclass(frozen=True)
-class ObjectTable:
-    """The rows of some layers as they were when they were read; results are given back by them.
-
-    Attributes
-    ----------
-    table
-        One row per object. Of several layers it has the columns that all of them have, and one that names the layer.
-    layers
-        Where the objects are.
-    source
-        The number of its layer per row, (n,).
-    named_by
-        The column that names the layer; empty if there is one layer only.
-    left_out
-        Columns that only some of the layers have.
-    """
-
-    table: pd.DataFrame = field(default_factory=pd.DataFrame)
-    layers: tuple[Any, ...] = ()
-    source: NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, np.intp))
-    named_by: str = ""
-    left_out: tuple[str, ...] = ()
-
-    def part(self, number: int) -> Any:
-        """Return the rows of a layer: a slice, as the layers follow one another."""
-        return slice(*np.searchsorted(self.source, [number, number + 1]).tolist())
 
 
 class ObjectPool:
@@ -128,7 +99,7 @@ class ObjectPool:
             return ()
         return self.selection.members if isinstance(self.selection, PooledSelection) else (self.selection,)
 
-    def add_columns(self, objects: ObjectTable, new: pd.DataFrame) -> bool:
+    def add_columns(self, objects: ObjectTable, new: pd.DataFrame, made: Mapping[str, Any] | None = None) -> bool:
         """Add columns to the layers that a table was made of; return whether any of them is still there.
 
         Parameters
@@ -137,6 +108,8 @@ class ObjectPool:
             What the columns were computed from.
         new
             Its rows, in the same order: the keys and the new columns.
+        made
+            How: method, columns, seed and so on; kept with the layers, see :func:`made_by`.
         """
         there = [number for number, layer in enumerate(objects.layers) if layer in self._viewer.layers]
         with self._one_change():
@@ -147,6 +120,7 @@ class ObjectPool:
                 if "frame" not in layer.features.columns:
                     rows = rows.drop(columns="frame", errors="ignore")
                 add_columns(layer, rows)
+                note_columns(layer, [str(c) for c in rows.columns if c not in keys_of(rows)], made)
         return bool(there)
 
     def _read(self, event: Any = None) -> None:
@@ -182,15 +156,7 @@ class ObjectPool:
         self._colours, self._unlink, self.selection, self.objects = {}, [], None, ObjectTable()
 
     def _read_tables(self) -> None:
-        layers = tuple(self._colours)
-        tables = [layer.features for layer in layers]
-        if len(tables) < 2:
-            table = tables[0].copy() if tables else pd.DataFrame()
-            self.objects = ObjectTable(table, layers, np.zeros(len(table), np.intp))
-            return
-        table, named_by, left_out = joined_tables(tables, [layer.name for layer in layers])
-        source = np.repeat(np.arange(len(tables)), [len(t) for t in tables])
-        self.objects = ObjectTable(table, layers, source, named_by, left_out)
+        self.objects = objects_of(tuple(self._colours))
 
     @contextmanager
     def _one_change(self) -> Iterator[None]:

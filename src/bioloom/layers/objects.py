@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bioloom.errors import InputError
-from bioloom.layers.reading import label_under, pixels
+from bioloom.layers.reading import METADATA_KEY, label_under, pixels
 from bioloom.layers.writing import activate
 from bioloom.session.feature_table import joined_frames, keys_of, merge_tables
 from bioloom.session.selection import Mode, Selection
@@ -38,6 +38,21 @@ def add_columns(layer: Labels, table: pd.DataFrame) -> pd.DataFrame:
     merged = merge_tables(layer.features, table, keep_rows=True)
     layer.features = merged
     return merged
+
+
+def note_columns(layer: Labels, names: Sequence[str], made: Mapping[str, Any] | None) -> None:
+    """Keep with a layer how columns of its table were made; see :func:`made_by`."""
+    known = layer.metadata.setdefault(METADATA_KEY, {}).setdefault("columns", {})
+    for name in names:
+        known.pop(name, None)
+        if made is not None:
+            known[name] = dict(made)
+
+
+def made_by(layer: Labels, name: str) -> dict[str, Any]:
+    """Return how a column of a layer's table was made (method, columns, seed, …); nothing if that is not known."""
+    known = layer.metadata.get(METADATA_KEY, {}).get("columns", {})
+    return dict(known.get(name, {})) if name in layer.features.columns else {}
 
 
 def set_columns(layer: Labels, table: pd.DataFrame) -> None:
@@ -196,11 +211,30 @@ def go_to(viewer: ViewerModel, layer: Layer, point: Sequence[float]) -> None:
 
 
 def show_object(viewer: ViewerModel, layer: Labels, label: int, frame: int | None) -> None:
-    """Move the viewer to an object and make its label the chosen one; nothing happens if it is gone."""
-    data = np.asarray(pixels(layer) if frame is None else pixels(layer)[frame])
-    found = np.argwhere(data == label)
-    if not len(found):
-        return
+    """Move the viewer to an object and make its label the chosen one; nothing happens if it is gone.
+
+    Labels that are not in memory are not read where the table has the bounding box of the object.
+    """
+    data = pixels(layer)
+    place = None if isinstance(data, np.ndarray) else _middle_of_box(layer, label, frame)
+    if place is None:
+        found = np.argwhere(np.asarray(data if frame is None else data[frame]) == label)
+        if not len(found):
+            return
+        place = found.mean(0).tolist()
     layer.selected_label = label
     activate(viewer, layer)
-    go_to(viewer, layer, ([] if frame is None else [frame]) + found.mean(0).tolist())
+    go_to(viewer, layer, ([] if frame is None else [frame]) + place)
+
+
+def _middle_of_box(layer: Labels, label: int, frame: int | None) -> list[float] | None:
+    table, ndim = layer.features, layer.ndim - (frame is not None)
+    names = [f"bbox-{i}" for i in range(2 * ndim)]
+    if not {"label", *names} <= set(table.columns) or ("frame" in table.columns) != (frame is not None):
+        return None
+    here = (table["label"] == label) & (True if frame is None else table["frame"] == frame)
+    boxes = table.loc[here, names].to_numpy(np.float64)
+    if len(boxes) != 1 or not np.isfinite(boxes).all():
+        return None
+    middle: list[float] = ((boxes[0, :ndim] + boxes[0, ndim:] - 1) / 2).tolist()
+    return middle

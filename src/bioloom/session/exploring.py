@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -190,6 +190,22 @@ def cluster_names(table: pd.DataFrame, column: str) -> dict[int, str]:
     if numbers.dtype.kind not in "iu":
         return {}
     return {int(n): cluster_name(int(n)) for n in np.unique(numbers) if n in (NOISE, NOT_CLUSTERED) or n > 0}
+
+
+def how_made(made: Mapping[str, Any]) -> str:
+    """Say how a column was made, in a line or two; nothing if that is not known."""
+    if not made:
+        return ""
+    hidden = ("method", "columns", "versions", "data_hash", "seed", "random_state")
+    method = str(made.get("method", ""))
+    settings = [f"{k} {v}" for k, v in made.items() if k not in hidden and isinstance(v, str | int | float) and v != ""]
+    known: dict[str, str] = {str(key): name for names in (NAMES, CLUSTER_METHODS) for key, name in names.items()}
+    text = known.get(method, method)
+    if "columns" in made:
+        text += f" of {len(made['columns'])} columns"
+    if made.get("seed") is not None:
+        text += f", seed {made['seed']}"
+    return text + (f"\n{', '.join(settings)}" if settings else "")
 
 
 def _call(function: str, *args: Any, progress: JobProgress, **options: Any) -> Any:

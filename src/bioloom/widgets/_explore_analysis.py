@@ -48,7 +48,7 @@ class Exploring(Protocol):
     def selection(self) -> Selection | PooledSelection | None:
         """The selection of the objects."""
 
-    def keep_columns(self, objects: layers.ObjectTable, new: pd.DataFrame) -> bool:
+    def keep_columns(self, objects: layers.ObjectTable, new: pd.DataFrame, made: Any = None) -> bool:
         """Add columns that were computed from a table to its layers, if they are still there."""
 
     def say(self, text: str) -> None:
@@ -105,7 +105,7 @@ class Analysis:
         options = self._data.options() | maps.options()
 
         def show(result: NewMap) -> None:
-            if not panel.keep_columns(objects, result.table):
+            if not panel.keep_columns(objects, result.table, result.embedding.parameters):
                 return
             self.model = result.embedding.model
             maps.save_button.setEnabled(True)
@@ -147,7 +147,7 @@ class Analysis:
 
         def show(result: Any) -> None:
             new, placement = result
-            if not panel.keep_columns(objects, new):
+            if not panel.keep_columns(objects, new, model.parameters | {"placed": "in a map made before"}):
                 return
             self.model = model
             self._maps.save_button.setEnabled(True)
@@ -173,7 +173,7 @@ class Analysis:
         options |= clusters.options()
 
         def show(result: NewClusters) -> None:
-            if not panel.keep_columns(objects, result.table):
+            if not panel.keep_columns(objects, result.table, result.clustering.parameters):
                 return
             panel.show_colour(result.name)
             panel.say(result.note)
@@ -237,9 +237,10 @@ def _show_loadings(maps: MapForm, result: NewMap) -> None:
     maps.loadings.setVisible(loadings is not None)
     if loadings is None:
         return
-    lines = []
-    for axis, weights in zip(result.names[:2], loadings.T, strict=False):
+    lines, variance = [], result.embedding.explained_variance_ratio
+    for number, (axis, weights) in enumerate(zip(result.names[:2], loadings.T, strict=False)):
         strongest = sorted(zip(names, weights, strict=True), key=lambda pair: -abs(pair[1]))[:_MOST_LOADINGS]
-        lines.append(f"{axis}: " + ", ".join(f"{name} {weight:+.2f}" for name, weight in strongest))
+        share = "" if variance is None else f" ({100 * variance[number]:.0f} % of the variance)"
+        lines.append(f"{axis}{share}: " + ", ".join(f"{name} {weight:+.2f}" for name, weight in strongest))
     maps.loadings.setText("\n".join(lines))
     maps.loadings.setToolTip("Loadings: how strongly each measurement goes along with an axis of the map")

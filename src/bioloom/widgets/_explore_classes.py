@@ -81,7 +81,7 @@ class ClassForm(QWidget):
             return
         classes = self._classes()
         n_objects, n_classes = int((classes != 0).sum()), len(np.unique(classes[classes != 0]))
-        told = f"{n_objects} objects in {n_classes} class(es)."
+        told = f"{n_objects} objects in {n_classes} class{'es' * (n_classes != 1)}."
         if self.target.currentData() == "classes":
             made = panel.pool.save_classes(classes, "" if name == "MANUAL_CLASS" else name)
             layers.activate(panel.viewer, panel.pool.layers[0])

@@ -102,10 +102,11 @@ class ExplainForm(QWidget):
     def train(self) -> None:
         """Train a classifier on the clusters, and add what it says as a column."""
         panel, objects, seed = self._panel, self._panel.objects, self.ranks.seed.value()
-        columns, classes = self._data.columns.checked(), self._classes()
+        columns, classes, of = self._data.columns.checked(), self._classes(), panel.colour_column()
 
         def show(learned: LearnedClusters) -> None:
-            if not panel.keep_columns(objects, learned.table):
+            made = {"method": "Classifier of clusters", "columns": learned.columns, "seed": seed, "clusters": of}
+            if not panel.keep_columns(objects, learned.table, made):
                 return
             self._take(learned.result.classifier)
             self.agreement.setText(learned.result.note)

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeySequence, QShortcut
-from qtpy.QtWidgets import QComboBox, QLabel, QPushButton, QSizePolicy, QTabWidget
+from qtpy.QtWidgets import QComboBox, QLabel, QPushButton
 
 from bioloom import layers
 from bioloom.errors import InputError
 from bioloom.explore import feature_columns
-from bioloom.session.exploring import CLASSES, default_axes, plottable
+from bioloom.session.exploring import CLASSES, default_axes, how_made, plottable
 from bioloom.session.feature_table import keys_of
 from bioloom.session.pooled_selection import PooledSelection
 from bioloom.session.selection import Selection
@@ -28,6 +28,7 @@ from bioloom.widgets._explore_gates import GateForm
 from bioloom.widgets._explore_image import ImageLassoForm, ObjectPictures
 from bioloom.widgets._explore_objects import ObjectsForm
 from bioloom.widgets._explore_pixels import PixelShapForm
+from bioloom.widgets._explore_tabs import SnugTabs
 from bioloom.widgets._explore_view import ObjectView
 from bioloom.widgets._parts import CollapsibleGroup, enable, form, group, narrow_combo
 from bioloom.widgets._plot import ScatterPlot
@@ -57,7 +58,7 @@ class ExploreWidget(BioloomWidget):
         self.image_lasso = ImageLassoForm(self)
         self.pictures = ObjectPictures(self, self._main_thread.send)
         self.gallery_group = CollapsibleGroup("Gallery", self.pictures.view, is_open=False)
-        self.tabs = _Tabs()
+        self.tabs = SnugTabs()
         for title, part in (
             ("Data", self.data), ("Embed", self.maps), ("Cluster", self.clusters), ("Explain", self.explaining),
             ("Gates", self.gates), ("Pixels", self.pixels),
@@ -101,6 +102,7 @@ class ExploreWidget(BioloomWidget):
         for chooser in (self.x_box, self.y_box):
             chooser.currentTextChanged.connect(self._plot_points)
         self.colour_box.currentTextChanged.connect(self._colour)
+        self.colour_box.currentTextChanged.connect(self._tell_origins)
         self.colour_box.currentTextChanged.connect(lambda text: self.explaining.follow())
         self.plot.selected.connect(self._select)
         self.plot.point_clicked.connect(self.jump)
@@ -140,9 +142,9 @@ class ExploreWidget(BioloomWidget):
         """The selection of the objects, shared with everything that shows them; None before they are measured."""
         return self.pool.selection
 
-    def keep_columns(self, objects: layers.ObjectTable, new: pd.DataFrame) -> bool:
+    def keep_columns(self, objects: layers.ObjectTable, new: pd.DataFrame, made: Any = None) -> bool:
         """Add columns that were computed from a table to its layers, if they are still there."""
-        if not self.pool.add_columns(objects, new):
+        if not self.pool.add_columns(objects, new, made):
             return self.still_there(objects.layers[0])
         if layers.active_layer(self.viewer) not in objects.layers:
             layers.activate(self.viewer, objects.layers[0])
@@ -255,9 +257,20 @@ class ExploreWidget(BioloomWidget):
     # -------------------------------------------------------------------------------------------- plot and image
     def _plot_points(self, text: str = "") -> None:
         self.view.show_columns(self.x_box.currentText(), self.y_box.currentText())
+        self._tell_origins()
 
     def _colour(self, text: str = "") -> None:
         self.view.colour()
+
+    def _tell_origins(self, text: str = "") -> None:
+        """Say in the tooltips how the columns that are shown were made."""
+        for box, what in (
+            (self.x_box, "Horizontal axis"),
+            (self.y_box, "Vertical axis"),
+            (self.colour_box, "Colour by"),
+        ):
+            made = layers.made_by(self.pool.layers[0], box.currentText()) if self.pool.layers else {}
+            box.setToolTip("\n".join(filter(None, (what, how_made(made)))))
 
     def _select(self, mask: np.ndarray, mode: str) -> None:
         if self.selection is not None:
@@ -270,24 +283,3 @@ class ExploreWidget(BioloomWidget):
     def jump(self, row: int) -> None:
         """Show an object in the image."""
         self.pool.show_object(row)
-
-
-class _Tabs(QTabWidget):
-    """Tabs that are as high as the one in front, so that the plot gets the rest."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setUsesScrollButtons(True)
-        self.currentChanged.connect(self._fit)
-
-    def _fit(self, number: int) -> None:
-        for i in range(self.count()):
-            policy = QSizePolicy.Policy.Preferred if i == number else QSizePolicy.Policy.Ignored
-            self.widget(i).setSizePolicy(QSizePolicy.Policy.Preferred, policy)
-        self.updateGeometry()
-
-    def addTab(self, part: Any, title: str) -> int:
-        """Add a tab."""
-        number = int(super().addTab(part, title))
-        self._fit(self.currentIndex())
-        return number
