@@ -602,6 +602,25 @@ def test_panning_shows_every_picture_that_is_done(plot):
     assert plot.picture.view == plot.view
 
 
+def test_a_plot_is_painted_once_with_its_picture(hand, monkeypatch):
+    """A window that is put together by OpenGL takes long to paint: no empty axes first."""
+    from bioloom.widgets import _plot
+
+    monkeypatch.setattr(_plot, "_PATIENCE", 5)
+    seen, paint = [], hand.plot.paintEvent
+
+    def paint_and_look(event):
+        paint(event)
+        seen.append(hand.plot.picture.view)
+
+    hand.plot.paintEvent = paint_and_look
+    hand.plot.set_points(hand.x * 3, hand.y, ("three", "b"))
+    hand.colour()
+    for _ in range(5):
+        QApplication.processEvents()
+    assert seen == [hand.plot.view]
+
+
 def test_docked_floating_and_docked_again(make_napari_viewer, qtbot):
     from bioloom.widgets._base import MainThread
     from bioloom.widgets._plot import ScatterPlot
