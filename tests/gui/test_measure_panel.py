@@ -351,6 +351,21 @@ def test_rows_objects_and_filters(user, nuclei, errors):
     assert not errors
 
 
+def test_objects_that_are_not_in_memory_are_found_by_their_boxes(user, small, errors):
+    import dask.array as da
+
+    labels = user.viewer.add_labels(da.from_array(small.labels, chunks=64), name="lazy", scale=(0.5, 0.5))
+    panel = measured(user, ("position",))
+    panel.table.row_clicked.emit(4)
+    assert labels.selected_label == 5
+    y, x = np.nonzero(small.labels == 5)
+    center = np.array(user.viewer.scene.camera.center if hasattr(user.viewer, "scene") else user.viewer.camera.center)
+    middle = np.array([y.min() + y.max(), x.min() + x.max()]) / 2
+    assert not np.allclose(middle, (y.mean(), x.mean())), "where it would be if all pixels were read"
+    np.testing.assert_allclose(center[-2:], middle / 2)
+    assert not errors
+
+
 def test_selected_rows_are_seen_in_the_image(user, nuclei, errors):
     own = nuclei.colormap
     panel = measured(user, ("size",))
