@@ -153,6 +153,23 @@ def test_a_step_that_is_not_enabled_passes_its_image_on(sample):
     assert recipe.kind("smooth") == "any"
 
 
+def test_what_only_a_step_that_is_not_enabled_would_take_is_not_computed():
+    steps = (
+        Step("blurred", "gaussian_blur", {"image": "image"}),
+        Step("other", "median", {"image": "background"}, {"radius": 2.0}),
+        Step("less", "subtract", {"image": "blurred", "other": "other"}, enabled=False),
+        Step("mask", "threshold_otsu", {"image": "less"}),
+    )
+    recipe = Recipe(("image", "background"), steps, ("mask",))
+    image = np.random.default_rng(0).random((20, 24))
+    done = []
+    found = recipe.run({"image": image}, progress=lambda now, of: done.append(of))
+    np.testing.assert_array_equal(found["mask"], CATALOGUE["threshold_otsu"](CATALOGUE["gaussian_blur"](image)))
+    assert set(done) == {300}
+    assert "median" not in recipe.to_script()
+    assert "other" in recipe.to_yaml()
+
+
 def test_steps_that_no_output_needs_are_not_run(sample):
     useless = Step("useless", "gaussian_blur", {"image": "image"}, {"spacing": (1, 1, 1)})  # would fail in 2D
     recipe = dataclasses.replace(NUCLEI, steps=(useless, *NUCLEI.steps))

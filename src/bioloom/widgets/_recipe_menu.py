@@ -98,7 +98,8 @@ class RecipeMenu(QToolButton):
         spacing = self._spacing(made)
         if made.unit == "pixel" and spacing is not None:
             sizes = " × ".join(f"{s:g}" for s in spacing)
-            said = f"Pixels have the proportions {sizes}: give --spacing {','.join(f'{s:g}' for s in spacing)}."
+            given = ",".join(f"{s:g}" for s in spacing)
+            said = f"Pixels have the proportions {sizes}. For files that do not tell theirs, give --spacing {given}."
             made = dataclasses.replace(made, description=said)
         return made
 
