@@ -26,6 +26,7 @@ from bioloom.measure import (
     measure,
     measure_colocalisation,
     measure_pairs,
+    measure_points,
 )
 from bioloom.measure._lazy import Kept
 from bioloom.measure.sums import PARTS, Sums, merged, sum_up
@@ -353,6 +354,27 @@ def test_functions_with_other_thresholds_and_levels_read_blocks_too(
     ):
         assert_same_table(found, expected)
     assert_same_table(haralick(lazy[0], lazy[1], distance=2, levels=8, value_range=(0, 500)), texture)
+
+
+@pytest.mark.parametrize("kind", ["dask", "zarr"])
+@pytest.mark.parametrize(("shape", "chunks"), [((2, 60, 70), (1, 17, 20)), ((2, 12, 26, 30), (1, 5, 9, 11))])
+def test_points_are_read_with_what_is_around_them(
+    kind: str, shape: tuple[int, ...], chunks: tuple[int, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: object
+) -> None:
+    rng = np.random.default_rng(0)
+    labels = np.stack([blobs(shape[1:], 40, seed) for seed in (1, 2)])
+    image = image_for(labels)
+    spacing = (2.0, 0.5, 0.7)[: labels.ndim - 1]
+    points = rng.uniform(-2, 1.02 * np.multiply(shape, (1, *spacing)), (80, labels.ndim))
+    ways: list[dict[str, Any]] = [{}, {"interpolation": "linear"}, {"radius": 2.3}]
+    calls = [partial(measure_points, points, spacing=spacing, frame_axis=0, **way) for way in ways]
+    whole = [call(image, labels=labels) for call in calls]
+    monkeypatch.setattr(_blocks, "LARGE", 100)
+    monkeypatch.setattr(_blocks, "BLOCK", 900)
+    lazy = [stored(array, kind, chunks, tmp_path) for array in (image, labels)]
+    for call, expected in zip(calls, whole, strict=True):
+        assert expected["label"].any()
+        assert_same_table(call(lazy[0], labels=lazy[1]), expected)
 
 
 class Counted:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -73,6 +73,10 @@ def measure_points(
     ------
     InputError
         If shapes do not fit.
+
+    Notes
+    -----
+    Of large arrays of Dask and Zarr only the surroundings of points are read, those in the same block together.
     """
     import pandas as pd
 
@@ -110,19 +114,25 @@ def measure_points(
         if progress is not None:
             progress(done, len(todo))
         rows = np.flatnonzero(inside & (frames == t))
-        if labels is not None:
-            plane = inputs.checked_labels(labels if axis is None else inputs.take(labels, axis, t))
-            in_object[rows] = plane[tuple(_nearest(places[rows], extent).T)]
-        for c, of_channel in channels.items():
-            values = inputs.checked_image(of_channel if axis is None else inputs.take(of_channel, axis, t), c[1:])
-            if radius > 0:
-                found = _around(values, places[rows], sizes, radius)
-            elif interpolation == "linear":
-                found = {"intensity": _between(values, places[rows])}
-            else:
-                found = {"intensity": values[tuple(_nearest(places[rows], extent).T)].astype(np.float64)}
-            for name, column in found.items():
-                columns[name + c][rows] = column
+        of_frame = {c: i if axis is None else inputs.take(i, axis, t) for c, i in channels.items()}
+        numbers = labels if labels is None or axis is None else inputs.take(labels, axis, t)
+        margin = np.floor(radius / sizes + 0.5 + _ROUNDING).astype(np.int64) + 2
+        arrays = [some for some in (numbers, *of_frame.values()) if some is not None]
+        for near, low, high in _parts(arrays, places[rows], extent, margin):
+            some, here = rows[near], places[rows[near]] - low
+            if numbers is not None:
+                plane = inputs.checked_labels(_window(numbers, low, high))
+                in_object[some] = plane[tuple(_nearest(here, high - low).T)]
+            for c, of_channel in of_frame.items():
+                values = inputs.checked_image(_window(of_channel, low, high), c[1:])
+                if radius > 0:
+                    found = _around(values, here, sizes, radius)
+                elif interpolation == "linear":
+                    found = {"intensity": _between(values, here)}
+                else:
+                    found = {"intensity": values[tuple(_nearest(here, high - low).T)].astype(np.float64)}
+                for name, column in found.items():
+                    columns[name + c][some] = column
     if progress is not None:
         progress(len(todo), len(todo))
     table: dict[str, Any] = {"point": np.arange(len(where))}
@@ -147,6 +157,33 @@ def image_shape(image: Any, channel_axis: int | None) -> tuple[int, ...]:
     if isinstance(image, (list, tuple)) and image and len(inputs.shape_of(image[0])) > 1:
         image = image[0]
     return inputs.shape_of(image)
+
+
+def _parts(arrays: Sequence[Any], places: Floats, extent: Ints, margin: Ints) -> Iterator[tuple[Ints, Ints, Ints]]:
+    """Divide points: which they are, and the corners of the part of the image around them that is to be read.
+
+    Of large arrays that are read as needed, those in the same block are together; else all, with the whole image.
+    """
+    from bioloom.measure._blocks import checked_blocks
+
+    blocks = [checked_blocks(array, None) for array in arrays]
+    block = next((np.array(some) for some in blocks if some is not None), None)
+    if block is None:
+        yield np.arange(len(places)), np.zeros_like(extent), extent
+        return
+    pixels = _nearest(places, extent)
+    _, group = np.unique(pixels // block, axis=0, return_inverse=True)
+    order = np.argsort(group.ravel(), kind="stable")
+    for near in np.split(order, np.flatnonzero(np.diff(group.ravel()[order])) + 1) if order.size else []:
+        low, high = pixels[near].min(axis=0) - margin, pixels[near].max(axis=0) + margin + 1
+        yield near, np.maximum(low, 0), np.minimum(high, extent)
+
+
+def _window(array: Any, low: Ints, high: Ints) -> Any:
+    """Return the part between two corners; of what is no array yet, all."""
+    if not hasattr(array, "shape"):
+        return array
+    return array[tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))]
 
 
 def _nearest(places: Floats, extent: Ints) -> Ints:
