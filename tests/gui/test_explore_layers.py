@@ -3,11 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from napari.components import ViewerModel
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
 from bioloom import layers
 from bioloom.classify import PixelClassifier
+from bioloom.session.image_lasso import Region
 from bioloom.session.worker_process import WorkerProcess
 
 
@@ -327,3 +329,51 @@ def test_a_pixel_classifier_is_explained_by_its_features(user, tmp_path, monkeyp
     assert (labels[y, x] == 9).all()
     assert len(y) == 100
     assert not told
+
+
+def test_a_time_series_and_a_still_image_are_explored_together():
+    viewer = ViewerModel()
+    frame = squares(2, [3, 8, 3, 8], [7, 2, 90, 5])
+    movie = viewer.add_labels(np.stack([frame, frame[::-1]]), name="movie")
+    still = viewer.add_labels(frame, name="still")
+    ids = np.array([7, 2, 90, 5])
+    movie.features = pd.DataFrame(
+        {"index": np.tile(ids, 2), "frame": np.repeat([1, 0], 4), "label": np.tile(ids, 2), "area": np.arange(8.0)}
+    )
+    still.features = pd.DataFrame({"index": ids, "label": ids, "area": np.arange(4.0)})
+    pool = layers.ObjectPool(viewer, [movie, still])
+    table = pool.objects.table
+    assert table["frame"].tolist() == [1] * 4 + [0] * 8
+    assert table["layer"].tolist() == ["movie"] * 8 + ["still"] * 4
+    viewer.dims.set_point(0, 1)
+    assert pool.frame() == 1
+    assert pool.in_view().tolist() == [True] * 4 + [False] * 4 + [True] * 4
+    values = pd.DataFrame({"frame": table["frame"], "label": table["label"], "rank": np.arange(12)})
+    assert pool.add_columns(pool.objects, values, {"seed": 4})
+    assert layers.made_by(still, "rank") == {"seed": 4}
+    assert dict(zip(still.features["label"], still.features["rank"], strict=True)) == {7: 8, 2: 9, 90: 10, 5: 11}
+    of_movie = movie.features.set_index(["frame", "label"])["rank"]
+    assert of_movie[(1, 90)] == 2
+    assert of_movie[(0, 7)] == 4
+    row = pool.selection.row(90, 1, source=0)
+    viewer.dims.set_point(0, 0)
+    pool.show_object(row)
+    assert viewer.dims.point[0] == 1
+    assert movie.selected_label == 90
+    pictures = pool.gallery()
+    up, down = (pictures.box(pool.selection.row(2, at, source=0))[2] for at in (0, 1))
+    assert up < 12 <= down, "each frame has its own boxes"
+    region = Region(np.array([[-1.0, -1], [-1, 24], [24, 24], [24, -1]]), (1, slice(None), slice(None)))
+    flat = Region(region.polygon, (slice(None), slice(None)))
+    assert pool.select_inside({movie: region, still: flat}) == 8
+    assert pool.select_inside({movie: region, still: flat}, all_frames=True) == 12
+    colours = np.zeros(12, np.intp)
+    colours[pool.selection.row(7, 1, source=0)] = 1
+    pool.show(colours, np.array([[200, 0, 0, 255], [0, 0, 200, 255]], np.uint8))
+    np.testing.assert_allclose(movie.get_color(7)[:3], [0, 0, 200 / 255], atol=0.01)
+    np.testing.assert_allclose(still.get_color(7)[:3], [200 / 255, 0, 0], atol=0.01)
+    viewer.dims.set_point(0, 0)
+    np.testing.assert_allclose(movie.get_color(7)[:3], [200 / 255, 0, 0], atol=0.01)
+    pool.close()
+    assert not layers.is_coloured(movie)
+    assert not layers.is_coloured(still)
