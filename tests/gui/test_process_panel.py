@@ -598,6 +598,28 @@ def test_the_chain_outlives_the_panel(user, three, truth, errors):
     assert not errors
 
 
+def test_labels_hide_those_they_were_made_from(user, three, errors):
+    panel, image, _, mask, labels = three
+    assert (image.visible, mask.visible, labels.visible) == (True, False, True)
+    grown = apply(user, panel, "expand_labels", labels, distance=2)
+    assert (labels.visible, grown.visible) == (False, True)
+    for button, seen in ((panel.chain_view.undo_button, True), (panel.chain_view.redo_button, False)):
+        button.click()
+        settled(user, panel)
+        assert labels.visible == seen
+    panel.chain_view.rows.choose("expand_labels")
+    for on in (False, True):
+        panel.steps.chain.enable("expand_labels", on)
+        settled(user, panel)
+        assert (labels.visible, grown.visible) == (not on, on)
+    grown.visible = False
+    assert not labels.visible, "who hides the result wants to see the image"
+    grown.visible = True
+    user.viewer.layers.remove(grown)
+    assert labels.visible
+    assert not errors
+
+
 def test_next_steps_go_on_from_the_result(user, three, errors):
     panel, *_, labels = three
     assert panel.next_steps.isVisible()

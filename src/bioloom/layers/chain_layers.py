@@ -14,6 +14,7 @@ from bioloom.errors import InputError
 from bioloom.layers.chain_sources import ChainSources
 from bioloom.layers.chain_views import layer_kind
 from bioloom.layers.correcting import painted_corrections
+from bioloom.layers.covering import Covered
 from bioloom.layers.objects import add_features
 from bioloom.layers.reading import plain
 from bioloom.layers.recent import note_use
@@ -64,6 +65,7 @@ class ChainLayers(ChainSources):
         self._corrected: dict[str, str] = {}
         self._unrecorded: WeakSet[Any] = WeakSet()
         self._hidden: WeakSet[Any] = WeakSet()
+        self._covered = Covered()
         self._muted = False
         chain.result_changed.connect(self._result_changed)
         chain.structure_changed.connect(self._structure_changed)
@@ -119,6 +121,7 @@ class ChainLayers(ChainSources):
             return
         if not step.enabled:
             if layer is not None and layer.visible:
+                self._covered.uncover(layer, viewer)
                 layer.visible = False
                 self._hidden.add(layer)
             return
@@ -128,13 +131,16 @@ class ChainLayers(ChainSources):
                 layer = self._stash.pop(step_id)
                 viewer.layers.append(layer)
                 self._layers[step_id] = layer
+                self._cover(step_id)
             if layer is not None and layer in self._hidden:
                 self._hidden.discard(layer)
                 layer.visible = True
+                self._cover(step_id)
             kept = layer is not None and update_result_layer(layer, result.value, self.kind_of(step_id), place)
             if layer is not None and not kept:
                 index, name = viewer.layers.index(layer), layer.name
                 del self._layers[step_id]
+                self._covered.uncover(layer, viewer)
                 remove(viewer, layer)
                 layer = self._make(step_id, name, result.value, place)
                 viewer.layers.move(len(viewer.layers) - 1, index)
@@ -161,7 +167,15 @@ class ChainLayers(ChainSources):
         self._layers[step_id] = layer
         if type(layer).__name__ == "Labels":
             layer.events.paint.connect(self._result_painted)
+        self._cover(step_id)
         return layer
+
+    def _cover(self, step_id: str) -> None:
+        """Let labels hide those that they were made from."""
+        step = self.chain.step(step_id)
+        source = next(step.inputs[p.name] for p in get_operation(step.operation).arrays if p.name in step.inputs)
+        if {self.kind_of(source), self.kind_of(step_id)} <= {"labels", "mask"}:
+            self._covered.cover(self._layers[step_id], self.layer_of(source))
 
     def _result_painted(self, event: Any) -> None:
         if not self._own:
@@ -241,6 +255,7 @@ class ChainLayers(ChainSources):
                 self.chain.want(before, True)
                 continue
             if viewer is not None and layer in viewer.layers:
+                self._covered.uncover(layer, viewer)
                 with self._changing():
                     viewer.layers.remove(layer)
                 self._stash[step_id] = layer
@@ -250,6 +265,7 @@ class ChainLayers(ChainSources):
     def _removed(self, event: Any) -> None:
         if self._own:
             return
+        self._covered.uncover(event.value, self.viewer)
         step = self.step_of(event.value)
         if step is not None:
             del self._layers[step]
