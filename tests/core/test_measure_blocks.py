@@ -25,6 +25,7 @@ from bioloom.measure import (
     haralick,
     measure,
     measure_colocalisation,
+    measure_images,
     measure_pairs,
     measure_points,
 )
@@ -375,6 +376,24 @@ def test_points_are_read_with_what_is_around_them(
     for call, expected in zip(calls, whole, strict=True):
         assert expected["label"].any()
         assert_same_table(call(lazy[0], labels=lazy[1]), expected)
+
+
+@pytest.mark.parametrize("kind", ["dask", "zarr"])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int32", "float32", "float64"])
+def test_statistics_of_images_in_blocks_are_those_of_the_whole(
+    kind: str, dtype: str, monkeypatch: pytest.MonkeyPatch, tmp_path: object
+) -> None:
+    labels = np.stack([blobs((60, 70), 30, seed) for seed in (1, 2)])
+    image = (image_for(labels) * (1e6 if dtype in ("int32", "float64") else 0.2) % 2**31).astype(dtype)
+    image[0, :40] = image[0, 0, 0]  # most values are the same
+    if dtype.startswith("float"):
+        image[1, :3] = np.nan
+    whole = measure_images(labels, image, (0.5, 2.0), frame_axis=0), measure_images(None, image, frame_axis=0)
+    monkeypatch.setattr(_blocks, "LARGE", 100)
+    monkeypatch.setattr(_blocks, "BLOCK", 900)
+    numbers, pixels = (stored(array, kind, (1, 17, 20), tmp_path) for array in (labels, image))
+    assert_same_table(measure_images(numbers, pixels, (0.5, 2.0), frame_axis=0), whole[0])
+    assert_same_table(measure_images(None, pixels, frame_axis=0), whole[1])
 
 
 class Counted:

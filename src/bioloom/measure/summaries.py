@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 
 from bioloom.errors import InputError
 from bioloom.measure import inputs
+from bioloom.measure._blocks import checked_blocks
+from bioloom.measure._image_statistics import describe_blocks
 from bioloom.measure.points import image_shape
 
 if TYPE_CHECKING:
@@ -124,6 +127,10 @@ def measure_images(
     ------
     InputError
         If there is neither labels nor an image, or shapes do not fit.
+
+    Notes
+    -----
+    Large arrays of Dask and Zarr are read in blocks, several times for the quantiles; these are exact.
     """
     import pandas as pd
 
@@ -142,37 +149,65 @@ def measure_images(
         if progress is not None:
             progress(t, n_frames)
         row: dict[str, Any] = {} if axis is None else {"frame": t}
-        mask = None
-        if labels is not None:
-            plane = inputs.checked_labels(labels if axis is None else inputs.take(labels, axis, t))
-            mask = plane != 0
-            row |= _of_labels(plane, mask, sizes)
+        numbers, of_frame = labels if axis is None or labels is None else inputs.take(labels, axis, t), {}
         for c, of_channel in channels.items():
-            values = inputs.checked_image(of_channel if axis is None else inputs.take(of_channel, axis, t), c[1:])
-            row |= {f"{name}{c}": value for name, value in _of_image(values, mask).items()}
+            of_frame[c] = of_channel if axis is None else inputs.take(of_channel, axis, t)
+        arrays = [some for some in (numbers, *of_frame.values()) if some is not None]
+        block = next((some for some in (checked_blocks(array, None) for array in arrays) if some is not None), None)
+        mask = None
+        if numbers is not None:
+            if block is None:
+                numbers = inputs.checked_labels(numbers)
+                mask = numbers != 0
+            row |= _of_labels(numbers, ndim, sizes)
+        for c, one in of_frame.items():
+            if block is None:
+                found = _of_image(inputs.checked_image(one, c[1:]), mask)
+            else:
+                found = _of_blocks(numbers, one, block, partial(progress or _nothing, t, n_frames))
+            row |= {f"{name}{c}": value for name, value in found.items()}
         rows.append(row)
     if progress is not None:
         progress(n_frames, n_frames)
     return pd.DataFrame(rows)
 
 
-def _of_labels(labels: NDArray[Any], mask: NDArray[np.bool_], sizes: Floats) -> dict[str, float]:
+def _nothing(done: int, total: int) -> None:
+    """Do nothing."""
+
+
+def _of_labels(labels: Any, ndim: int, sizes: Floats) -> dict[str, float]:
     """Statistics of the objects of one frame."""
     from bioloom.measure.neighbours_stats import nearest_points
     from bioloom.measure.table import measure
 
-    centroids = measure(labels, None, sizes[3 - labels.ndim :].tolist(), ["centroid"]).iloc[:, 1:].to_numpy()
-    n, size = len(centroids), mask.size * float(np.prod(sizes))
+    table = measure(labels, None, sizes[3 - ndim :].tolist(), ["num_pixels", "centroid"])
+    centroids, n_pixels = table.iloc[:, 2:].to_numpy(), float(np.prod(inputs.shape_of(labels)))
+    n, size = len(centroids), n_pixels * float(np.prod(sizes))
     distances = nearest_points(centroids, 1)[0]
     mean = float(distances.mean()) if distances.size else np.nan
-    random = (0.5 if labels.ndim == 2 else _SPACE) * (size / n) ** (1 / labels.ndim) if n else np.nan
+    random = (0.5 if ndim == 2 else _SPACE) * (size / n) ** (1 / ndim) if n else np.nan
     return {
         "object_count": n,
-        "object_share": float(mask.mean()) if mask.size else np.nan,
+        "object_share": table["num_pixels"].sum() / n_pixels if n_pixels else np.nan,
         "object_density": n / size if size else np.nan,
         "nearest_neighbor_distance_mean": mean,
         "clark_evans_index": mean / random,
     }
+
+
+def _of_blocks(labels: Any, image: Any, block: Sequence[int], tick: Callable[[], Any]) -> dict[str, float]:
+    """Statistics of the pixels of one frame that is read block by block."""
+    found = describe_blocks(labels, image, block, list(_QUANTILES.values()), tick)
+    every = found["all"]
+    values = {"mean": every.mean, "std": np.sqrt(every.squares / max(every.n, 1)), "min": every.low}
+    values |= dict(zip(_QUANTILES, found["quantiles"], strict=True))
+    values |= {"max": every.high, "sum": every.mean * every.n}
+    result = {f"image_{name}": float(value) if every.n else np.nan for name, value in values.items()}
+    if labels is not None:
+        for name in ("objects", "background"):
+            result[f"{name}_mean"] = found[name].mean if found[name].n else np.nan
+    return result
 
 
 def _of_image(image: NDArray[Any], mask: NDArray[np.bool_] | None) -> dict[str, float]:
