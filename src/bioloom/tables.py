@@ -17,6 +17,7 @@ from bioloom.errors import InputError
 from bioloom.files import replacing
 from bioloom.files._anndata import from_anndata, need_package, to_anndata
 from bioloom.files._joining import Joined, join_table, key_columns
+from bioloom.files._tables import write_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +27,6 @@ SUFFIXES = (*TEXT_SUFFIXES, ".parquet", ".h5ad")
 """What files of tables end in; .h5ad is AnnData's."""
 TABLE_FORMATS = ("csv", "tsv", "parquet", "h5ad")
 """Those that tables made by recipes can be written in."""
-_ROWS = 20_000  # of text between two looks at whether the user wants to stop
 
 __all__ = [
     "SUFFIXES",
@@ -94,12 +94,8 @@ def save_table(path: str | Path, table: pd.DataFrame, progress: Callable[[int, i
     table = table.drop(columns="index", errors="ignore").reset_index(drop=True)
     if suffix in TEXT_SUFFIXES:
         separator = "," if suffix == ".csv" else "\t"
-        with replacing(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
-            table.iloc[:0].to_csv(file, index=False, sep=separator)
-            for first in range(0, len(table), _ROWS):
-                if progress is not None:
-                    progress(first, len(table))
-                table.iloc[first : first + _ROWS].to_csv(file, index=False, sep=separator, header=False)
+        with replacing(path) as temporary, open(temporary, "wb") as file:
+            write_text(file, table, separator, progress)
     elif suffix == ".parquet":
         need_package("pyarrow", "Parquet", "parquet")
         with replacing(path) as temporary:

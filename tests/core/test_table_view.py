@@ -749,3 +749,27 @@ def test_a_long_table_is_written_in_parts_and_can_be_cancelled(tmp_path):
     with pytest.raises(Cancelled):
         tables.save_table(tmp_path / "b.csv", table, stop)
     assert not (tmp_path / "b.csv").exists()
+
+
+def test_large_tables_are_written_as_small_ones_are(tmp_path, monkeypatch):
+    pytest.importorskip("pyarrow")
+    rng = np.random.default_rng(0)
+    numbers = rng.normal(size=500) * 10.0 ** rng.integers(-12, 12, 500)
+    table = pd.DataFrame(
+        {"label": np.arange(500), "a,b": numbers, "float32": numbers.astype(np.float32), "flag": numbers > 0}
+    )
+    table.loc[::7, "a,b"] = np.nan
+    table.loc[3, "a,b"] = -np.inf
+    table["text"] = np.where(table["flag"], 'quoted "x", y', "line\nbreak")
+    table.loc[::5, "text"] = None
+    tables.save_table(tmp_path / "small.csv", table)
+    monkeypatch.setattr("bioloom.files._tables._LARGE", 0)
+    tables.save_table(tmp_path / "large.csv", table)
+    small, large = (tables.load_table(tmp_path / f"{name}.csv") for name in ("small", "large"))
+    pd.testing.assert_frame_equal(small, large, check_exact=True)
+    assert_array_equal(large["a,b"], table["a,b"])
+    assert (tmp_path / "large.csv").read_text().startswith((tmp_path / "small.csv").read_text().partition("\n")[0])
+    # What is neither number nor text is written as pandas does.
+    odd = table.assign(text=[(1, 2)] * 500)
+    tables.save_table(tmp_path / "odd.csv", odd)
+    assert tables.load_table(tmp_path / "odd.csv")["text"].iloc[0] == "(1, 2)"
