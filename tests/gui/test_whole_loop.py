@@ -93,6 +93,7 @@ def test_the_whole_loop(user, tmp_path):
     largest = table.loc[table["area"].idxmax()]
     assert largest["area"] == pytest.approx((labels.data == largest["label"]).sum() * 0.25), "square micrometres"
     measure.save(str(tmp_path / "features.csv"))
+    user.wait(measure)
     assert len((tmp_path / "features.csv").read_text().splitlines()) == n + 1
 
     # Row to object and object to row.
