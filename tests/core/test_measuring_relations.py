@@ -37,12 +37,12 @@ def test_nested_columns_are_named_after_the_other_layer(cells):
 
 @pytest.mark.parametrize("frames", [None, (1,)])
 def test_measurements_of_what_is_inside_are_summarised(cells, frames):
-    table = measure(cells[0], properties=["area"], frame_axis=0).assign(index=1, note="text", flag=True)
+    table = measure(cells[0], properties=["area"], frame_axis=0).assign(index=1, note="text", flag=True, track=3)
     task = NestTask(*cells, "nuclei", "cells", (1.0, 1.0), 0, frames, table=table, summary="sum")
     outer = task.run(no_progress).outer
     assert outer["frame"].unique().tolist() == ([0, 1] if frames is None else [1])
     assert outer["area_sum_nuclei"].dropna().tolist() == ([32] if frames else [48, 32])
-    assert not any("note" in c or "index" in c for c in outer.columns)
+    assert not any("note" in c or "index" in c or "track" in c for c in outer.columns)
 
 
 def test_nested_layers_must_show_the_same_pixels(cells):

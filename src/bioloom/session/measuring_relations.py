@@ -110,8 +110,10 @@ class NestTask:
 
         if table is not None:
             table = table.drop(columns=["index"], errors="ignore")
-            # What is not known of all of them is known of some; numbers that name things are nothing to summarise.
-            names = [str(c) for c in table.columns if c not in KEYS and table[c].dtype.kind in "fiub"]
+            # Numbers that name tracks and other objects are nothing to summarise.
+            named = [c for c in table.columns if c in (*KEYS, "track", "parent") or str(c).startswith("parent_")]
+            kept = [c for c in table.columns if c not in named or str(c).startswith("parent_distance_")]
+            names = [str(c) for c in kept if table[c].dtype.kind in "fiub"]
             table = table[[*keys_of(table), *names]]
         found = relate(
             inner, outer, self.spacing, table=table, summaries=(self.summary,), least_share=self.least_share,
