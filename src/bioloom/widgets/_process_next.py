@@ -12,7 +12,7 @@ from bioloom.recipe.catalogue import CATALOGUE
 from bioloom.session.next_steps import next_steps
 from bioloom.widgets._process_icons import category_icon
 
-_AROUND_TEXT = 40
+_AROUND_TEXT = 34
 """Width of a button beside its text, in pixels."""
 
 
