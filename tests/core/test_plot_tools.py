@@ -137,3 +137,21 @@ def test_a_brush_ignores_points_without_a_place_and_refuses_nonsense():
     ]:
         with pytest.raises(InputError):
             points_near_path(x, y, path, radius)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(-8, 8), st.integers(-8, 8)), min_size=3, max_size=12),
+    st.sampled_from([(0.0, 1.0), (1e9, 1.0), (0.0, 1e-9), (-3e5, 0.37)]),
+    st.integers(0, 1000),
+)
+def test_many_points_are_judged_as_few_are(corners, place, seed):
+    """Many are looked up in a grid; corners, edges and the ends of the polygon are where that could go wrong."""
+    offset, scale = place
+    polygon = np.array(corners) * scale + offset
+    rng = np.random.default_rng(seed)
+    free, whole = rng.uniform(-9, 9, (2, 15_000)), rng.integers(-9, 10, (2, 6_000))
+    x, y = np.concatenate([free, whole, np.array(corners).T], axis=1) * scale + offset
+    x[:5] = np.nan
+    parts = [points_in_polygon(x[i : i + 10_000], y[i : i + 10_000], polygon) for i in range(0, len(x), 10_000)]
+    np.testing.assert_array_equal(points_in_polygon(x, y, polygon), np.concatenate(parts))

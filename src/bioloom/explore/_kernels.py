@@ -9,12 +9,57 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+# Few points are compared with the edges; for many, a grid of so many cells per side pays.
+_FEW_POINTS, _CELLS, _AT_EDGE = 20_000, 256, -1
+
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 
 def _kernel(function: Kernel) -> Kernel:
     """Compile at the first call and keep the type hints; never with Numba's own threads, which bear one caller only."""
     return cast(Kernel, njit(nogil=True, cache=True)(function))
+
+
+@_kernel
+def _winding(x: float, y: float, vertices: NDArray[np.float64], edges: NDArray[np.int64]) -> int:
+    """Return the winding number of a polygon around a point, of which these edges are at its height."""
+    n, winding = len(vertices), 0
+    for edge in edges:
+        ax, ay = vertices[edge, 0], vertices[edge, 1]
+        end = edge + 1 if edge + 1 < n else 0
+        bx, by = vertices[end, 0], vertices[end, 1]
+        if ay <= y < by:
+            if (bx - ax) * (y - ay) - (x - ax) * (by - ay) > 0:
+                winding += 1
+        elif by <= y < ay and (ax - bx) * (y - by) - (x - bx) * (ay - by) > 0:
+            winding -= 1
+    return winding
+
+
+@_kernel
+def _clear_cells(
+    vertices: NDArray[np.float64], left: float, per_width: float, low: float, per_side: float, cells: NDArray[np.int8]
+) -> None:
+    """Set the cells of a grid to 0 that no edge of a polygon crosses or touches, or that are no neighbours of one."""
+    n, side = len(vertices), len(cells)
+    near = np.zeros(cells.shape, np.bool_)
+    for edge in range(n):
+        end = edge + 1 if edge + 1 < n else 0
+        ax, ay = (vertices[edge, 0] - left) * per_width, (vertices[edge, 1] - low) * per_side
+        bx, by = (vertices[end, 0] - left) * per_width, (vertices[end, 1] - low) * per_side
+        if by < ay:
+            ax, ay, bx, by = bx, by, ax, ay
+        for row in range(max(int(ay) - 1, 0), min(int(by) + 1, side - 1) + 1):
+            # The part of the edge between the lower end of this row and its upper end.
+            first = min(max((row - ay) / (by - ay), 0.0), 1.0) if by > ay else 0.0
+            last = min(max((row + 1 - ay) / (by - ay), 0.0), 1.0) if by > ay else 1.0
+            one, other = ax + (bx - ax) * first, ax + (bx - ax) * last
+            for column in range(max(int(min(one, other)) - 1, 0), min(int(max(one, other)) + 1, side - 1) + 1):
+                near[row, column] = True
+    for row in range(side):
+        for column in range(side):
+            if not near[row, column]:
+                cells[row, column] = 0
 
 
 @_kernel
@@ -46,23 +91,31 @@ def winding_mask(x: NDArray[np.float64], y: NDArray[np.float64], vertices: NDArr
         for slab in range(first[edge], last[edge] + 1):
             edges[filled[slab]] = edge
             filled[slab] += 1
+    # Cells of a grid that no edge comes near lie inside or outside as a whole: most points need no edge.
+    per_width = _CELLS / (right - left)
+    per_side = _CELLS / (high - low)
+    cells = np.full((_CELLS, _CELLS), _AT_EDGE, np.int8)
+    by_cells = len(x) > _FEW_POINTS and np.isfinite(per_width) and np.isfinite(per_side) and per_height > 0
+    if by_cells:
+        _clear_cells(vertices, left, per_width, low, per_side, cells)
+        for row in range(_CELLS):
+            for column in range(_CELLS):
+                if cells[row, column] != _AT_EDGE:
+                    px, py = left + (column + 0.5) / per_width, low + (row + 0.5) / per_side
+                    slab = min(int((py - low) * per_height), n_slabs - 1)
+                    cells[row, column] = _winding(px, py, vertices, edges[starts[slab] : starts[slab + 1]]) != 0
     for i in range(len(x)):
         px, py = x[i], y[i]
         # Written so that NaN fails.
         if not (left <= px <= right and low <= py <= high):
             continue
+        if by_cells:
+            cell = cells[min(int((py - low) * per_side), _CELLS - 1), min(int((px - left) * per_width), _CELLS - 1)]
+            if cell != _AT_EDGE:
+                inside[i] = cell == 1
+                continue
         slab = min(int((py - low) * per_height), n_slabs - 1)
-        winding = 0
-        for k in range(starts[slab], starts[slab + 1]):
-            ax, ay = vertices[edges[k], 0], vertices[edges[k], 1]
-            end = edges[k] + 1 if edges[k] + 1 < n else 0
-            bx, by = vertices[end, 0], vertices[end, 1]
-            if ay <= py < by:
-                if (bx - ax) * (py - ay) - (px - ax) * (by - ay) > 0:
-                    winding += 1
-            elif by <= py < ay and (ax - bx) * (py - by) - (px - bx) * (ay - by) > 0:
-                winding -= 1
-        inside[i] = winding != 0
+        inside[i] = _winding(px, py, vertices, edges[starts[slab] : starts[slab + 1]]) != 0
     return inside
 
 

@@ -35,7 +35,8 @@ def points_in_polygon(x: ArrayLike, y: ArrayLike, polygon: ArrayLike) -> NDArray
     Notes
     -----
     Hormann & Agathos: The point in polygon problem for arbitrary polygons, Comput. Geom. 20 (2001), with the edges
-    sorted into horizontal slabs, so that each point meets only the edges at its height.
+    sorted into horizontal slabs, so that each point meets only the edges at its height. Of many points, only those near
+    an edge meet any: the others lie in cells of a grid that are inside or outside as a whole.
     """
     xs, ys = np.ascontiguousarray(x, dtype=np.float64), np.ascontiguousarray(y, dtype=np.float64)
     vertices = np.ascontiguousarray(polygon, dtype=np.float64)
