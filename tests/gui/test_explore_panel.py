@@ -224,6 +224,16 @@ def test_how_many_clusters_and_how_stable_they_are(user, measured, errors):
     user.wait(explore)
     assert "mean adjusted Rand index 1.00" in explore.status.text.text()
     assert (layer.features["KMEANS_CLUSTER_STABILITY"] == 1).all()
+
+    explore.maps.choose("pca")
+    explore.maps.seed.setValue(3)
+    explore.embed_button.click()
+    user.wait(explore)
+    explore.clusters.space.setCurrentIndex(explore.clusters.space.findData("plot"))
+    explore.clusters.repeat_button.click()
+    user.wait(explore)
+    told = explore.status.text.text()
+    assert "k-means of PCA, 5 runs with the seeds 3 to 7" in told, "every run has a map of its own"
     assert not errors
 
 

@@ -23,6 +23,9 @@ from bioloom.session.worker_process import shared_worker
 CLASSES = "selection and classes"
 """What the plot shows instead of a column: the classes and the selection that the user makes."""
 
+MANY_FOR_UMAP = 4096
+"""Above so many objects UMAP searches neighbours by functions that are compiled when they are used first."""
+
 LEARNED = "CLUSTER_CLASS"
 """The column of the classes that a classifier trained on clusters gives; noise is -1 there too."""
 
@@ -180,6 +183,23 @@ def repeat_clusters(
     )
     name = f"{result.first.column_name}_STABILITY"
     return _with_keys(table, [name], [result.objects]), name, result
+
+
+def can_be_repeated(made: Mapping[str, Any]) -> bool:
+    """Tell whether a map can be made again with other seeds: it was embedded here, not placed in another map."""
+    return made.get("method") in NAMES and "placed" not in made and "columns" in made
+
+
+def again(made: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options with which `repeat_clusters` makes a map anew in each run."""
+    own = ("n_components", "n_neighbors", "min_dist", "perplexity")
+    return {
+        "scaling": made["scaling"],
+        "missing": made["missing"],
+        "per": made["per"] or None,
+        "embedding": made["method"],
+        "embedding_options": {key: made[key] for key in own if key in made},
+    }
 
 
 def cluster_names(table: pd.DataFrame, column: str) -> dict[int, str]:

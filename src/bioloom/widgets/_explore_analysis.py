@@ -12,8 +12,11 @@ from bioloom.errors import InputError
 from bioloom.explore import load_embedding, save_embedding
 from bioloom.explore.embedding_model import EmbeddingModel
 from bioloom.session.exploring import (
+    MANY_FOR_UMAP,
     NewClusters,
     NewMap,
+    again,
+    can_be_repeated,
     cluster_table,
     embed_table,
     place_table,
@@ -86,7 +89,7 @@ class Analysis:
 
     def __init__(self, panel: Exploring, data: DataForm, maps: MapForm, clusters: ClusterForm) -> None:
         self._panel, self._data, self._maps, self._clusters = panel, data, maps, clusters
-        self._embedded = False
+        self._compiled = 0
         self.model: EmbeddingModel | None = None
         maps.button.clicked.connect(lambda: panel.attempt(self.embed))
         maps.save_button.clicked.connect(self._ask_save)
@@ -114,13 +117,20 @@ class Analysis:
                 panel.show_axes(*result.names[:2])
             panel.say(result.note)
 
-        first = " (the first map of a session takes longer)" if not self._embedded else ""
-        self._embedded = True
         panel.jobs.start(
-            maps.method.currentText() + first,
+            maps.method.currentText() + self._first(method, len(objects.table)),
             lambda progress: embed_table(objects.table, columns, method, seed=seed, progress=progress, **options),
             show,
         )
+
+    def _first(self, method: str, n: int) -> str:
+        """Say that something is compiled when it is used first."""
+        kind = (method == "umap") + (method == "umap" and n > MANY_FOR_UMAP)
+        known, self._compiled = self._compiled, max(self._compiled, kind)
+        if kind <= known:
+            return ""
+        of_many = f" of more than {MANY_FOR_UMAP} objects" if kind > 1 else ""
+        return f" (the first{of_many} in a session takes longer, as it is compiled)"
 
     def _ask_save(self) -> None:
         path, _ = QFileDialog.getSaveFileName(self._maps, "Save the map", "map.npz", "Maps (*.npz)")
@@ -164,6 +174,14 @@ class Analysis:
             # A map is clustered as it is drawn: its axes have one scale.
             return list(dict.fromkeys(self._panel.plot.names)), {"scaling": "none"}
         return self._data.columns.checked(), self._data.options()
+
+    def _map_in_view(self) -> dict[str, Any]:
+        """Return how the map was made that is clustered, if it is one that can be made again; else nothing."""
+        panel = self._panel
+        if self._clusters.space.currentData() != "plot":
+            return {}
+        made = [layers.made_by(panel.pool.layers[0], name) for name in panel.plot.names]
+        return made[0] if made[0] == made[1] and can_be_repeated(made[0]) else {}
 
     def cluster(self) -> None:
         """Cluster the objects."""
@@ -212,6 +230,9 @@ class Analysis:
         objects, method, seed = panel.objects, clusters.name, clusters.seed.value()
         table = objects.table
         columns, options = self._space()
+        made = self._map_in_view()
+        if made:
+            columns, options, seed = made["columns"], again(made), made["seed"]
         own = clusters.options()
         n = own.pop("n_clusters", clusters.n_clusters.value())
         # Methods without chance would always agree with themselves: they see other parts of the objects.

@@ -224,7 +224,9 @@ class ClusterForm(_MethodForm):
         self.suggest_button = QPushButton("How many?")
         self.suggest_button.setToolTip("Compare 2 to 10 clusters by silhouette, elbow and stability over seeds")
         self.repeat_button = QPushButton("Repeat 5 ×")
-        self.repeat_button.setToolTip("Cluster with five seeds, and say how alike the results are")
+        self.repeat_button.setToolTip(
+            "Cluster with five seeds, and say how alike the results are; a map in the plot is made anew with each seed"
+        )
         self.told = QLabel()
         self.told.setWordWrap(True)
         self.told.hide()
