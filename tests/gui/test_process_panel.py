@@ -275,6 +275,25 @@ def test_what_cannot_be_done_says_why(user, truth, errors):
     assert not errors
 
 
+def test_a_layer_that_may_be_left_out_is_chosen_by_the_user_only(user, truth, errors):
+    image = user.viewer.add_image(truth.image, name="image")
+    mask = user.viewer.add_labels(truth.labels, name="mask")
+    small = user.viewer.add_image(truth.image[:20, :20], name="small")
+    panel = user.open("Process")
+    panel.choose("connected_components", mask)
+    panel.choose("threshold_otsu", image)
+    assert panel.layer_combos["mask"].layer is None
+    panel.layer_combos["mask"].choose(mask)
+    panel.choose("threshold_li", image)
+    assert panel.layer_combos["mask"].layer is mask
+    # That would not fit another image.
+    user.viewer.layers.selection.active = small
+    panel.choose("threshold_otsu")
+    assert panel.form.source is small
+    assert panel.layer_combos["mask"].layer is None
+    assert not errors
+
+
 def test_suggested_settings_fill_the_form(user, truth, errors):
     operation = CATALOGUE["voronoi_otsu_labeling"]
     if not operation.can_suggest:
@@ -996,13 +1015,16 @@ def test_the_panel_may_be_closed_while_it_computes(user, errors):
 def test_a_change_while_it_computes_counts(user, three, truth, errors):
     panel, *_, labels = three
     panel.chain_view.rows.choose("gaussian_blur")
-    for sigma in (2, 3, 5):
+
+    def turn(sigma):
         panel.chain_view.settings["sigma"].value = sigma
-        user.look(0.25)
+        user.until(lambda: panel.steps.chain.step("gaussian_blur").settings["sigma"] == sigma, "the edit")
+
+    for sigma in (2, 3, 5):
+        turn(sigma)
     settled(user, panel)
     np.testing.assert_array_equal(labels.data, by_hand(truth.image, 5))
-    panel.chain_view.settings["sigma"].value = 7
-    user.look(0.21)
+    turn(7)
     panel.cancel()
     panel.chain_view.undo_button.click()
     settled(user, panel)
@@ -1017,6 +1039,8 @@ def test_a_source_that_is_painted_on_changes_what_follows(user, truth, errors):
     before = grown.data.copy()
     y, x = np.argwhere(before == 0)[0]
     labels.brush_size = 1
+    # The result hides what it was made of.
+    labels.visible = True
     user.paint(labels, 77, [(y, x), (y, x)])
     user.look(0.5)
     settled(user, panel)

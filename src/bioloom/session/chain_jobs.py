@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from bioloom.recipe.graph import Step
 from bioloom.session import chain_graph as graph
 from bioloom.session.chain_compute import Digests, Node, Telling, compute, nodes_of
-from bioloom.session.chain_results import ResultStore, StepResult
+from bioloom.session.chain_results import ResultStore, StepResult, drop_tracebacks
 from bioloom.session.jobs import JobProgress, JobRunner
 
 if TYPE_CHECKING:
@@ -233,7 +233,7 @@ class ChainJobs:
         self._told = {name: k for name, k in self._told.items() if k not in gone}
         for step in steps:
             self._tell_error(step, key, error)
-        _let_go(error)
+        drop_tracebacks(error)
 
     def _tell_result(self, step: Step, key: str, result: StepResult) -> None:
         self._told[step.id] = key
@@ -291,15 +291,3 @@ class ChainJobs:
 
     def _is_wanted(self, name: str) -> bool:
         return name not in self._unwanted
-
-
-def _let_go(error: BaseException) -> None:
-    """Take away the tracebacks of an error and of those behind it: they hold on to images."""
-    seen: set[int] = set()
-    waiting: list[BaseException | None] = [error]
-    while waiting:
-        one = waiting.pop()
-        if one is not None and id(one) not in seen:
-            seen.add(id(one))
-            one.__traceback__ = None
-            waiting += [one.__cause__, one.__context__]

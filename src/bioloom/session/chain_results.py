@@ -152,3 +152,15 @@ def _locked(value: Any) -> Any:
     locked: NDArray[Any] = value.view()
     locked.flags.writeable = False
     return locked
+
+
+def drop_tracebacks(error: BaseException) -> None:
+    """Take away the tracebacks of an error and of those behind it: they hold on to images."""
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is not None and id(one) not in seen:
+            seen.add(id(one))
+            one.__traceback__ = None
+            waiting += [one.__cause__, one.__context__]

@@ -167,6 +167,11 @@ class LayerCombo(QComboBox):
         return self._kind
 
     @property
+    def optional(self) -> bool:
+        """Whether none may be chosen."""
+        return self._optional
+
+    @property
     def layer(self) -> Any:
         """The chosen layer, or None."""
         index = self.currentIndex() - self._optional

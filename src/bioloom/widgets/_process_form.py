@@ -13,6 +13,7 @@ from bioloom.errors import InputError
 from bioloom.layers import ChainLayers, View, sources_for
 from bioloom.operations import Operation, Parameter
 from bioloom.widgets._parts import AxesOptions, LayerCombo, clear_layout, enable, form
+from bioloom.widgets._process_choosing import preselect
 from bioloom.widgets._settings_form import SettingsForm
 
 _LAYER_KIND: dict[str, layers.Kind] = {"image": "image", "labels": "labels", "mask": "labels", "surface": "surface"}
@@ -93,11 +94,11 @@ class OperationForm:
         self.defaults_button.clicked.connect(self.reset)
 
     # -------------------------------------------------------------------------------------------- showing
-    def show(self, operation: Operation) -> None:
-        """Show the form of another operation; layers of the same role stay chosen, the active one comes first."""
+    def show(self, operation: Operation, layer: Any = None) -> None:
+        """Show the form of another operation; `layer`, else the active one, comes first, others stay in their roles."""
         # The old form belongs to the old operation: nothing may read it while the new one is made.
         self.settings = None
-        before = {name: combo.layer for name, combo in self.layer_combos.items()}
+        before = {(name, combo.optional): combo.layer for name, combo in self.layer_combos.items()}
         for combo in self.layer_combos.values():
             combo.stop()
         clear_layout(self._combos_layout)
@@ -111,7 +112,7 @@ class OperationForm:
             combo.setMinimumContentsLength(_SHORTEST)
             rows_layout.addRow(parameter.name.replace("_", " ").capitalize(), combo)
             self.layer_combos[parameter.name] = combo
-            self._preselect(combo, parameter, before)
+            preselect(self._viewer, self._chain_layers, self.layer_combos, parameter, before, layer)
         self._combos_layout.addWidget(rows)
         for combo in self.layer_combos.values():
             combo.layer_changed.connect(self._layer_changed)
@@ -128,35 +129,6 @@ class OperationForm:
         self.axes.setVisible(operation.arrays[0].kind != "surface")
         self._follow_axes()
         self._axes_changed()
-
-    def _preselect(self, combo: LayerCombo, parameter: Any, before: dict[str, Any]) -> None:
-        """Choose the most likely layer: for the first array the active one, for others one that is not taken yet."""
-        active = layers.active_layer(self._viewer)
-        if len(self.layer_combos) == 1:
-            wanted = [active, before.get(parameter.name)]
-            if parameter.kind in ("labels", "mask"):
-                wanted.append(layers.likely_objects(self._viewer))
-        elif parameter.optional:
-            # Who works on objects mostly wants to look at their image, too.
-            beside = parameter.kind == "image" and parameter.name == "image"
-            wanted = [before.get(parameter.name), self._image_beside() if beside else None]
-        else:
-            taken = {id(other.layer) for other in self.layer_combos.values() if other is not combo}
-            others = [one for one in layers.of_kind(self._viewer, combo.kind) if id(one) not in taken]
-            wanted = [before.get(parameter.name), *others]
-        for layer in wanted:
-            if layer is not None and (combo.choose(layer), combo.layer is layer)[1]:
-                return
-
-    def _image_beside(self) -> Any:
-        """Return the image of the same pixels as the source: the one that it was made of, else the topmost."""
-        source = self.source
-        step = self._chain_layers.step_of(source) if source is not None else None
-        root = self._chain_layers.root_of(step) if step is not None else None
-        listed = [root.layer] if root is not None else []
-        listed += [one for one in layers.of_kind(self._viewer, "image") if not layers.role(one)]
-        fitting = [one for one in listed if source is not None and _shape(one) == _shape(source)]
-        return fitting[0] if fitting else None
 
     def choose(self, layer: Any) -> None:
         """Choose the layer of the first array."""
@@ -315,9 +287,3 @@ def _column() -> tuple[QWidget, QVBoxLayout]:
 def _layer_kind(operation: Operation, parameter: Parameter) -> layers.Kind:
     """Return which layers to offer: what only moves pixels moves labels as well."""
     return "pixels" if operation.keeps_kind and parameter.kind == "image" else _LAYER_KIND[parameter.kind]
-
-
-def _shape(layer: Any) -> tuple[int, ...]:
-    if type(layer).__name__ not in ("Image", "Labels"):
-        return ()
-    return tuple(layers.pixels(layer).shape[: layer.ndim])

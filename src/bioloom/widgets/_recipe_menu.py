@@ -8,20 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QDialog, QDialogButtonBox, QFileDialog, QLabel, QMenu, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QDialog, QFileDialog, QMenu, QToolButton
 
 from bioloom import layers
 from bioloom.errors import BioloomError, InputError
-from bioloom.files import micrometres_per, replacing
-from bioloom.layers.chain_views import UNNAMED_UNIT
+from bioloom.files import replacing
 from bioloom.recipe.catalogue import get_operation
 from bioloom.recipe.graph import Recipe, Step
 from bioloom.widgets._batch_dialog import BatchDialog
 from bioloom.widgets._chain_view import ChainView
-from bioloom.widgets._parts import LayerCombo, form
 from bioloom.widgets._process_steps import ProcessSteps
-
-_KINDS: dict[str, layers.Kind] = {"image": "image", "labels": "labels", "mask": "labels", "surface": "surface"}
+from bioloom.widgets._recipe_inputs import InputDialog, check_unit, kind_of_input
 
 
 class RecipeMenu(QToolButton):
@@ -149,7 +146,7 @@ class RecipeMenu(QToolButton):
         for name, layer in chosen.items():
             physical = recipe.unit != "pixel"
             if physical:
-                _check_unit(recipe, layer)
+                check_unit(recipe, layer)
             ids[name] = chain_layers.id_of(layer, has_time=layers.time_axis(layer) == 0, physical=physical)
         made = self._steps.add_recipe(recipe, ids)
         last = made[recipe.outputs[-1]]
@@ -157,7 +154,7 @@ class RecipeMenu(QToolButton):
         self.done.emit(f"Loaded {len(made)} steps of {Path(path).name}.")
 
     def _choose_inputs(self, recipe: Recipe) -> dict[str, Any] | None:
-        kinds = {name: _kind_of_input(recipe, name) for name in recipe.inputs}
+        kinds = {name: kind_of_input(recipe, name) for name in recipe.inputs}
         if len(kinds) == 1:
             (name, kind), active = next(iter(kinds.items())), layers.active_layer(self._viewer)
             listed = layers.of_kind(self._viewer, kind)
@@ -166,7 +163,7 @@ class RecipeMenu(QToolButton):
                 raise InputError(f"The recipe needs {what}. Open or make a layer of that first.")
             if active in listed or len(listed) == 1:
                 return {name: active if active in listed else listed[0]}
-        dialog = _InputDialog(self._viewer, recipe, kinds, self.window())
+        dialog = InputDialog(self._viewer, recipe, kinds, self.window())
         try:
             return dialog.chosen() if dialog.exec() == QDialog.DialogCode.Accepted else None
         finally:
@@ -226,68 +223,6 @@ class RecipeMenu(QToolButton):
             recipe, spacing=spacing, frame_axis=self._frame_axis(recipe), parent=self.window()
         )
         self.batch_dialog.show()
-
-
-class _InputDialog(QDialog):
-    """Asks which layer each input of a recipe is."""
-
-    def __init__(self, viewer: Any, recipe: Recipe, kinds: Mapping[str, layers.Kind], parent: QWidget) -> None:
-        super().__init__(parent)
-        self.setWindowTitle(f"Apply {recipe.name or 'the recipe'}")
-        rows, layout = form()
-        self._combos = {}
-        for name, kind in kinds.items():
-            self._combos[name] = LayerCombo(viewer, kind, f"The layer that the recipe calls {name}")
-            layout.addRow(name.replace("_", " "), self._combos[name])
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
-        column = QVBoxLayout(self)
-        column.addWidget(QLabel("Choose the layer for every input of the recipe."))
-        column.addWidget(rows)
-        column.addWidget(buttons)
-        self.finished.connect(lambda result: [combo.stop() for combo in self._combos.values()])
-        self._chosen: dict[str, Any] = {}
-        self.accepted.connect(lambda: self._chosen.update({n: c.layer for n, c in self._combos.items()}))
-
-    def chosen(self) -> dict[str, Any]:
-        """Return the layers.
-
-        Raises
-        ------
-        InputError
-            If one is missing.
-        """
-        for name, layer in self._chosen.items():
-            if layer is None:
-                raise InputError(f"There is no layer for the input {name!r}.")
-        return self._chosen
-
-
-def _kind_of_input(recipe: Recipe, name: str) -> layers.Kind:
-    """Return the kind of layer that all steps can take which begin with an input."""
-    uses = [(get_operation(s.operation), array) for s in recipe.steps for array, t in s.inputs.items() if t == name]
-    kinds = {_KINDS[operation.parameters[array].kind] for operation, array in uses}
-    if kinds == {"image"} and all(operation.keeps_kind for operation, _ in uses):
-        return "pixels"
-    return next((kind for kind in ("labels", "surface") if kind in kinds), "image")
-
-
-def _check_unit(recipe: Recipe, layer: Any) -> None:
-    """Refuse a layer whose scale does not count in the unit of length of a recipe."""
-    given, wanted = layers.length_unit(layer), recipe.unit
-    if given == "pixel" and wanted == UNNAMED_UNIT:
-        return
-    if given == "pixel":
-        raise InputError(
-            f"The recipe counts lengths in {wanted}, but {layer.name} does not tell the size of its pixels. Set its "
-            "units and scale first."
-        )
-    if (micrometres_per(given) or given) != (micrometres_per(wanted) or wanted):
-        raise InputError(
-            f"The recipe counts lengths in {wanted}, but the scale of {layer.name} counts in {given}. Give the layer "
-            "another unit and scale first."
-        )
 
 
 def _off(step: Step) -> Step:

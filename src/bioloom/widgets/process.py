@@ -23,6 +23,7 @@ from bioloom.widgets._process_next import NextSteps
 from bioloom.widgets._process_picker import OperationPicker
 from bioloom.widgets._process_preview import LivePreview
 from bioloom.widgets._process_steps import ProcessSteps
+from bioloom.widgets._process_target import TargetBox
 from bioloom.widgets._recipe_menu import RecipeMenu
 
 
@@ -58,7 +59,7 @@ class ProcessWidget(BioloomWidget):
         self._state_timer.setSingleShot(True)
         self._state_timer.setInterval(60)
         self._state_timer.timeout.connect(self._show_state)
-        self.target_box = QComboBox()
+        self.target_box = TargetBox()
         self.device_box = DeviceBox(self._main_thread.send)
         for box in (self.target_box, self.device_box):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -140,9 +141,7 @@ class ProcessWidget(BioloomWidget):
         """Show an operation's form; `layer` becomes its first input."""
         self.operation = get_operation(name)
         self.picker.show_operation(self.operation)
-        self.form.show(self.operation)
-        if layer is not None:
-            self.form.choose(layer)
+        self.form.show(self.operation, layer)
         if any(p.kind == "corrections" for p in self.operation.settings):
             self.corrections_group.set_open(True)
             QTimer.singleShot(50, self._show_corrections)
@@ -198,39 +197,18 @@ class ProcessWidget(BioloomWidget):
         enable(self.preview_box, not missing and gives_pixels, why)
         if not self.preview_box.isEnabled():
             self.preview_box.setChecked(False)
-        self._show_targets()
-
-    # -------------------------------------------------------------------------------------------- what it is applied to
-    def _show_targets(self) -> None:
-        chosen = self.target
-        several = self._selected_sources()
-        entries = {"all": "All frames" if self.axes.has_time else "The whole layer"}
-        if self.axes.has_time:
-            entries["frame"] = "The frame in view"
-        if len(several) > 1:
-            entries["layers"] = f"All {len(several)} selected layers"
-        if self._one_frame_only:
-            entries.pop("all", None)
-        self.target_box.blockSignals(True)
-        self.target_box.clear()
-        for key, text in entries.items():
-            self.target_box.addItem(text, key)
-        self.target_box.setCurrentIndex(max(0, self.target_box.findData(chosen)))
-        self.target_box.blockSignals(False)
-        tip = "What to compute: every frame by itself, the frame in view, or every layer selected in the layer list"
-        self.target_box.setToolTip(tip)
-        enable(
-            self.target_box,
-            self.target_box.count() > 1,
-            f"{self.operation.title} works on one point in time"
-            if self._one_frame_only
-            else "There is one image only: select several layers in the layer list to process them at once",
+        self.target_box.offer(
+            has_time=self.axes.has_time,
+            one_frame_only=self._one_frame_only,
+            n_layers=len(self._selected_sources()),
+            title=self.operation.title,
         )
 
+    # -------------------------------------------------------------------------------------------- what it is applied to
     @property
     def target(self) -> str:
         """``all``, ``frame`` or ``layers``."""
-        return str(self.target_box.currentData() or "all")
+        return self.target_box.target
 
     @property
     def _one_frame_only(self) -> bool:
