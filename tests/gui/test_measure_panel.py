@@ -251,6 +251,10 @@ def test_objects_inside_others(user, nuclei, small, errors):
     part.summary.setCurrentText("mean")
     part.button.click()
     user.wait(panel)
+    names = list(panel.tables.view.columns)
+    header = panel.table.horizontalHeader()
+    left = header.sectionViewportPosition(names.index("parent_cells"))
+    assert 0 <= left < panel.table.viewport().width(), "the new columns come into view"
     np.testing.assert_array_equal(nuclei.features["parent_cells"], (nuclei.features["label"] + 1) // 2)
     assert "area" in nuclei.features
     table = outer.features.set_index("label")

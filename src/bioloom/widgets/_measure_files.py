@@ -114,4 +114,5 @@ class TableFiles(QWidget):
             layers.add_columns(layer, new)
         else:
             layers.add_features(layer, new)
+        self._panel.tables.columns.go_to("".join(joined.columns[:1]))
         self._panel.say(joined.report())

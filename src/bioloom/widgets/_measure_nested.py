@@ -107,6 +107,7 @@ class NestedObjects(QWidget):
                 return
             layers.add_frames(outer, found.outer, task.frames)
             layers.add_frames(layer, found.inner, task.frames)
+            panel.tables.columns.go_to(f"parent_{task.outer_name}")
             panel.say(
                 f"{found.n_inside:,} of {len(found.inner):,} objects lie in one of {outer.name}. Which one is in this "
                 f"table; how many each has is in that of {outer.name}."

@@ -104,6 +104,7 @@ class ObjectTracks(QWidget):
             if not panel.still_there(layer) or not panel.may_replace(layer, found.table):
                 return
             layers.add_features(layer, found.table)
+            panel.tables.columns.go_to("track")
             if lines:
                 show_tracks(panel.viewer, layer, found.points, found.graph)
             panel.say(

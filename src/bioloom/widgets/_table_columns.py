@@ -51,6 +51,14 @@ class TableColumns:
         for place in range(len(self._panel.view.columns)):
             self._panel.rows.setColumnHidden(place, False)
 
+    def go_to(self, name: str) -> None:
+        """Bring a column into view, if there is one of this name."""
+        rows, names = self._panel.rows, list(self._panel.view.columns)
+        if name in names:
+            self._panel.pages.setCurrentWidget(rows)
+            rows.setColumnHidden(names.index(name), False)
+            rows.horizontalScrollBar().setValue(rows.horizontalHeader().sectionPosition(names.index(name)))
+
     def ask_formula(self, name: str = "") -> None:
         """Ask for a new column."""
         dialog = FormulaDialog(self._panel.view, self._panel, name)
@@ -61,6 +69,7 @@ class TableColumns:
     def compute(self, name: str, expression: str) -> None:
         """Compute a new column and hand it to the owner of the table."""
         self._panel.columns_made.emit(self._panel.view.compute(name, expression))
+        self.go_to(name.strip())
 
     def ask_name(self, name: str) -> None:
         """Ask for another name of a column."""
