@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -18,7 +17,7 @@ from scipy.special import ellipe
 from skimage import measure as skm
 
 from bioloom.errors import Cancelled
-from bioloom.measure import evaluation, inputs, list_properties, measure, registry
+from bioloom.measure import list_properties, measure, registry
 from bioloom.measure._quickhull import find_hull
 
 STACK = ("area_convex", "area_filled", "euler_number", "feret_diameter_max", "solidity")
@@ -339,47 +338,6 @@ def test_pieces_of_the_image_give_the_same_as_the_whole(
     whole = measure(labels, properties=["shape", "size"])
     monkeypatch.setattr(registry, "SLAB", 3 * shape[-1])
     pd.testing.assert_frame_equal(measure(labels, properties=["shape", "size"]), whole)
-
-
-class Unread:
-    """A label image that is read in small parts, as Dask and Zarr arrays can be."""
-
-    def __init__(self, labels: np.ndarray) -> None:
-        self._labels, self.shape, self.largest = labels, labels.shape, 0
-
-    def __getitem__(self, part: tuple[slice, ...]) -> np.ndarray:
-        some = self._labels[part]
-        self.largest = max(self.largest, some.size)
-        return some.astype(np.int16)
-
-
-@pytest.mark.parametrize("shape", [(70, 80), (20, 24, 26)])
-@pytest.mark.parametrize("rows", [3, 60])
-def test_labels_read_in_parts_give_the_same(shape: tuple[int, ...], rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    labels = inputs.checked_labels(blobs(shape, 15, 11))
-    stack = inputs.as_stack(labels)
-    whole = inputs.index_objects(stack, len(shape), np.ones(3), lambda: None)
-    unread = Unread(stack)
-    parts = replace(whole, labels=unread)
-    names = [
-        p.name
-        for p in list_properties(len(shape), ["shape"])
-        if p.compute.__module__.startswith("bioloom.measure.shape")
-    ]
-    steps = registry.closure(names)
-    expected = evaluation.evaluate(steps, whole, {}, lambda: None)
-    monkeypatch.setattr(registry, "SLAB", rows * shape[-1])
-    found: dict[str, object] = {}
-    for step in steps:
-        mine = step.compute.__module__.startswith("bioloom.measure.shape")
-        if mine:
-            with np.errstate(all="ignore"):
-                found[step.name] = step.compute(parts, *[found[need] for need in step.needs])
-        else:
-            found[step.name] = expected[step.name, ""]
-    for name in names:
-        np.testing.assert_array_equal(found[name], expected[name, ""], err_msg=name)
-    assert unread.largest <= (rows + 4 * (1 if len(shape) == 2 else 3 * shape[1])) * shape[-1]
 
 
 @pytest.mark.parametrize("shape", [(70, 80), (20, 24, 26)])

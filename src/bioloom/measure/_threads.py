@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from bioloom.device import thread_pool
+from bioloom.device import n_cores, thread_pool
 
 Result = TypeVar("Result")
 
@@ -41,6 +41,17 @@ def added_up(
         in_threads([partial(add, *rows, lane) for rows, lane in lanes], tick)
     total: NDArray[np.float64] = sums.sum(axis=0)
     return total
+
+
+def in_lanes(slabs: Iterable[tuple[int, int]], tick: Callable[[], None], work: Callable[[int, int, int], None]) -> None:
+    """Run ``work(lane, first_row, last_row)`` for ranges of rows, in threads that each have a lane of their own."""
+    waiting: list[Callable[[], None]] = []
+    for rows in slabs:
+        waiting.append(partial(work, len(waiting), *rows))
+        if len(waiting) == n_cores():
+            in_threads(waiting, tick)
+            waiting = []
+    in_threads(waiting, tick)
 
 
 def in_threads(calls: Iterable[Callable[[], Result]], tick: Callable[[], None]) -> list[Result]:

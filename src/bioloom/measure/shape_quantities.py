@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bioloom.measure._pieces import Piece, in_lanes
-from bioloom.measure._threads import in_threads, ranges
+from bioloom.measure._threads import in_lanes, in_threads, ranges
 from bioloom.measure.quantities import Coordinates
 from bioloom.measure.registry import Objects, quantity
 
@@ -23,20 +22,15 @@ _PIXELS_PER_TASK = 1 << 20
 _ROW_COST = {2: 20, 3: 500}  # what the hull takes per row of an object, in pixels looked at
 
 
-def add_rows(objects: Objects, kernel: Callable[..., None], width: int, halo: int, *arguments: Any) -> Ints:
-    """Run a kernel that adds rows of the labels to `out` (n, width), in threads each of which has its own sums.
-
-    The kernel looks at `halo` rows around those it adds.
-    """
+def add_rows(objects: Objects, kernel: Callable[..., None], width: int, *arguments: Any) -> Ints:
+    """Run a kernel that adds rows of the labels to `out` (n, width), in threads each of which has its own sums."""
     sums: dict[int, Ints] = {}
 
-    def add(lane: int, piece: Piece) -> None:
+    def add(lane: int, first: int, last: int) -> None:
         out = sums.setdefault(lane, np.zeros((objects.ids.size, width), np.int64))
-        labels = piece.read()
-        for some in piece.ranges:
-            kernel(labels, objects.table, objects.ids, *some, *arguments, out)
+        kernel(objects.labels, objects.table, objects.ids, first, last, *arguments, out)
 
-    in_lanes(objects.labels, halo, objects.tick, add)
+    in_lanes(objects.slabs(), objects.tick, add)
     total = np.zeros((objects.ids.size, width), np.int64)
     for some in sums.values():
         total += some
@@ -45,13 +39,10 @@ def add_rows(objects: Objects, kernel: Callable[..., None], width: int, halo: in
 
 def visit_rows(objects: Objects, kernel: Callable[..., None], low: Ints, *arguments: Any) -> None:
     """Run a kernel on all rows, in threads; it may write what belongs to these, which begin at low[k] of object k."""
-
-    def visit(lane: int, piece: Piece) -> None:
-        labels = piece.read()
-        for some in piece.ranges:
-            kernel(labels, objects.table, objects.ids, *some, low - piece.origin, *arguments)
-
-    in_lanes(objects.labels, 0, objects.tick, visit)
+    calls = [
+        partial(kernel, objects.labels, objects.table, objects.ids, *rows, low, *arguments) for rows in objects.slabs()
+    ]
+    in_threads(calls, objects.tick)
 
 
 def for_objects(objects: Objects, costs: Ints, task: Callable[[int, int], None]) -> None:
@@ -64,7 +55,7 @@ def contour_length(objects: Objects) -> Floats:
     """Length of the contour, in pixels."""
     from bioloom.measure._outline import CLASS_LENGTHS, N_CLASSES, add_contours, contour_classes
 
-    lengths: Floats = add_rows(objects, add_contours, N_CLASSES, 2, contour_classes()) @ CLASS_LENGTHS
+    lengths: Floats = add_rows(objects, add_contours, N_CLASSES, contour_classes()) @ CLASS_LENGTHS
     return lengths
 
 
@@ -75,7 +66,7 @@ def entries(objects: Objects) -> Ints:
     from bioloom.measure._euler import euler_table, steps_back
 
     steps = steps_back(objects.ndim)
-    return add_rows(objects, add_entries, len(steps) + 1, 1, steps, euler_table(objects.ndim))
+    return add_rows(objects, add_entries, len(steps) + 1, steps, euler_table(objects.ndim))
 
 
 @quantity("entries")
