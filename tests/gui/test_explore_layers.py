@@ -377,3 +377,32 @@ def test_a_time_series_and_a_still_image_are_explored_together():
     pool.close()
     assert not layers.is_coloured(movie)
     assert not layers.is_coloured(still)
+
+
+def test_rows_that_cannot_be_told_apart_are_explained_until_they_can():
+    viewer = ViewerModel()
+    layer = viewer.add_labels(squares(2, [3, 8, 3, 8], [7, 2, 90, 5]))
+    pool = layers.ObjectPool(viewer, [layer])
+    assert pool.selection is None
+    assert pool.problem == ""
+    layer.features = pd.DataFrame({"index": [7, 7], "label": [7, 7], "area": [1.0, 2.0]})
+    assert pool.selection is None
+    assert "occur twice" in pool.problem
+    told = []
+    pool.changed.connect(lambda: told.append(len(pool.objects.table)))
+    layer.features = pd.DataFrame({"index": [7, 2], "label": [7, 2], "area": [1.0, 2.0]})
+    assert told == [2]
+    assert pool.problem == ""
+    assert len(pool.selection) == 2
+
+
+def test_a_map_of_contributions_lies_on_the_frame_that_it_is_of():
+    viewer = ViewerModel()
+    movie = viewer.add_image(np.zeros((3, 20, 30)), scale=(1, 0.5, 0.5), translate=(0, 4, 5))
+    values = np.random.default_rng(0).normal(size=(7, 10)).astype(np.float32)
+    shown = layers.show_contributions(viewer, movie, values, 3, 1, "SHAP")
+    np.testing.assert_array_equal(shown.data[1], values)
+    assert np.isnan(shown.data[[0, 2]]).all()
+    np.testing.assert_allclose(shown.data_to_world((1, 2, 3)), movie.data_to_world((1, 6, 9)))
+    assert shown.contrast_limits[0] == -shown.contrast_limits[1]
+    assert viewer.layers.selection.active is movie

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from psygnal import Signal
 
+from bioloom.errors import InputError
 from bioloom.layers.colouring import ObjectColours
 from bioloom.layers.gallery_pictures import gallery_source, images_of
 from bioloom.layers.object_results import save_classes, save_selected
@@ -50,11 +51,8 @@ class ObjectPool:
         What there is now.
     selection : Selection or PooledSelection or None
         Of these objects; None while nothing is measured.
-
-    Raises
-    ------
-    InputError
-        If the rows of a table cannot be told apart.
+    problem : str
+        Why there is no selection although there are tables: their rows cannot be told apart.
     """
 
     changed = Signal()
@@ -65,6 +63,7 @@ class ObjectPool:
         self._colours: dict[Any, ObjectColours] = {}
         self._unlink: list[Any] = []
         self._adding = False
+        self.problem = ""
         self.objects = ObjectTable()
         self.selection: Selection | PooledSelection | None = None
         self._join()
@@ -126,7 +125,7 @@ class ObjectPool:
     def _read(self, event: Any = None) -> None:
         if self._adding:
             return
-        if self._usable() != self.layers or self.selection is None:
+        if self._usable() != self.layers:
             self._part()
             self._join()
         else:
@@ -138,8 +137,12 @@ class ObjectPool:
 
     def _join(self) -> None:
         layers = self._usable()
-        if layers:
+        try:
             members = [selection_of(layer) for layer in layers]
+            self.problem = ""
+        except InputError as error:
+            self.problem, layers = str(error), ()
+        if layers:
             self.selection = members[0] if len(members) == 1 else PooledSelection(members)
             if len(layers) > 1:
                 self._unlink = [on_click(layer, self._clicked(number)) for number, layer in enumerate(layers)]

@@ -12,7 +12,6 @@ from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QComboBox, QLabel, QPushButton
 
 from bioloom import layers
-from bioloom.errors import InputError
 from bioloom.explore import feature_columns
 from bioloom.session.exploring import CLASSES, default_axes, how_made, plottable
 from bioloom.session.feature_table import keys_of
@@ -176,12 +175,7 @@ class ExploreWidget(BioloomWidget):
             name.blockSignals(True)
             name.clear()
             name.blockSignals(False)
-        chosen = self.choice.chosen()
-        try:
-            self.pool = layers.ObjectPool(self.viewer, chosen)
-        except InputError as error:
-            self.pool = layers.ObjectPool(self.viewer, [])
-            self.say(str(error))
+        self.pool = layers.ObjectPool(self.viewer, self.choice.chosen())
         self.pool.changed.connect(self._read_table)
         self.pool.pixels_changed.connect(self.pictures.forget)
         self._read_table()
@@ -215,6 +209,8 @@ class ExploreWidget(BioloomWidget):
         self.view.forget()
         if not measured:
             self.view.show_nothing()
+            if self.pool.problem:
+                self.say(self.pool.problem)
             return
         old = [self.columns.item(i).text() for i in range(self.columns.count())]
         checked = set(self.columns.checked())
