@@ -848,8 +848,24 @@ def test_a_recipe_of_a_part_leaves_out_the_rest(owner, image):
     assert chain.recipe(mask).unit == "pixel"
     assert chain.recipe(median).unit == "micrometer"
     assert chain.recipe(median, name="Smooth").name == "Smooth"
-    assert chain.recipe().outputs == (large, median)
+    assert chain.recipe([mask, large]).outputs == (mask, large)
     assert Recipe.from_yaml(chain.recipe(large).to_yaml()).steps == chain.recipe(large).steps
+
+
+def test_a_recipe_has_one_pixel_size(owner, image):
+    chain = owner.chain
+    fine = chain.add_input("fine", image, spacing=(0.5, 0.5), unit="µm", kind="image")
+    bare = chain.add_input("bare", (image > 900).astype(np.uint8), kind="labels")
+    same = chain.add_input("same", (image > 800).astype(np.uint8), spacing=(0.5, 0.5), unit="µm", kind="labels")
+    blurred = chain.add("gaussian_blur", {"image": fine})
+    wrong = chain.add("measure_objects", {"labels": bare, "image": blurred})
+    right = chain.add("measure_objects", {"labels": same, "image": blurred})
+    with pytest.raises(InputError, match=r"differ in size: fine 0.5 × 0.5 µm, bare 1 × 1 pixel.*same scale"):
+        chain.recipe(wrong)
+    with pytest.raises(InputError, match="differ in size"):
+        chain.recipe()
+    assert chain.recipe(right).unit == "µm"
+    assert chain.recipe(chain.add("expand_labels", {"labels": bare})).unit == "pixel"
 
 
 def test_loading_a_recipe(owner, image):

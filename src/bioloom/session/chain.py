@@ -157,7 +157,7 @@ class Chain(ChainSteps):
         Raises
         ------
         InputError
-            If there are no such steps.
+            If there are no such steps, or they begin with images of different pixel sizes: a recipe has one for all.
         """
         if outputs is None:
             ids = [step.id for step in self._steps if not graph.uses(self._steps, step.id)]
@@ -167,8 +167,24 @@ class Chain(ChainSteps):
             raise InputError("Nothing was done to an image yet. Apply an operation first.")
         whole = Recipe(self.inputs, self._steps, tuple(ids), name, description, versions())
         recipe = whole.ancestors(*ids)
-        units = [self._inputs[one].unit for one in recipe.inputs if self._inputs[one].spacing is not None]
-        return dataclasses.replace(recipe, unit=units[0] if units else "pixel")
+        return dataclasses.replace(recipe, unit=self._unit_of(recipe.inputs))
+
+    def _unit_of(self, inputs: Iterable[str]) -> str:
+        """Return what the lengths of inputs are counted in; refuse those whose pixels differ in size."""
+        unit, sizes = "pixel", dict[Any, str]()
+        for one in (self._inputs[name] for name in inputs):
+            if one.placement is None:
+                continue
+            size = one.spacing or (1.0,) * len(one.placement.shape)
+            sizes.setdefault((tuple(float(f"{s:.6g}") for s in size), one.unit), one.id)
+            unit = one.unit
+        if len(sizes) > 1:
+            told = [f"{name} {' × '.join(f'{s:g}' for s in size)} {unit}" for (size, unit), name in sizes.items()]
+            raise InputError(
+                f"The pixels of the images differ in size: {', '.join(told)}. A recipe has one size for all: give the "
+                "layers the same scale and units, and apply the steps again."
+            )
+        return unit
 
     def add_recipe(self, recipe: Recipe, inputs: Mapping[str, str] | None = None) -> dict[str, str]:
         """Add the steps of a recipe to those there are.
