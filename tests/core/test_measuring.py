@@ -107,7 +107,7 @@ def test_planes_without_time_and_another_shape(squares):
     assert alone.again(everything, no_progress).table.empty
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(seed=st.integers(0, 10**6), n_edits=st.integers(1, 4), ndim=st.integers(2, 3), large=st.booleans())
 def test_random_edits(seed, n_edits, ndim, large):
     rng = np.random.default_rng(seed)
