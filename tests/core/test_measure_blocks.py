@@ -97,7 +97,7 @@ def parts_of(labels: np.ndarray, images: dict[str, np.ndarray], cuts: list[list[
     return found
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     arrays(np.uint32, st.tuples(st.integers(1, 5), st.integers(1, 7), st.integers(1, 8)), elements=st.integers(0, 4)),
     st.lists(st.lists(st.integers(1, 7), max_size=2), min_size=3, max_size=3),
@@ -224,7 +224,7 @@ either = st.one_of(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(arrays(np.uint8, either, elements=st.integers(0, 5)), st.lists(st.integers(1, 8), min_size=3, max_size=3))
 def test_any_blocks_of_any_frames_give_the_table_of_the_whole(labels: np.ndarray, block: list[int]) -> None:
     """Sums, extremes, ranks, moments, boxes, pairs, perimeters, Euler numbers, hulls."""
