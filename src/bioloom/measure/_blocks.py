@@ -90,6 +90,11 @@ def checked_blocks(labels: Any, block_shape: Sequence[int] | None) -> tuple[int,
     return tuple(found)
 
 
+def blocks_for(arrays: Sequence[Any], block_shape: Sequence[int] | None = None) -> tuple[int, ...] | None:
+    """Return the size of the blocks in which frames of the same shape are read; None if all are read as a whole."""
+    return next((found for found in (checked_blocks(array, block_shape) for array in arrays) if found), None)
+
+
 def n_steps(labels: Any, block_shape: Sequence[int]) -> int:
     """Return how many steps `measure_blocks` reports."""
     return 2 * math.prod(math.ceil(n / b) for n, b in zip(inputs.shape_of(labels), block_shape, strict=True))
@@ -136,8 +141,7 @@ def measure_frame(
     labels: Any, images: Mapping[str, Any], chosen: Sequence[Quantity], spacing: NDArray[np.float64], report: Report
 ) -> tuple[Array, Values]:
     """Measure the objects of a frame, in blocks if it is large and lazy; see `measure_blocks`."""
-    shapes = [checked_blocks(array, None) for array in (labels, *images.values())]
-    block = next((some for some in shapes if some is not None), None)
+    block = blocks_for([labels, *images.values()])
     if block is not None:
         return measure_blocks(labels, images, chosen, spacing, block, report)
     stack = inputs.as_stack(inputs.checked_labels(labels))

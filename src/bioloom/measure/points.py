@@ -164,15 +164,14 @@ def _parts(arrays: Sequence[Any], places: Floats, extent: Ints, margin: Ints) ->
 
     Of large arrays that are read as needed, those in the same block are together; else all, with the whole image.
     """
-    from bioloom.measure._blocks import checked_blocks
+    from bioloom.measure._blocks import blocks_for
 
-    blocks = [checked_blocks(array, None) for array in arrays]
-    block = next((np.array(some) for some in blocks if some is not None), None)
+    block = blocks_for(arrays)
     if block is None:
         yield np.arange(len(places)), np.zeros_like(extent), extent
         return
     pixels = _nearest(places, extent)
-    _, group = np.unique(pixels // block, axis=0, return_inverse=True)
+    _, group = np.unique(pixels // np.array(block), axis=0, return_inverse=True)
     order = np.argsort(group.ravel(), kind="stable")
     for near in np.split(order, np.flatnonzero(np.diff(group.ravel()[order])) + 1) if order.size else []:
         low, high = pixels[near].min(axis=0) - margin, pixels[near].max(axis=0) + margin + 1

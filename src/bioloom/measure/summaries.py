@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bioloom.errors import InputError
 from bioloom.measure import inputs
-from bioloom.measure._blocks import checked_blocks
+from bioloom.measure._blocks import blocks_for
 from bioloom.measure._image_statistics import describe_blocks
 from bioloom.measure.points import image_shape
 
@@ -153,7 +153,7 @@ def measure_images(
         for c, of_channel in channels.items():
             of_frame[c] = of_channel if axis is None else inputs.take(of_channel, axis, t)
         arrays = [some for some in (numbers, *of_frame.values()) if some is not None]
-        block = next((some for some in (checked_blocks(array, None) for array in arrays) if some is not None), None)
+        block = blocks_for(arrays)
         mask = None
         if numbers is not None:
             if block is None:

@@ -134,7 +134,8 @@ def measure(
         channels = {}
 
     frames: list[int | None] = [None] if axis is None else list(range(shape[axis]))
-    blocks = _blocks.checked_blocks(_frame(labels, axis, 0), block_shape) if frames else None
+    first = [_frame(array, axis, 0) for array in (labels, *channels.values())] if frames else []
+    blocks = _blocks.blocks_for(first, block_shape)
     if blocks is None:
         report = _Progress(progress, len(frames) * (1 + sum(len(s.suffixes(list(channels))) for s in steps)))
     else:
