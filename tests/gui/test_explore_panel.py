@@ -403,6 +403,9 @@ def test_from_blobs_to_a_classifier_that_does_not_depend_on_the_map(user, measur
     user.look(0.2)
     picture(explore, "waterfall")
 
+    layer.features = layer.features.iloc[::-1].reset_index(drop=True)
+    user.look()
+    assert explore.explaining.shap.explanation is None, "its rows are others now"
     path = tmp_path / "clusters.cl"
     explore.explaining.save_classifier(str(path))
     layer.features = layer.features.drop(columns="CLUSTER_CLASS")

@@ -38,6 +38,7 @@ class ExplainForm(QWidget):
         super().__init__()
         self._panel, self._data = panel, data
         self.classifier: TableClassifier | None = None
+        self._rows: Any = None
         self.ranks = RankForm(panel, data, self._classes)
         self.train_button = QPushButton("Clusters → classifier")
         self.train_button.setToolTip(
@@ -81,8 +82,11 @@ class ExplainForm(QWidget):
         self.shap.clear()
 
     def follow(self) -> None:
-        """Follow what the plot is coloured by."""
+        """Follow what the plot is coloured by; what was explained by row goes if the rows are others now."""
         self.ranks.follow()
+        selection = self._panel.selection
+        if selection is None or selection.labels is not self._rows:
+            self.shap.clear()
 
     def _classes(self) -> NDArray[np.int64]:
         panel = self._panel
@@ -161,9 +165,13 @@ class ExplainForm(QWidget):
         if classifier is None or panel.selection is None:
             raise InputError("There is no classifier yet. Press ‘Clusters → classifier’ first.")
         rows = panel.selection.mask.copy() if panel.selection.mask.any() else None
-        n = len(table) if rows is None else int(rows.sum())
+        n, of_rows = len(table) if rows is None else int(rows.sum()), panel.selection.labels
 
         def show(result: Explanation) -> None:
+            if panel.selection is None or panel.selection.labels is not of_rows:
+                panel.say("The objects changed meanwhile, so the result was dropped. Explain them again.")
+                return
+            self._rows = of_rows
             self.shap.show_explanation(result)
             of = "all" if len(result.rows) == n else f"{len(result.rows)} random ones of"
             panel.say(f"SHAP values of {of} {n} objects, seed {seed}. Click a point, or an object, for its own steps.")
