@@ -28,6 +28,18 @@ def with_value(
     function: Callable[..., Any], value: Any, image: Any, mask: Any = None, *, dtype: DTypeLike, **settings: Any
 ) -> Any:
     """Apply ``function(block, value, mask block, **settings)`` to each block, `value` being delayed."""
+    from bioloom.operations._scratch import after
+
+    image, value = after(image, value)
+    if mask is not None:
+        mask, value = after(mask, value)
+    return at_value(function, value, image, mask, dtype=dtype, **settings)
+
+
+def at_value(
+    function: Callable[..., Any], value: Any, image: Any, mask: Any = None, *, dtype: DTypeLike, **settings: Any
+) -> Any:
+    """Do as :func:`with_value` does for an image whose blocks are not needed to find the value."""
     import dask.array as da
 
     arrays = [image] if mask is None else [image, mask.rechunk(image.chunks)]
@@ -43,7 +55,7 @@ def with_halo(
 ) -> Any:
     """Apply ``function(*blocks)`` to blocks that overlap by `reach` pixels per axis.
 
-    With a delayed `value` of the whole image it is ``function(*blocks, value)``.
+    With a delayed `value` it is ``function(*blocks, value)``.
     """
     import dask.array as da
 

@@ -89,10 +89,17 @@ def histogram_of_blocks(image: Any, mask: Any, n_bins: int, max_counted: int) ->
     """Return the histogram of a Dask array as a delayed :class:`Histogram`, equal to that of the whole image."""
     from dask import delayed
 
+    from bioloom.operations._scratch import after
+
     blocks = image.to_delayed().ravel()
     masks = [None] * len(blocks) if mask is None else mask.rechunk(image.chunks).to_delayed().ravel()
     ranges = [delayed(value_range)(b, m) for b, m in zip(blocks, masks, strict=True)]
     scale = delayed(choose_scale)(delayed(common_range)(ranges), n_bins, max_counted)
+    image, scale = after(image, scale)
+    blocks = image.to_delayed().ravel()
+    if mask is not None:
+        mask, scale = after(mask.rechunk(image.chunks), scale)
+        masks = mask.to_delayed().ravel()
     counts = [delayed(count)(b, scale, m) for b, m in zip(blocks, masks, strict=True)]
     return delayed(_describe)(counts, scale)
 

@@ -6,7 +6,7 @@ blocks finds 16 more bits of the numbers looked for.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -51,27 +51,43 @@ def _next(counts: Sequence[NDArray[np.int64]], known: Sequence[int], ranks: Sequ
     return [prefix << _BITS | b for prefix, b in zip(known, bins, strict=True)], left
 
 
-def ranked_pixels(array: Any, ranks: Sequence[int]) -> Any:
-    """Return, delayed, the pixels of a Dask array of floats that have these ranks, counted from 0 for the lowest."""
+def ranked_pixels(read: Callable[[Any], Any], ranks: Sequence[int], bits: int = 32) -> Any:
+    """Return pixels of certain ranks of a Dask array of floats.
+
+    Parameters
+    ----------
+    read
+        Gives the array for each pass, after what the pass before has found: see :func:`~._scratch.repeated`.
+    ranks
+        Counted from 0 for the lowest pixel.
+    bits
+        Of each pixel.
+
+    Returns
+    -------
+    dask.delayed.Delayed
+        Of an array (n,) of the type of the pixels.
+    """
     from dask import delayed
 
-    found = delayed(([0] * len(ranks), list(ranks)))
-    bits = 8 * array.dtype.itemsize
+    known = delayed(([0] * len(ranks), list(ranks)))
+    found = None
+    dtype = np.dtype(f"f{bits // 8}")
     for shift in range(bits - _BITS, -1, -_BITS):
-        counts = [delayed(_count)(block, found[0], shift) for block in array.to_delayed().ravel()]
-        found = delayed(_next)(counts, found[0], found[1])
-    return delayed(_values)(found[0], array.dtype)
+        counts = [delayed(_count)(block, known[0], shift) for block in read(found).to_delayed().ravel()]
+        known = found = delayed(_next)(counts, known[0], known[1])
+    return delayed(_values)(known[0], dtype)
 
 
 def _values(keys: Sequence[int], dtype: np.dtype[Any]) -> NDArray[Any]:
     return np.array([_value(key, dtype) for key in keys], dtype)
 
 
-def median_of_blocks(array: Any) -> Any:
-    """Return ``numpy.median`` of a Dask array of floats, delayed."""
+def median_of_blocks(read: Callable[[Any], Any], size: int, bits: int = 32) -> Any:
+    """Return ``numpy.median`` of a Dask array of floats of so many pixels, delayed; see :func:`ranked_pixels`."""
     from dask import delayed
 
-    return delayed(np.median)(ranked_pixels(array, [(array.size - 1) // 2, array.size // 2]))
+    return delayed(np.median)(ranked_pixels(read, [(size - 1) // 2, size // 2], bits))
 
 
 def ranks_between(size: int, percentiles: Sequence[float]) -> tuple[list[int], list[float]]:

@@ -91,27 +91,38 @@ def frangi_of_blocks(
     spacing: Sequence[float] | None,
 ) -> Any:  # fmt: skip
     """Return :func:`frangi` of a Dask array: how strong lines are is looked for in all blocks first."""
-    import dask.array as da
     from dask import delayed
 
     from bioloom.operations._blocks import smooth_blocks, with_halo
+    from bioloom.operations._scratch import after
 
     steps, reach = spacing or (1.0,) * pixels.ndim, (1,) * pixels.ndim
-    results = []
-    for sigma in sigmas:
-        smooth = smooth_blocks(pixels, sigma, spacing)
-        factor = sign * sigma**2
-        half: Any = gamma
-        if half is None:
-
-            def strength(block: NDArray[Any], factor: float = factor) -> NDArray[Any]:
-                return _run(norm, block, steps, factor)
-
-            strengths = with_halo(strength, reach, smooth, dtype=smooth.dtype)
+    factors = [sign * sigma**2 for sigma in sigmas]
+    known = delayed([] if gamma is None else [gamma] * len(sigmas))
+    if gamma is None:
+        # One scale after the other, and what is found when all are known: nothing waits in memory.
+        for sigma, factor in zip(sigmas, factors, strict=True):
+            smooth = smooth_blocks(pixels, sigma, spacing)
+            strengths = with_halo(partial(_strength, steps=steps, factor=factor), reach, smooth, dtype=smooth.dtype)
             half = delayed(_half)([delayed(np.max)(block) for block in strengths.to_delayed().ravel()])
-        found = partial(_vesselness, steps=steps, factor=factor, alpha=alpha, beta=beta)
-        results.append(with_halo(found, reach, smooth, dtype=smooth.dtype, value=half))
-    best = results[0]
-    for result in results[1:]:
-        best = da.maximum(best, result)
-    return best
+            known = delayed(_appended)(known, half)
+            pixels, known = after(pixels, known)
+    smooths = [smooth_blocks(pixels, sigma, spacing) for sigma in sigmas]
+
+    def best(*blocks_and_halves: Any) -> NDArray[Any]:
+        *blocks, values = blocks_and_halves
+        found = [
+            _vesselness(block, half, steps, factor, alpha, beta)
+            for block, half, factor in zip(blocks, values, factors, strict=True)
+        ]
+        return np.asarray(np.maximum.reduce(found))
+
+    return with_halo(best, reach, *smooths, dtype=smooths[0].dtype, value=known)
+
+
+def _appended(values: list[float], value: float) -> list[float]:
+    return [*values, value]
+
+
+def _strength(smooth: NDArray[Any], steps: Sequence[float], factor: float) -> NDArray[Any]:
+    return _run(norm, smooth, steps, factor)

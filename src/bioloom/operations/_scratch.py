@@ -7,7 +7,7 @@ import shutil
 import sys
 import tempfile
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Slices = tuple[slice, ...]
+_FEW_LAYERS = 5
 
 
 class Scratch:
@@ -72,16 +73,28 @@ def from_blocks(blocks: Sequence[Any], like: Any, dtype: Any) -> Any:
     return da.block(result.tolist())
 
 
-def stored(array: Any) -> Any:
-    """Return a Dask array that is computed once and then read from a file, for what needs it several times."""
-    from dask import delayed
+class Stored:
+    """A Dask array that is computed once, and then read from a file as often as it is needed."""
 
-    scratch = delayed(Scratch, pure=False)(array.shape, [array.dtype])
-    blocks = [
-        delayed(_read)(delayed(_write)(scratch, where, block), scratch, where)
-        for where, block in zip(places(array), array.to_delayed().ravel(), strict=True)
-    ]
-    return from_blocks(blocks, array, array.dtype)
+    def __init__(self, array: Any) -> None:
+        from dask import delayed
+
+        self.like = array
+        self.scratch = delayed(Scratch, pure=False)(array.shape, [array.dtype])
+        self.writes = [
+            delayed(_write)(self.scratch, where, block)
+            for where, block in zip(places(array), array.to_delayed().ravel(), strict=True)
+        ]
+
+    def read(self, value: Any = None) -> Any:
+        """Return the array, no block of which is read before a delayed value is known."""
+        from dask import delayed
+
+        blocks = [
+            delayed(_read)(written, self.scratch, where, value)
+            for written, where in zip(self.writes, places(self.like), strict=True)
+        ]
+        return from_blocks(blocks, self.like, self.like.dtype)
 
 
 def _write(scratch: Scratch, where: Slices, block: NDArray[Any]) -> bool:
@@ -89,5 +102,49 @@ def _write(scratch: Scratch, where: Slices, block: NDArray[Any]) -> bool:
     return True
 
 
-def _read(_written: bool, scratch: Scratch, where: Slices) -> NDArray[Any]:
+def _read(_written: bool, scratch: Scratch, where: Slices, _value: Any) -> NDArray[Any]:
     return np.array(scratch[0][where])
+
+
+def _is_soon_loaded(array: Any) -> bool:
+    """Tell whether the blocks of a Dask array are loaded, and no more than looked at one by one."""
+    from dask.blockwise import Blockwise
+
+    graph = array.__dask_graph__()
+    return len(graph.layers) <= _FEW_LAYERS and all(
+        isinstance(layer, Blockwise) or not graph.dependencies[name] for name, layer in graph.layers.items()
+    )
+
+
+def after(array: Any, value: Any) -> tuple[Any, Any]:
+    """Return a Dask array to use with a delayed value that was found from all of its blocks, and the value.
+
+    Blocks that were needed to find the value would wait in memory until it is known, all of them. So they are loaded
+    anew if that is about all it takes to get them, and else read from a file to which they are written on the way.
+    """
+    from dask import delayed
+    from dask.graph_manipulation import bind
+
+    if _is_soon_loaded(array):
+        return bind(array, value), value
+    kept = Stored(array)
+    # Written as soon as they are there, and not only when they are read.
+    known = delayed(_value_after)(value, kept.writes)
+    return kept.read(known), known
+
+
+def repeated(array: Any) -> Callable[[Any], Any]:
+    """Return a function that gives a Dask array for each of several passes, after what the pass before has found."""
+    from dask.graph_manipulation import bind
+
+    if not _is_soon_loaded(array):
+        return Stored(array).read
+
+    def load(value: Any = None) -> Any:
+        return array if value is None else bind(array, value)
+
+    return load
+
+
+def _value_after(value: Any, _written: Sequence[bool]) -> Any:
+    return value

@@ -199,6 +199,7 @@ def _(image: Any, sigma: float, low: float | None, high: float | None, spacing: 
 
     from bioloom.operations._blocks import checked, smooth_blocks, with_halo
     from bioloom.operations._canny import levels, thin_edges
+    from bioloom.operations._scratch import after
 
     steps = _steps(image.ndim, spacing)
     smooth = smooth_blocks(checked(canny, "image", image), sigma, spacing)
@@ -206,6 +207,6 @@ def _(image: Any, sigma: float, low: float | None, high: float | None, spacing: 
     if high is None:
         lengths = with_halo(partial(gradient_length, steps=steps), (1,) * image.ndim, smooth, dtype=smooth.dtype)
         found = threshold_value_of_blocks(lengths)
-    limits = delayed(levels)(found, low, high)
+    smooth, limits = after(smooth, delayed(levels)(found, low, high))
     edges = with_halo(partial(thin_edges, steps=steps), (2,) * image.ndim, smooth, dtype=np.uint8, value=limits)
     return with_marks_of_blocks(edges > 0, edges > 1, True)

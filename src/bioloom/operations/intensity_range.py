@@ -135,6 +135,7 @@ def _(image: Any, lower: float, upper: float, new_minimum: float, new_maximum: f
     from dask import delayed
 
     from bioloom.operations._blocks import checked, with_value
+    from bioloom.operations._scratch import repeated
 
     stretch = partial(_stretched, new_minimum=new_minimum, new_maximum=new_maximum)
     if (lower, upper) == (0, 100):
@@ -142,7 +143,7 @@ def _(image: Any, lower: float, upper: float, new_minimum: float, new_maximum: f
     pixels = checked(rescale_intensity, "image", image)
     dtype = as_float(np.zeros(1, image.dtype)).dtype
     ranks, shares = ranks_between(image.size, (lower, upper))
-    found = ranked_pixels(pixels.map_blocks(as_float, dtype=dtype), ranks)
+    found = ranked_pixels(repeated(pixels.map_blocks(as_float, dtype=dtype)), ranks, 8 * dtype.itemsize)
     return with_value(stretch, delayed(between)(found, shares), pixels, dtype=dtype)
 
 

@@ -54,12 +54,12 @@ def remove_labels_at_edges(labels: Labels, edges: Literal["all", "lateral"] = "a
 def _(labels: Any, edges: str) -> Any:
     from dask import delayed
 
-    from bioloom.operations._blocks import checked, with_value
+    from bioloom.operations._blocks import at_value, checked
 
     pixels = checked(remove_labels_at_edges, "labels", labels)
     parts = [block for s in _edge_slices(labels.ndim, edges) for block in pixels[s].to_delayed().ravel()]
     ids = delayed(np.concatenate)([delayed(np.unique)(part) for part in parts])
-    return with_value(without_ids, ids, pixels, dtype=np.uint32)
+    return at_value(without_ids, ids, pixels, dtype=np.uint32)
 
 
 @operation(

@@ -120,13 +120,13 @@ def _(image: Any, low: float | None, high: float | None, diagonal: bool) -> Any:
 
     counted = histogram_of_blocks(image, None, 256, 256) if low is None or high is None else None
     cuts = delayed(_two_cuts)(counted, low, high)
-    weak, strong = (with_value(_above_one_of, cuts, image, which=k, dtype=bool) for k in (0, 1))
-    return with_marks_of_blocks(weak, strong, diagonal)
+    above = with_value(_cuts_below, cuts, image, dtype=np.uint8)
+    return with_marks_of_blocks(above > 0, above > 1, diagonal)
 
 
-def _above_one_of(image: NDArray[Any], cuts: tuple[float, float], which: int) -> NDArray[np.bool_]:
-    above: NDArray[np.bool_] = image > cuts[which]
-    return above
+def _cuts_below(image: NDArray[Any], cuts: tuple[float, float]) -> NDArray[np.uint8]:
+    """Count the cuts that are below each pixel."""
+    return (image > cuts[0]).astype(np.uint8) + (image > cuts[1])
 
 
 @operation(

@@ -61,21 +61,26 @@ def _found_in_blocks(
 
     from bioloom.operations._block_regions import solve_by_regions
     from bioloom.operations._block_tables import in_reading_order_of_blocks
-    from bioloom.operations._blocks import checked, with_halo, with_value
+    from bioloom.operations._blocks import at_value, checked, with_halo
     from bioloom.operations._label_distances import grown
     from bioloom.operations._order_statistics import median_of_blocks
     from bioloom.operations._regions import connected
-    from bioloom.operations._scratch import stored
+    from bioloom.operations._scratch import Stored
 
     pixels = checked(operation, "image", image)
     dtype = as_float(np.zeros(1, image.dtype)).dtype
-    response = stored(with_halo(respond, [4 * s + 2 for s in sigmas], pixels, dtype=dtype))
+    response = Stored(with_halo(respond, [4 * s + 2 for s in sigmas], pixels, dtype=dtype))
     deviation = None
     if threshold is None:
-        middle = with_value(_distance, median_of_blocks(response), response, dtype=dtype)
-        deviation = median_of_blocks(middle)
+        bits = 8 * dtype.itemsize
+        middle = median_of_blocks(response.read, image.size, bits)
+
+        def distances(found: Any) -> Any:
+            return at_value(_distance, middle, response.read(middle if found is None else found), dtype=dtype)
+
+        deviation = median_of_blocks(distances, image.size, bits)
     least = delayed(_least)(threshold, deviation, [delayed(_largest)(b) for b in pixels.to_delayed().ravel()], dtype)
-    bright = with_halo(_bright_peaks, (1,) * image.ndim, response, dtype=bool, value=least)
+    bright = with_halo(_bright_peaks, (1,) * image.ndim, response.read(least), dtype=bool, value=least)
     labels = solve_by_regions(partial(connected, diagonal=True), bright, number=True)
     if mark == "point":
         return labels

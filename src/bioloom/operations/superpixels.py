@@ -137,6 +137,7 @@ def _(image: Any, classes: int, seed: int, second_channel: Any = None, third_cha
     from dask import delayed
 
     from bioloom.operations._blocks import checked
+    from bioloom.operations._scratch import after
 
     given = {"image": image, "second_channel": second_channel, "third_channel": third_channel}
     channels = [checked(kmeans, n, c).rechunk(image.chunks) for n, c in given.items() if c is not None]
@@ -147,6 +148,8 @@ def _(image: Any, classes: int, seed: int, second_channel: Any = None, third_cha
     def of_block(*blocks: NDArray[Any], centres: Any) -> NDArray[np.uint32]:
         return _nearest(blocks[0], centres, *blocks[1:])
 
+    for k, channel in enumerate(channels):
+        channels[k], centres = after(channel, centres)
     meta = np.empty((0,) * image.ndim, np.uint32)
     return da.map_blocks(of_block, *channels, centres=centres, dtype=np.uint32, meta=meta)
 

@@ -7,6 +7,7 @@ from scipy import ndimage
 from bioloom import operations
 from bioloom.errors import InputError
 from bioloom.operations._order_statistics import median_of_blocks, ranked_pixels
+from bioloom.operations._scratch import repeated
 
 da = pytest.importorskip("dask.array")
 
@@ -117,10 +118,10 @@ def test_the_median_of_blocks_is_exact(dtype, size):
     rng = np.random.default_rng(0)
     pixels = (rng.normal(size=size) * 10.0 ** rng.integers(-30, 30, size)).astype(dtype)
     pixels[::7], pixels[1::9] = 0, -0.0
-    blocks = da.from_array(pixels, chunks=37)
-    assert median_of_blocks(blocks).compute(scheduler="synchronous") == np.median(pixels)
+    read, bits = repeated(da.from_array(pixels, chunks=37)), 8 * pixels.itemsize
+    assert median_of_blocks(read, size, bits).compute(scheduler="synchronous") == np.median(pixels)
     ranks = [0, size // 3, size - 1]
-    found = ranked_pixels(blocks, ranks).compute(scheduler="synchronous")
+    found = ranked_pixels(read, ranks, bits).compute(scheduler="synchronous")
     np.testing.assert_array_equal(found, np.sort(pixels)[ranks])
 
 
