@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QScrollArea
 
 from bioloom import layers
 from bioloom.operations import CATALOGUE
@@ -32,6 +33,12 @@ def small():
     from bioloom.samples import nuclei_2d
 
     return nuclei_2d(shape=(160, 180), n_nuclei=12, seed=0)
+
+
+@pytest.mark.parametrize("name", ["Process", "Object classifier", "Merge objects", "Measure", "Explore"])
+def test_no_panel_is_cut_off_at_its_right_side(user, name):
+    content = user.open(name).findChild(QScrollArea).widget()
+    assert content.minimumSizeHint().width() <= 340, "what fits beside the scroll bar in a dock of 360 pixels"
 
 
 # ------------------------------------------------------------------------------------------------ Process
