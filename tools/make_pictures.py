@@ -1,65 +1,163 @@
-"""Makes the pictures of the first tutorial: ``xvfb-run python tools/make_pictures.py`` (needs napari and a display)."""
+"""Makes the pictures of the first tutorial and of the README, by going through the tutorial.
+
+``xvfb-run -a -s "-screen 0 1600x1200x24" python tools/make_pictures.py [folder]`` needs napari. It prints the
+figures that the tutorial names.
+"""
 
 from __future__ import annotations
 
+import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import napari
 import numpy as np
+from PIL import Image
 from qtpy.QtWidgets import QApplication
 
-from bioloom.operations import voronoi_otsu_labeling
+from bioloom.layers import selection_of
 from bioloom.samples import annotate_objects, make_sample, strokes
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
+LABELS = "Voronoi–Otsu labeling of Nuclei"
 
 
-def look(seconds: float) -> None:
-    """Let the application work for a while."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        QApplication.processEvents()
-        time.sleep(0.01)
+class Photographer:
+    """Drives napari, and takes pictures of its window."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.sample = make_sample("nuclei_2d")
+        self.viewer = napari.Viewer(show=True)
+        self.viewer.window.resize(1500, 1000)
+        self.viewer.open_sample("napari-bioloom", "nuclei_2d")
+        self.look(1)
+
+    def look(self, seconds: float) -> None:
+        """Let the application work for a while."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            QApplication.processEvents()
+            time.sleep(0.01)
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until something is true, and then for what follows from it."""
+        end = time.monotonic() + 300
+        while not condition():
+            if time.monotonic() > end:
+                raise TimeoutError("Nothing happened for five minutes.")
+            self.look(0.1)
+        self.look(1)
+
+    def open(self, name: str) -> Any:
+        """Open a panel beside the others."""
+        return self.viewer.window.add_plugin_dock_widget("napari-bioloom", name, tabify=True)[1]
+
+    def show(self, *names: str) -> None:
+        """Hide all layers but these."""
+        for layer in self.viewer.layers:
+            layer.visible = layer.name in names
+
+    def take(self, name: str) -> None:
+        """Keep a picture of the window in few colours, which makes it small."""
+        self.viewer.reset_view()
+        self.look(0.5)
+        picture = Image.fromarray(self.viewer.window.screenshot(flash=False, canvas_only=False)).convert("RGB")
+        picture.quantize(256).save(self.folder / name, optimize=True)
+
+    def segment(self) -> None:
+        """Step 2."""
+        panel = self.open("Process")
+        panel.choose("voronoi_otsu_labeling", self.viewer.layers["Nuclei"])
+        panel.preview_box.setChecked(True)
+        panel.settings["spot_sigma"].value = 4
+        self.until(lambda: any(layer.name.startswith("preview") for layer in self.viewer.layers))
+        self.take("first-loop-preview.png")
+        panel.apply_button.click()
+        self.until(lambda: LABELS in self.viewer.layers and not panel.jobs.busy)
+        print(self.viewer.layers[LABELS].data.max(), "objects")
+
+    def classify_pixels(self) -> None:
+        """Step 3."""
+        self.show("Nuclei")
+        self.viewer.layers.selection.active = self.viewer.layers["Nuclei"]
+        panel = self.open("Pixel classifier")
+        panel.new_button.click()
+        self.viewer.layers["annotation of Nuclei"].data = strokes(self.sample.labels, n_pixels=300)
+        panel.live.setChecked(True)
+        self.until(lambda: "classes of Nuclei" in self.viewer.layers and not panel.jobs.busy)
+        self.look(5)
+        self.take("first-loop-pixels.png")
+        panel.live.setChecked(False)
+
+    def classify_objects(self) -> None:
+        """Step 4."""
+        self.show("Nuclei", LABELS)
+        panel = self.open("Object classifier")
+        panel.labels.choose(self.viewer.layers[LABELS])
+        panel.marking.click_button.setChecked(True)
+        drawn = annotate_objects(self.sample, n_per_type=6)
+        for number in np.unique(self.sample.labels[drawn > 0]):
+            own = self.sample.labels == number
+            label = int(np.bincount(self.viewer.layers[LABELS].data[own]).argmax())
+            if panel.marking.marks.class_of((0, label)) == 0:
+                panel.marking.classes.choose(int(drawn[own].max()))
+                panel.marking.clicked(0, label, remove=False, plain=True)
+        name = f"object classes of {LABELS}"
+        self.until(lambda: name in self.viewer.layers and not panel.jobs.busy)
+        self.look(3)
+        self.take("first-loop-objects.png")
+
+    def measure(self) -> None:
+        """Step 5."""
+        self.show("Nuclei", LABELS)
+        self.viewer.layers.selection.active = self.viewer.layers[LABELS]
+        panel = self.open("Measure")
+        panel.labels.choose(self.viewer.layers[LABELS])
+        panel.measure_button.click()
+        self.until(lambda: not panel.jobs.busy)
+        print(panel.status.text.text())
+
+    def explore(self) -> None:
+        """Step 6."""
+        panel = self.open("Explore")
+        panel.tabs.setCurrentWidget(panel.maps)
+        panel.embed_button.click()
+        self.until(lambda: not panel.jobs.busy)
+        panel.tabs.setCurrentWidget(panel.clusters)
+        panel.clusters.n_clusters.setValue(2)
+        panel.cluster_button.click()
+        self.until(lambda: not panel.jobs.busy)
+        print(panel.status.text.text())
+        self.take("bioloom.png")
+
+        panel.colour_box.setCurrentText("selection and classes")
+        table = self.viewer.layers[LABELS].features
+        low = table["UMAP-0"] < (table["UMAP-0"].min() + table["UMAP-0"].max()) / 2
+        selection_of(self.viewer.layers[LABELS]).select(low.to_numpy())
+        self.look(1)
+        self.take("first-loop-lasso.png")
+        types = [self._type_of(int(label)) for label in table["label"][low]]
+        print(len(types), "selected; of each type:", {t: types.count(t) for t in sorted(set(types))})
+
+    def _type_of(self, label: int) -> int:
+        """Return the type of the nucleus that an object has most pixels of."""
+        inside = self.sample.labels[self.viewer.layers[LABELS].data == label]
+        number = np.bincount(inside[inside > 0]).argmax()
+        return int(self.sample.cell_types.set_index("label").loc[number, "cell_type"])
 
 
 def main() -> None:
-    """Drive napari through the steps of the tutorial."""
-    sample = make_sample("nuclei_2d")
-    viewer = napari.Viewer(show=True)
-    viewer.window.resize(1500, 1000)
-    viewer.open_sample("napari-bioloom", "nuclei_2d")
-    viewer.layers.selection.active = viewer.layers["Nuclei"]
-
-    dock, panel = viewer.window.add_plugin_dock_widget("napari-bioloom", "Pixel classifier")
-    panel.new_button.click()
-    viewer.layers["annotation of Nuclei"].data = strokes(sample.labels, n_pixels=300)
-    panel.live.setChecked(True)
-    look(12)
-    viewer.window.screenshot(str(IMAGES / "first-loop-pixels.png"), flash=False, canvas_only=False)
-    panel.live.setChecked(False)
-    dock.close()
-    look(1)
-    for name in ("classes of Nuclei", "annotation of Nuclei"):
-        viewer.layers[name].visible = False
-
-    labels = voronoi_otsu_labeling(sample.image, 4, 1)
-    name = "Voronoi–Otsu labeling of Nuclei"
-    scale = viewer.layers["Nuclei"].scale
-    viewer.add_labels(labels, name=name, scale=scale, units=viewer.layers["Nuclei"].units)
-    _, panel = viewer.window.add_plugin_dock_widget("napari-bioloom", "Object classifier")
-    panel.labels.choose(viewer.layers[name])
-    panel.new_button.click()
-    marks = np.zeros_like(labels, np.uint8)
-    drawn = annotate_objects(sample, n_per_type=6)
-    for number in np.unique(sample.labels[drawn > 0]):
-        own = sample.labels == number
-        y, x = np.argwhere(own).mean(0).astype(int)
-        marks[max(y - 3, 0) : y + 4, max(x - 3, 0) : x + 4] = drawn[own].max()
-    viewer.layers.selection.active.data = marks
-    look(8)
-    viewer.window.screenshot(str(IMAGES / "first-loop-objects.png"), flash=False, canvas_only=False)
-    viewer.close()
+    """Go through the steps of the tutorial."""
+    photographer = Photographer(Path(sys.argv[1]) if len(sys.argv) > 1 else IMAGES)
+    photographer.segment()
+    photographer.classify_pixels()
+    photographer.classify_objects()
+    photographer.measure()
+    photographer.explore()
+    photographer.viewer.close()
 
 
 if __name__ == "__main__":
