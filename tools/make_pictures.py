@@ -146,7 +146,8 @@ class Photographer:
         """Return the type of the nucleus that an object has most pixels of."""
         inside = self.sample.labels[self.viewer.layers[LABELS].data == label]
         number = np.bincount(inside[inside > 0]).argmax()
-        return int(self.sample.cell_types.set_index("label").loc[number, "cell_type"])
+        table = self.sample.cell_types
+        return int(table["cell_type"].to_numpy()[table["label"] == number][0])
 
 
 def main() -> None:
