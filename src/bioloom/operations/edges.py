@@ -202,11 +202,16 @@ def _(image: Any, sigma: float, low: float | None, high: float | None, spacing: 
     from bioloom.operations._scratch import after
 
     steps = _steps(image.ndim, spacing)
-    smooth = smooth_blocks(checked(canny, "image", image), sigma, spacing)
+    pixels = checked(canny, "image", image)
+    smooth = smooth_blocks(pixels, sigma, spacing)
     found = None
     if high is None:
         lengths = with_halo(partial(gradient_length, steps=steps), (1,) * image.ndim, smooth, dtype=smooth.dtype)
         found = threshold_value_of_blocks(lengths)
-    smooth, limits = after(smooth, delayed(levels)(found, low, high))
+    limits = delayed(levels)(found, low, high)
+    if found is not None:
+        # Smoothed again: it is as fast as to keep it.
+        pixels, limits = after(pixels, limits)
+        smooth = smooth_blocks(pixels, sigma, spacing)
     edges = with_halo(partial(thin_edges, steps=steps), (2,) * image.ndim, smooth, dtype=np.uint8, value=limits)
     return with_marks_of_blocks(edges > 0, edges > 1, True)

@@ -82,8 +82,8 @@ def seeded_watershed(
     F. Meyer, Signal Processing 38 (1994) 113-125; compact: P. Neubert and P. Protzel, ICPR 2014. As
     ``skimage.segmentation.watershed``; pixels that are equally bright are flooded in the order in which they are
     reached. Dask arrays with a mask of any size give the objects of the whole image: regions of the mask that lie in
-    several blocks are computed together. Without a mask they are one block, and have to fit into memory: the image is
-    then one region, in which any seed may reach any pixel.
+    several blocks are computed together. Without a mask they are one block, which takes about 40 bytes of memory a
+    pixel: the image is then one region, in which any seed may reach any pixel.
     """
     inside = None if mask is None else np.asarray(mask) != 0
     grown = _grow(inside, image, seeds, borders, compactness, spacing)
