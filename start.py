@@ -157,14 +157,17 @@ def pip_command() -> list[str | Path]:
     raise SetupError(f"{sys.executable} has no pip; install pip 22.3 or newer, or Debian's python3-venv")
 
 
-def install(job: str, requirements: list[str], what: str, project: str = "") -> None:
-    """Install requirements into .venv, unless that was done for the same project file, Python and place."""
+def install(job: str, requirements: list[str], what: str, project: str = "") -> bool:
+    """Install requirements into .venv, unless that was done for the same project file, Python and place.
+
+    Returns whether something was installed.
+    """
     make_venv()
     state = [venv_version(), str(ROOT), project, *requirements]
     key = hashlib.sha256("\0".join(state).encode()).hexdigest()
     marker = VENV / f".installed-for-{job}"
     if marker.is_file() and marker.read_text(encoding="utf-8") == key:
-        return
+        return False
     marker.unlink(missing_ok=True)
     say(f"installing {what} into .venv (only the first time; this can take minutes)")
     start = time.monotonic()
@@ -173,6 +176,7 @@ def install(job: str, requirements: list[str], what: str, project: str = "") -> 
         raise SetupError(f"pip could not install {what}; see the lines above, then run the same command again")
     marker.write_text(key, encoding="utf-8")
     say(f"{what} installed in {time.monotonic() - start:.0f} s")
+    return True
 
 
 # --- the two jobs ---------------------------------------------------------------------------------------------------
@@ -185,9 +189,11 @@ def demo(arguments: list[str]) -> int:
         say("if the window does not open, install them or add --headless")
     # Editable: the installed package is this folder, so that it is never older than the code.
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    install("demo", ["-e", ".[all]"], "Bioloom with napari and Qt", project)
+    is_new = install("demo", ["-e", ".[all]"], "Bioloom with napari and Qt", project)
     bioloom = PYTHON.with_name("bioloom.exe" if os.name == "nt" else "bioloom")
     say(f"running: {' '.join(['bioloom demo', *arguments])}")
+    if is_new:
+        say("some steps take a minute now, because they compile what they need (only the first time)")
     return finish([bioloom, "demo", *arguments])
 
 
