@@ -121,8 +121,9 @@ def test_two_layers_are_one_plot_and_each_object_is_its_own(user, pooled):
     for layer in (one, two):
         table = layer.features
         np.testing.assert_array_equal(table["MANUAL_CLASS"] == 2, table["area"] > 20)
-    for _ in range(3):
-        explore.bar.undo.click()
+    explore.bar.undo.click()
+    for _ in range(2):
+        QTest.keyClick(explore.plot, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     assert not layers.selection_of(one).classes.any()
     assert not layers.selection_of(two).classes.any()
     assert not chosen(one) | chosen(two)

@@ -71,6 +71,8 @@ class ScatterPlot(PlotMouse, PlotKeys, PlotCanvas, QWidget):
     point_clicked = Signal(int)
     hovered = Signal(int)
     class_chosen = Signal(int)
+    travel_wanted = Signal(str)
+    """``undo`` or ``redo``, by the keyboard."""
     gate_drawn = Signal(object)
     classes_hidden = Signal(object)
     kind_changed = Signal()

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, Qt
+from qtpy.QtGui import QKeySequence
 
+_TRAVELS = {QKeySequence.StandardKey.Undo: "undo", QKeySequence.StandardKey.Redo: "redo"}
 _STEPS = {
     Qt.Key.Key_Left: (-0.1, 0.0),
     Qt.Key.Key_Right: (0.1, 0.0),
@@ -18,10 +20,19 @@ _STEPS = {
 class PlotKeys:
     """What the keys do on a plot; mixed into its widget."""
 
+    def event(self, event: Any) -> bool:
+        """Take undo and redo, which the window may have too, while the plot has the focus."""
+        if event.type() == QEvent.Type.ShortcutOverride and any(map(event.matches, _TRAVELS)):
+            event.accept()
+            return True
+        return bool(super().event(event))  # type: ignore[misc]
+
     def keyPressEvent(self, event: Any) -> None:
-        """Put the selection into a class by its number; Escape, Return and Backspace while drawing; zoom and pan."""
+        """Undo and redo; put the selection into a class by its number; the keys of drawing; zoom and pan."""
         key, control = event.key(), event.modifiers() & Qt.KeyboardModifier.ControlModifier
-        if not len(self.model.x):
+        if wanted := [step for keys, step in _TRAVELS.items() if event.matches(keys)]:
+            self.travel_wanted.emit(wanted[0])
+        elif not len(self.model.x):
             event.ignore()
         elif Qt.Key.Key_0 <= key <= Qt.Key.Key_9 and not control:
             self.class_chosen.emit(int(key) - int(Qt.Key.Key_0))

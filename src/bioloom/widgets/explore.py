@@ -7,8 +7,6 @@ from typing import Any
 import napari.viewer
 import numpy as np
 import pandas as pd
-from qtpy.QtCore import Qt
-from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QComboBox, QLabel, QPushButton
 
 from bioloom import layers
@@ -113,10 +111,7 @@ class ExploreWidget(BioloomWidget):
         self.figure_button.clicked.connect(self.view.ask_figure)
         self.bar.undo_asked.connect(lambda: self._travel("undo"))
         self.bar.redo_asked.connect(lambda: self._travel("redo"))
-        for keys, step in ((QKeySequence.StandardKey.Undo, "undo"), (QKeySequence.StandardKey.Redo, "redo")):
-            shortcut = QShortcut(keys, self.plot)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(lambda step=step: self._travel(step))
+        self.plot.travel_wanted.connect(self._travel)
         point = self.viewer.dims.events.point
         point.connect(self.view.frame_changed)
         self.on_close(lambda: point.disconnect(self.view.frame_changed))
