@@ -65,7 +65,7 @@ def _umap_of(values: Values, coordinates: Values, parameters: dict[str, Any]) ->
         )  # fmt: skip
         model.fit(values[first])
     if large:
-        import joblib  # type: ignore[import-untyped]
+        import joblib
 
         model._raw_data = np.ascontiguousarray(values, np.float32)
         model._input_hash = joblib.hash(model._raw_data)

@@ -191,7 +191,7 @@ def _centres(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float32]]:
     """Return the mean and the standard deviation of each channel, and the centres of the classes, dark ones first."""
     from sklearn.cluster import KMeans
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     drawn = np.stack(samples, axis=1).astype(np.float64)
     means, deviations = drawn.mean(axis=0), drawn.std(axis=0)
