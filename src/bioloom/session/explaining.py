@@ -21,10 +21,10 @@ from bioloom.session.jobs import JobProgress
 from bioloom.session.worker_process import shared_worker
 
 RANK_MEASURES = {
-    "importance": "Permutation importance",
-    "centre_correlation": "Correlation with the distance to the centre",
     "effect_size": "Effect size",
+    "centre_correlation": "Correlation with the distance to the centre",
     "mutual_information": "Mutual information",
+    "importance": "Permutation importance",
 }
 """The measures of a ranking, and what to call them."""
 
