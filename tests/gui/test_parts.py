@@ -708,6 +708,52 @@ def test_a_disabled_part_says_why_once(qtbot, told):
     assert button.toolTip() == told
 
 
+def test_objects_are_first_those_of_the_active_layer_then_visible_ones(qtbot):
+    import numpy as np
+    from napari.components import ViewerModel
+
+    from bioloom.widgets._parts import LayerCombo
+
+    viewer, nothing = ViewerModel(), np.zeros((8, 8), int)
+    image = viewer.add_image(np.zeros((8, 8)))
+    lower, upper, hidden = (viewer.add_labels(nothing, name=name) for name in ("lower", "upper", "hidden"))
+    made = {"bioloom": {"role": "classes"}}
+    classes = viewer.add_labels(nothing, name="classes", metadata=made)
+    hidden.visible = False
+
+    def first(active):
+        viewer.layers.selection.active = active
+        combo = LayerCombo(viewer, "labels", "")
+        qtbot.addWidget(combo)
+        combo.stop()
+        return combo.layer
+
+    assert first(image) is upper
+    assert first(classes) is upper, "what was made for something else is no object"
+    assert first(lower) is lower
+    assert first(hidden) is hidden
+    upper.visible = lower.visible = False
+    assert first(image) is hidden
+
+
+def test_the_chosen_objects_stay_chosen_when_they_are_hidden(qtbot):
+    import numpy as np
+    from napari.components import ViewerModel
+
+    from bioloom.widgets._parts import LayerCombo
+
+    viewer, nothing = ViewerModel(), np.zeros((8, 8), int)
+    chosen, other = viewer.add_labels(nothing, name="chosen"), viewer.add_labels(nothing, name="other")
+    combo = LayerCombo(viewer, "labels", "")
+    qtbot.addWidget(combo)
+    assert combo.layer is other
+    combo.setCurrentText("chosen")
+    chosen.visible = False
+    viewer.add_labels(nothing, name="newest")
+    assert combo.layer is chosen
+    combo.stop()
+
+
 def test_none_stays_chosen_whatever_layers_come(qtbot):
     import numpy as np
     from napari.components import ViewerModel

@@ -206,11 +206,12 @@ class LayerCombo(QComboBox):
         self._emit()
 
     def _default(self) -> int:
-        """Return the most likely layer: measured if that is wanted, active, and not made for something else."""
+        """Return the most likely layer: not made for something else, measured if wanted, active, visible, topmost."""
         active = layers.active_layer(self._viewer)
 
-        def likely(layer: Any) -> tuple[bool, bool, bool]:
-            return layers.role(layer) == "", self._prefer_table and layers.has_table(layer), layer is active
+        def likely(layer: Any) -> tuple[bool, ...]:
+            measured = self._prefer_table and layers.has_table(layer)
+            return layers.role(layer) == "", measured, layer is active, layer.visible
 
         return max(range(len(self._layers)), key=lambda i: (*likely(self._layers[i]), -i))
 
