@@ -1,7 +1,7 @@
-"""Makes the pictures of the first tutorial and of the README, by going through the tutorial.
+"""Makes the pictures of the README and of the documentation, by doing what they show.
 
 ``xvfb-run -a -s "-screen 0 1600x1200x24" python tools/make_pictures.py [folder]`` needs napari. It prints the
-figures that the tutorial names.
+figures that the tutorials name.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ import napari
 import numpy as np
 from PIL import Image
 from qtpy.QtWidgets import QApplication
+from skimage.segmentation import expand_labels
 
 from bioloom.layers import selection_of
-from bioloom.samples import annotate_objects, make_sample, strokes
+from bioloom.samples import annotate_objects, make_sample, nuclei_2d, strokes
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 LABELS = "Voronoi–Otsu labeling of Nuclei"
@@ -29,10 +30,8 @@ class Photographer:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.sample = make_sample("nuclei_2d")
         self.viewer = napari.Viewer(show=True)
         self.viewer.window.resize(1500, 1000)
-        self.viewer.open_sample("napari-bioloom", "nuclei_2d")
         self.look(1)
 
     def look(self, seconds: float) -> None:
@@ -66,6 +65,21 @@ class Photographer:
         self.look(0.5)
         picture = Image.fromarray(self.viewer.window.screenshot(flash=False, canvas_only=False)).convert("RGB")
         picture.quantize(256).save(self.folder / name, optimize=True)
+
+
+class FirstLoop(Photographer):
+    """The first tutorial, and the README."""
+
+    def walk(self) -> None:
+        """Go through all steps."""
+        self.sample = make_sample("nuclei_2d")
+        self.viewer.open_sample("napari-bioloom", "nuclei_2d")
+        self.look(1)
+        self.segment()
+        self.classify_pixels()
+        self.classify_objects()
+        self.measure()
+        self.explore()
 
     def segment(self) -> None:
         """Step 2."""
@@ -150,15 +164,72 @@ class Photographer:
         return int(table["cell_type"].to_numpy()[table["label"] == number][0])
 
 
+class Exploring(Photographer):
+    """The tutorial that goes from a map to a classifier."""
+
+    def walk(self) -> None:
+        """Go through the steps up to the SHAP values."""
+        self.viewer.open_sample("napari-bioloom", "nuclei_2d")
+        self.look(1)
+        truth = self.viewer.layers["Nuclei: ground truth"]
+        truth.visible = True
+        panel = self.open("Measure")
+        panel.labels.choose(truth)
+        panel.measure_button.click()
+        self.until(lambda: not panel.jobs.busy)
+        panel = self.open("Explore")
+        panel.embed_button.click()
+        self.until(lambda: not panel.jobs.busy)
+        panel.tabs.setCurrentWidget(panel.clusters)
+        panel.clusters.n_clusters.setValue(2)
+        panel.clusters.space.setCurrentIndex(panel.clusters.space.findData("plot"))
+        panel.cluster_button.click()
+        self.until(lambda: not panel.jobs.busy)
+        print(panel.status.text.text())
+        self.take("explore-clusters.png")
+        explaining = panel.explaining
+        panel.tabs.setCurrentWidget(explaining)
+        for button in (explaining.ranks.rank_button, explaining.train_button, explaining.explain_button):
+            button.click()
+            self.until(lambda: not panel.jobs.busy)
+        print(explaining.agreement.text())
+        self.take("explore-shap.png")
+
+
+class Measuring(Photographer):
+    """The guide to measuring: nuclei in cells, and a map of their area."""
+
+    def walk(self) -> None:
+        """Measure nuclei, relate them to the cells around them, and filter the table."""
+        sample = nuclei_2d(shape=(300, 300), n_nuclei=60, seed=0)
+        where: dict[str, Any] = {"scale": (0.5, 0.5), "units": "um"}
+        self.viewer.add_image(sample.image, name="DNA", **where)
+        cells = self.viewer.add_labels(expand_labels(sample.labels, 7), name="cells", **where)
+        cells.contour = 1
+        nuclei = self.viewer.add_labels(sample.labels, name="nuclei", **where)
+        panel = self.open("Measure")
+        panel.labels.choose(nuclei)
+        panel.measure_button.click()
+        self.until(lambda: not panel.jobs.busy)
+        for part in (panel.input, panel.chosen):
+            part.set_open(False)
+        panel.more.groups["Inside other objects"].set_open(True)
+        panel.more.nested.button.click()
+        self.until(lambda: not panel.jobs.busy)
+        panel.tables.set_filter("area > quantile(area, 0.25)")
+        panel.show_map("area")
+        self.until(lambda: not panel.jobs.busy)
+        self.take("measure-panel.png")
+
+
 def main() -> None:
-    """Go through the steps of the tutorial."""
-    photographer = Photographer(Path(sys.argv[1]) if len(sys.argv) > 1 else IMAGES)
-    photographer.segment()
-    photographer.classify_pixels()
-    photographer.classify_objects()
-    photographer.measure()
-    photographer.explore()
-    photographer.viewer.close()
+    """Make all pictures."""
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else IMAGES
+    folder.mkdir(parents=True, exist_ok=True)
+    for kind in (FirstLoop, Exploring, Measuring):
+        photographer = kind(folder)
+        photographer.walk()
+        photographer.viewer.close()
 
 
 if __name__ == "__main__":

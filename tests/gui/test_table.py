@@ -160,6 +160,23 @@ def test_keys_select_move_and_undo(panel):
     assert panel.rows.currentIndex().row() == N - 1
 
 
+def test_rows_can_be_asked_for_while_they_go(panel):
+    """Qt asks for headers and cells of rows that it is being told to forget."""
+    model, read = panel.rows.model(), []
+
+    def read_all():
+        rows = range(model.rowCount())
+        read.append([model.headerData(row, Qt.Orientation.Vertical) for row in rows])
+        assert all(model.data(model.index(row, 0)) for row in rows)
+
+    model.rowsAboutToBeRemoved.connect(read_all)
+    panel.set_filter("label > 60")
+    settle(panel)
+    read_all()
+    assert [len(headers) for headers in read] == [N, 80]
+    assert read[1][0] == "0 · 61"
+
+
 def test_selected_rows_are_seen(panel):
     before = cell_colours(panel, 4)
     panel.selection.select_objects([3, 5])

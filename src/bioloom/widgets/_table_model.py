@@ -24,7 +24,9 @@ class ObjectTableModel(QAbstractTableModel):
         self.describe: Callable[[str], str] = str
         self.names: list[str] = []
         self._columns: list[Any] = []
-        self._n = 0
+        self._keys: list[Any] = []
+        # What Qt was told of: while rows go, it still asks for those of before.
+        self._rows = view.rows
         view.replaced.connect(self._replace)
         view.changed.connect(self._rearrange)
         self._replace()
@@ -38,25 +40,27 @@ class ObjectTableModel(QAbstractTableModel):
         self.beginResetModel()
         self.names = list(self.view.columns)
         self._columns = list(self.view.columns.values())
-        self._n = len(self.view.rows)
+        self._keys = [self.view.columns[key] for key in KEYS if key in self.view.columns]
+        self._rows = self.view.rows
         self.endResetModel()
 
     def _rearrange(self) -> None:
-        n, before = len(self.view.rows), self._n
+        n, before = len(self.view.rows), len(self._rows)
         if n < before:
             self.beginRemoveRows(QModelIndex(), n, before - 1)
-            self._n = n
+            self._rows = self.view.rows
             self.endRemoveRows()
         elif n > before:
             self.beginInsertRows(QModelIndex(), before, n - 1)
-            self._n = n
+            self._rows = self.view.rows
             self.endInsertRows()
+        self._rows = self.view.rows
         if n and self.names:
             self.dataChanged.emit(self.index(0, 0), self.index(n - 1, len(self.names) - 1))
 
     def rowCount(self, parent: QModelIndex | None = None) -> int:
         """Return the number of rows shown."""
-        return 0 if parent is not None and parent.isValid() else self._n
+        return 0 if parent is not None and parent.isValid() else len(self._rows)
 
     def columnCount(self, parent: QModelIndex | None = None) -> int:
         """Return the number of columns."""
@@ -65,7 +69,7 @@ class ObjectTableModel(QAbstractTableModel):
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return the text of a cell."""
         if role == Qt.ItemDataRole.DisplayRole:
-            return self._columns[index.column()].text(self.view.rows[index.row()])
+            return self._columns[index.column()].text(self._rows[index.row()])
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return _LEFT if self._columns[index.column()].is_text else _RIGHT
         return None
@@ -83,8 +87,8 @@ class ObjectTableModel(QAbstractTableModel):
         return None
 
     def _key(self, place: int) -> str:
-        row = self.view.rows[place]
-        return " · ".join(self.view.columns[key].text(row) for key in KEYS if key in self.view.columns)
+        row = self._rows[place]
+        return " · ".join(column.text(row) for column in self._keys)
 
     def sort(self, column: int, order: Any = Qt.SortOrder.AscendingOrder) -> None:
         """Sort by a column; −1 for the table's own order."""
