@@ -153,7 +153,7 @@ class Operation:
         Raises
         ------
         InputError
-            If the arrays do not fit.
+            If the arrays do not fit, or objects are dark where bright ones are looked for.
         """
         if self._suggest is None:
             return {}

@@ -243,8 +243,11 @@ def _difference(image: NDArray[Any], radius: float, spacing: Sequence[float] | N
 
 def _suggest(image: NDArray[Any], spacing: Sequence[float] | None = None) -> dict[str, Any]:
     """Suggest the radius at which the brightest answers stand out most from the others."""
+    from bioloom.operations._object_size import refuse_dark_objects
+
     if image.max() <= image.min():
         return {}
+    refuse_dark_objects(image, spacing)
     pixel = min(spacing or (1.0,))
     scores = []
     radii = [pixel * f for f in (1.5, 2, 3, 4, 6, 8)]

@@ -229,7 +229,7 @@ def _nearest(
 def _suggest_size(image: NDArray[Any], mask: Any = None, spacing: Sequence[float] | None = None) -> dict[str, Any]:
     from bioloom.operations._object_size import usual_radius
 
-    radius = usual_radius(image, mask, spacing)
+    radius = usual_radius(image, mask, spacing, dark=None)
     return {} if radius is None else {"size": float(f"{max(radius, 3 * min(spacing or (1.0,))):.2g}")}
 
 
