@@ -164,6 +164,7 @@ def test_uncertain_pairs_are_visited_and_named_by_a_key(user, panel, parts, erro
     QTest.keyClick(canvas, Qt.Key.Key_2)
     settle(user, panel)
     assert panel.marking.marks.classes == before | {key: 2}
+    assert "object to look at" not in user.viewer.layers
     assert key not in [panel.answer.key(d.row) for d in panel.uncertain._doubts]
     # Class 3 does not exist for pairs.
     QTest.keyClick(canvas, Qt.Key.Key_3)

@@ -246,9 +246,37 @@ def test_uncertain_objects_are_visited(user, panel, nuclei, types, errors):
     assert panel.marking.marks.class_of((0, seen[-1])) == 1
     listed = [panel.uncertain.table.item(r, 0).text() for r in range(panel.uncertain.table.rowCount())]
     assert str(seen[-1]) not in listed
+    assert "object to look at" not in viewer.layers, "it has its answer"
+    # Another key corrects it as long as it is selected.
+    QTest.keyClick(canvas, Qt.Key.Key_2)
+    settle(user, panel)
+    assert panel.marking.marks.class_of((0, seen[-1])) == 2
+    panel.uncertain.next_button.click()
+    assert "object to look at" in viewer.layers
     user.viewer.layers.remove("nuclei")
     user.look(0.2)
     assert "object to look at" not in viewer.layers
+    assert not errors
+
+
+def test_the_ring_goes_with_a_click_and_when_another_panel_is_used(user, panel, nuclei, types, errors):
+    viewer = user.viewer
+    mark(user, panel, nuclei, types, 2)
+    settle(user, panel)
+    panel.uncertain.next_button.click()
+    user.look()
+    ring = viewer.layers["object to look at"]
+    user.drag_on_canvas([ring.data[0]])
+    settle(user, panel)
+    assert ring not in viewer.layers
+    panel.uncertain.next_button.click()
+    user.look()
+    assert "object to look at" in viewer.layers
+    other = user.open("Merge objects")
+    user.look(0.3)
+    assert other.isVisible()
+    assert "object to look at" not in viewer.layers
+    assert "in the ring" not in panel.marking.hint.text()
     assert not errors
 
 

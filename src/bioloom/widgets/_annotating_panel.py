@@ -50,6 +50,7 @@ class AnnotatingPanel(AnnotatingForm):
         self._busy_timer = self._timer(_BUSY_DELAY_MS, self._show_busy)
         self._live_timer = self._timer(_LIVE_DELAY_MS, self._train_live)
         self._edit_timer = self._timer(_EDIT_DELAY_MS, self._objects_edited)
+        self._ring_timer = self._timer(0, self._take_ring_away)
 
     def _timer(self, delay: int, action: Any) -> QTimer:
         timer = QTimer(self)
@@ -67,6 +68,7 @@ class AnnotatingPanel(AnnotatingForm):
         self.features.changed.connect(self._live_timer.start)
         self.marking.changed.connect(self._marks_changed)
         self.marking.edited.connect(lambda layer: self._edit_timer.start())
+        self.marking.looked.connect(self._ring_timer.start)
         self.marking.classes.names_changed.connect(lambda names: self._list_doubts())
         self.marking.classes.colours_changed.connect(lambda colours: self.recolour())
         self.keep_box.toggled.connect(lambda on: self._live_timer.start())
@@ -79,7 +81,7 @@ class AnnotatingPanel(AnnotatingForm):
         self.on_close(self.marking.close_down)
         self.on_close(self.scores.jobs.cancel)
         self.on_close(lambda: layers.remove(self.viewer, self._ring))
-        for timer in (self._live_timer, self._busy_timer, self._edit_timer):
+        for timer in (self._live_timer, self._busy_timer, self._edit_timer, self._ring_timer):
             self.on_close(timer.stop)
         self.on_close(self.session.forget)
         self._labels_changed(self.labels.layer)
@@ -315,6 +317,15 @@ class AnnotatingPanel(AnnotatingForm):
         doubt = self.doubt(row)
         name = f"{self.noun.capitalize()} {doubt.name}"
         self.say(f"{name}: {doubt.what}, {100 * doubt.probability:.0f} %. Press a number to give it a class.")
+
+    def _take_ring_away(self) -> None:
+        # Later than what was looked at last, because who goes on to the next one looks at nothing in between.
+        if self.marking.current is None:
+            layers.remove(self.viewer, self._ring)
+
+    def put_behind(self) -> None:
+        """Look at nothing any more: the user does something else."""
+        self.marking.look_at(None)
 
     # -------------------------------------------------------------------------------------------- classifier
     @property

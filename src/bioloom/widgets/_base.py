@@ -151,7 +151,18 @@ class BioloomWidget(QWidget):
         super().showEvent(event)
         if not self._placed:
             self._placed = True
+            dock = _dock_of(self)
+            if dock is not None:
+                # A tab behind another one is not hidden, as Qt sees it: only its dock tells.
+                dock.visibilityChanged.connect(self._dock_seen)
             QTimer.singleShot(0, self._join_others)
+
+    def _dock_seen(self, seen: bool) -> None:
+        if not seen and not self.window().isMinimized():
+            self.put_behind()
+
+    def put_behind(self) -> None:
+        """Do what is to be done when another panel came to the front."""
 
     def raise_panel(self) -> None:
         """Bring the panel to the front of its tabs."""

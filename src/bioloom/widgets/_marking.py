@@ -44,6 +44,8 @@ class Marking(MarkingForm):
     """Something in the chosen layer got or lost a class."""
     edited = Signal(object)
     """The objects of a layer themselves were edited."""
+    looked = Signal()
+    """Something else is looked at, or nothing any more."""
 
     def __init__(
         self, viewer: Any, attempt: Callable[[Callable[[], object]], None], say: Callable[[str], None]
@@ -347,9 +349,10 @@ class Marking(MarkingForm):
         return active is not None and str(active.mode) in _DRAWING
 
     def look_at(self, key: Any) -> None:
-        """Let number keys give this a class."""
+        """Let number keys give this a class; None, such as once it has its answer, for nothing."""
         self.current = key
         self._update_keys()
+        self.looked.emit()
 
     # ------------------------------------------------------------------------------------------ for subclasses
     def make_marks(

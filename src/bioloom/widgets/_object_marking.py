@@ -70,7 +70,7 @@ class ObjectMarking(Marking):
         if remove or plain:
             # It has its answer: a number key now chooses the class of the next click.
             self._answered = (frame, label)
-            self._update_keys()
+            self.look_at(None)
 
     # ------------------------------------------------------------------------------------------ selected objects
     def watch(self, objects: Any) -> None:
@@ -126,13 +126,16 @@ class ObjectMarking(Marking):
         self.need_annotation()
         n = self.marks.assign(chosen, class_id)
         self.classes.set_current(class_id)
+        self.look_at(None)
         self._say(f"{len(chosen)} selected object{'s' * (len(chosen) != 1)} in class {class_id} ({n} changed).")
 
     def _mark_current(self, class_id: int) -> None:
         """Give the object that is looked at a class."""
         if self.current is None:
             return
+        key = self.current
         self.need_annotation()
-        self.marks.assign([self.current], class_id)
+        self.marks.assign([key], class_id)
         self.classes.set_current(class_id)
-        self._say(f"Object {self.current[1]} in class {class_id}.")
+        self.look_at(None)
+        self._say(f"Object {key[1]} in class {class_id}.")

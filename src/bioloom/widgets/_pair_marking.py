@@ -81,6 +81,7 @@ class PairMarking(Marking):
             self.marks.assign([key], 0)
         else:
             now = self.marks.click(key, self.class_id)
+            self.look_at(None)
             self._say(f"Objects {first[1]} and {label}: {NAMES.get(now, 'no class')}.")
 
     def something_chosen(self) -> bool:
@@ -91,7 +92,9 @@ class PairMarking(Marking):
         """Give the pair that is looked at a class."""
         if self.current is None or class_id not in NAMES:
             return
+        key = self.current
         self.need_annotation()
-        self.marks.assign([self.current], class_id)
+        self.marks.assign([key], class_id)
         self.classes.set_current(class_id)
-        self._say(f"Objects {self.current[1]} and {self.current[2]}: {NAMES[class_id]}.")
+        self.look_at(None)
+        self._say(f"Objects {key[1]} and {key[2]}: {NAMES[class_id]}.")
