@@ -64,7 +64,7 @@ def measurement_map(
 
     Notes
     -----
-    The values of `bioloom.measure.measure`.
+    The values of `bioloom.measure.measure`. Needs the whole image: a Dask array is computed as one block.
     """
     from bioloom.measure.table import measure
 

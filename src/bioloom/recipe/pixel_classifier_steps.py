@@ -189,7 +189,7 @@ def objects_of_class(classes: Labels, class_id: Annotated[int, Number(minimum=1,
 
     Notes
     -----
-    See :func:`bioloom.classify.objects_of_class`.
+    See :func:`bioloom.classify.objects_of_class`. Needs the whole image: a Dask array is computed as one block.
     """
     from bioloom.classify import objects_of_class as regions
 
