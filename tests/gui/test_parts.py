@@ -754,6 +754,28 @@ def test_the_chosen_objects_stay_chosen_when_they_are_hidden(qtbot):
     combo.stop()
 
 
+def test_names_of_layers_that_differ_at_their_ends_can_be_told_apart(show):
+    import numpy as np
+    from napari.components import ViewerModel
+
+    from bioloom.widgets._parts import LayerCombo
+
+    viewer = ViewerModel()
+    names = [f"annotation of the image of the sample from {day}" for day in ("Monday", "Sunday")]
+    for name in names:
+        viewer.add_labels(np.zeros((8, 8), int), name=name)
+    combo = show(LayerCombo(viewer, "labels", "Objects"), width=140)
+    pictures = []
+    for name in names:
+        combo.setCurrentText(name)
+        assert name in combo.toolTip()
+        pictures.append(combo.grab().toImage())
+    assert pictures[0] != pictures[1]
+    viewer.layers.clear()
+    assert combo.grab().toImage() not in pictures
+    combo.stop()
+
+
 def test_none_stays_chosen_whatever_layers_come(qtbot):
     import numpy as np
     from napari.components import ViewerModel

@@ -25,7 +25,7 @@ from bioloom.widgets._parts import (
     narrow_combo,
 )
 from bioloom.widgets._pixel_members import TrainingImages
-from bioloom.widgets._pixel_outputs import PixelOutputs, row
+from bioloom.widgets._pixel_outputs import PixelOutputs
 from bioloom.widgets._score_view import ScoreView
 from bioloom.widgets._training_list import TrainingList
 
@@ -81,7 +81,6 @@ class PixelForm(ClassifierPanel):
             optional=True,
             wanted_role="annotation",
         )
-        self.annotation.setMinimumContentsLength(6)
         self.new_button = QPushButton("New annotation")
         self.new_button.setToolTip("Add an empty labels layer over the image and start to paint class 1")
         self.axes = AxesOptions()
@@ -117,7 +116,8 @@ class PixelForm(ClassifierPanel):
         layout.addRow("Image", self.images)
         # In sight, since depth and time are mixed up easily.
         layout.addRow("", self.axes.time)
-        layout.addRow("Annotation", row(self.annotation, self.new_button))
+        layout.addRow("Annotation", self.annotation)
+        layout.addRow("", self.new_button)
         feature_rows, feature_layout = form()
         feature_layout.addRow("Features", self.preset)
         advanced, advanced_layout = form()

@@ -14,6 +14,7 @@ from bioloom.widgets._feature_cells import short_title
 from bioloom.widgets._theme import accent, faint, ground_colour, legible_on, small_font, text_colour
 
 _WRONG = QColor("#d55e00")
+_ANNOTATED, _FOUND = "annotated as", "found as"
 _FEATURE = re.compile(r"(?P<kind>[a-z_]+)=(?P<sigma>[0-9.eE+-]+)(?P<rest>.*)")
 
 
@@ -87,19 +88,19 @@ class ConfusionMatrix(_Picture):
         """Show other counts."""
         self.ids, self.names, self.colours = list(ids), dict(names), dict(colours)
         self.counts = [list(map(int, row)) for row in counts]
-        self.setFixedHeight(self.line() * (len(ids) + 1) + 4)
+        self.setFixedHeight(self.line() * (len(ids) + 2) + 4)
         self.update()
 
     def cell_rect(self, row: int, column: int) -> QRectF:
         """Return where a count is painted."""
         left, n = self._left(), max(1, len(self.ids))
         width = min(64.0, (self.width() - left - 2) / n)
-        return QRectF(left + column * width, (row + 1) * self.line(), width, self.line())
+        return QRectF(left + column * width, (row + 2) * self.line(), width, self.line())
 
     def _left(self) -> float:
         metrics = self.fontMetrics()
         widest = max((metrics.horizontalAdvance(self.names.get(k, "")) for k in self.ids), default=0)
-        return float(min(widest + 26, 0.45 * self.width()))
+        return float(max(min(widest + 26, 0.45 * self.width()), metrics.horizontalAdvance(_ANNOTATED) + 6))
 
     def explain(self, point: QPointF) -> str:
         """Return a count in words."""
@@ -119,15 +120,17 @@ class ConfusionMatrix(_Picture):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(faint(self, 0.7))
-        painter.drawText(QRectF(0, 0, self._left(), self.line()), Qt.AlignmentFlag.AlignVCenter, "annotated \\ found")
+        middle, left, line = Qt.AlignmentFlag.AlignVCenter, self._left(), self.line()
+        painter.drawText(QRectF(left, 0, self.width() - left, line), middle, _FOUND)
+        painter.drawText(QRectF(0, line, left, line), middle, _ANNOTATED)
         for row, k in enumerate(self.ids):
             self._paint_swatch(painter, self.cell_rect(-1, row).center(), k)
-            title = QRectF(0, (row + 1) * self.line(), self._left() - 4, self.line())
+            title = QRectF(0, (row + 2) * line, left - 4, line)
             self._paint_swatch(painter, QPointF(8, title.center().y()), k)
             painter.setPen(text_colour(self))
             room, name = int(title.width()) - 20, self.names.get(k, str(k))
             text = self.fontMetrics().elidedText(name, Qt.TextElideMode.ElideRight, room)
-            painter.drawText(title.adjusted(20, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, text)
+            painter.drawText(title.adjusted(20, 0, 0, 0), middle, text)
         painter.setFont(small_font(self))
         for row in range(len(self.ids)):
             total = max(1, sum(self.counts[row]))
