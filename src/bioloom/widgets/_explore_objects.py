@@ -8,7 +8,8 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from bioloom import layers
-from bioloom.widgets._parts import CheckList, CollapsibleGroup, LayerCombo, _LayerWatcher, form
+from bioloom.widgets._layer_combo import LayerWatcher
+from bioloom.widgets._parts import CheckList, CollapsibleGroup, LayerCombo, form
 
 
 class ObjectsForm(QWidget):
@@ -38,7 +39,7 @@ class ObjectsForm(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(row)
         column.addWidget(self.group)
-        self._watcher = _LayerWatcher(viewer, self._follow)
+        self._watcher = LayerWatcher(viewer, self._follow)
         self.labels.layer_changed.connect(lambda layer: self._follow())
         self.others.changed.connect(self._tell)
         self._follow()
