@@ -55,9 +55,20 @@ class User:
 
     def open(self, name):
         """Open a panel from the Plugins menu."""
-        _, panel = self.viewer.window.add_plugin_dock_widget("napari-bioloom", name)
+        docked = self.viewer.window.dock_widgets
+        if f"{name} (Bioloom)" not in docked:
+            self.plugins_menu(name)
+        return docked[f"{name} (Bioloom)"]
+
+    def plugins_menu(self, name):
+        """Choose a panel in the Plugins menu: it opens, or if it is open, hides or shows again."""
+        from napari._app_model import get_app_model
+
+        commands = get_app_model().commands
+        # Other versions of napari have other ids for these entries.
+        ids = f"napari-bioloom.{name.lower().replace(' ', '_')}", f"napari-bioloom:{name}"
+        commands.execute_command(next(i for i in ids if i in commands)).result()
         self.look()
-        return panel
 
     def clear(self):
         """Remove all layers, and let the window show that: Mesa crashes if others come before it could."""

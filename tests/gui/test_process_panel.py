@@ -103,7 +103,7 @@ def world_extent(layer):
 
 
 def process(user):
-    return user.viewer.window.dock_widgets["Process (napari-bioloom)"]
+    return user.viewer.window.dock_widgets["Process (Bioloom)"]
 
 
 # ------------------------------------------------------------------------------------------------ every operation
@@ -972,6 +972,21 @@ def test_all_operations_are_in_the_layers_menu(user, truth):
     found["Filter", "Remove noise", "Median"].trigger()
     user.look(0.2)
     assert panel.operation.name == "median"
+
+
+def test_both_menus_open_the_same_dock(user, truth):
+    user.viewer.add_image(truth.image, name="image")
+    user.menu("operation.median", 0.2)
+    assert list(user.viewer.window.dock_widgets) == ["Process (Bioloom)"]
+    panel = process(user)
+    # The entry of the Plugins menu hides it, and another operation shows it again.
+    user.plugins_menu("Process")
+    assert not panel.isVisible()
+    user.menu("operation.gaussian_blur", 0.2)
+    assert list(user.viewer.window.dock_widgets) == ["Process (Bioloom)"]
+    assert process(user) is panel
+    assert panel.isVisible()
+    assert panel.operation.name == "gaussian_blur"
 
 
 # ------------------------------------------------------------------------------------------------ coming and going

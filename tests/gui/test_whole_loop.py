@@ -27,7 +27,7 @@ def test_the_whole_loop(user, tmp_path):
     # Segment by the menu, with a preview first.
     viewer.layers.selection.active = image
     user.menu("operation.voronoi_otsu_labeling")
-    process = viewer.window.dock_widgets["Process (napari-bioloom)"]
+    process = viewer.window.dock_widgets["Process (Bioloom)"]
     process.settings["spot_sigma"].value = 4
     process.preview_box.setChecked(True)
     user.until(lambda: any(layer.name.startswith("preview") for layer in viewer.layers), "the preview")

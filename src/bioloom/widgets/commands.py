@@ -13,11 +13,11 @@ from bioloom.recipe.catalogue import CATALOGUE, Operation
 
 def _opener(operation: Operation) -> Callable[..., None]:
     def open_operation(viewer: napari.viewer.Viewer) -> None:
+        from bioloom.widgets._opening import open_panel
+        from bioloom.widgets.process import ProcessWidget
+
         active = layers.active_layer(viewer)
-        opened = [w for w in viewer.window.dock_widgets.values() if type(w).__name__ == "ProcessWidget"]
-        widget = opened[0] if opened else viewer.window.add_plugin_dock_widget("napari-bioloom", "Process")[1]
-        widget.choose(operation.name, active)
-        widget.raise_panel()
+        open_panel(viewer, ProcessWidget, "Process").choose(operation.name, active)
 
     open_operation.__name__ = operation.name
     open_operation.__doc__ = f"Open the Process panel with {operation.title}."

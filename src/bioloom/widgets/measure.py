@@ -24,6 +24,7 @@ from bioloom.widgets._measure_highlight import Highlight
 from bioloom.widgets._measure_map import MapRow
 from bioloom.widgets._measure_maps import ObjectMaps
 from bioloom.widgets._measure_more import MoreMeasurements
+from bioloom.widgets._opening import open_panel
 from bioloom.widgets._parts import AxesOptions, CollapsibleGroup, ImageList, LayerCombo, align_labels, enable, form
 from bioloom.widgets._pixel_size import PixelSize
 from bioloom.widgets._table_view import TablePanel
@@ -267,11 +268,12 @@ class MeasureWidget(BioloomWidget):
 
     def _plot(self, first: str, second: str) -> None:
         """Show two columns in the plot of the Explore panel."""
-        _, panel = self.viewer.window.add_plugin_dock_widget("napari-bioloom", "Explore")
+        from bioloom.widgets.explore import ExploreWidget
+
+        panel = open_panel(self.viewer, ExploreWidget, "Explore")
         panel.labels.choose(self.labels.layer)
         panel.x_box.setCurrentText(first)
         panel.y_box.setCurrentText(second)
-        panel.raise_panel()
 
     # -------------------------------------------------------------------------------------------- files
     def save(self, path: str) -> None:
