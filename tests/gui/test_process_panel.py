@@ -310,6 +310,47 @@ def test_suggested_settings_fill_the_form(user, truth, errors):
     assert not errors
 
 
+def test_apply_waits_for_the_suggestion(user, truth, errors):
+    operation = CATALOGUE["voronoi_otsu_labeling"]
+    image = user.viewer.add_image(truth.image, name="image")
+    panel = user.open("Process")
+    panel.choose("voronoi_otsu_labeling", image)
+    panel.form.suggest_button.click()
+    panel.apply_button.click()
+    user.until(lambda: len(user.viewer.layers) == 2, "the labels")
+    suggested = operation.suggested(truth.image)
+    np.testing.assert_array_equal(user.viewer.layers[-1].data, operation(truth.image, **suggested))
+    # Cancelled, nothing is applied later; nor is anything if other settings were chosen meanwhile.
+    panel.form.suggest_button.click()
+    panel.apply_button.click()
+    panel.status.button.click()
+    user.look(0.5)
+    panel.form.suggest_button.click()
+    panel.apply_button.click()
+    panel.choose("gaussian_blur", image)
+    user.look(0.5)
+    assert "Not applied" in panel.status.text.text()
+    assert len(user.viewer.layers) == 2
+    assert not errors
+
+
+def test_dark_objects_are_refused_a_suggestion(user, truth, errors):
+    bright = truth.image
+    image = user.viewer.add_image(bright.max() + bright.min() - bright, name="image")
+    panel = user.open("Process")
+    panel.choose("voronoi_otsu_labeling", image)
+    before = {name: panel.settings[name].value for name in ("spot_sigma", "minimum_size")}
+    panel.form.suggest_button.click()
+    panel.apply_button.click()
+    user.until(lambda: not panel._look_jobs.busy, "the suggestion")
+    user.look(0.3)
+    assert "darker than what is around them" in panel.status.text.text()
+    assert {name: panel.settings[name].value for name in before} == before
+    assert len(user.viewer.layers) == 1
+    assert any("Filter > Enhance > Invert" in str(error) for error in errors)
+    del errors[:]
+
+
 def test_a_frame_all_frames_or_all_selected_layers(user, truth, errors):
     viewer = user.viewer
     film = sample_data("time", truth)[0]

@@ -23,6 +23,7 @@ from bioloom.widgets._process_next import NextSteps
 from bioloom.widgets._process_picker import OperationPicker
 from bioloom.widgets._process_preview import LivePreview
 from bioloom.widgets._process_steps import ProcessSteps
+from bioloom.widgets._process_suggest import Suggesting
 from bioloom.widgets._process_target import TargetBox
 from bioloom.widgets._recipe_menu import RecipeMenu
 
@@ -53,6 +54,7 @@ class ProcessWidget(BioloomWidget):
         self.picker = OperationPicker(list(CATALOGUE.values()))
         self.form = OperationForm(viewer, self.steps.layers, self)
         self.axes = self.form.axes
+        self.suggesting = Suggesting(viewer, self.form, self._look_jobs, self.say, self.attempt)
         self.preview = LivePreview(viewer, self, preview_jobs, self._asked_for, self.say)
         self.preview_box = self.preview.box
         self._state_timer = QTimer(self)
@@ -231,26 +233,12 @@ class ProcessWidget(BioloomWidget):
 
     def suggest(self) -> None:
         """Look at the image, or its frame in view, and fill in settings that suit it."""
-        operation, arguments = self._asked_for()
-        view = arguments.first
-        frame = layers.current_frame(self.viewer, arguments.source, view.has_time)
-
-        def look(progress: Any) -> dict[str, Any]:
-            given = {n: one.data[frame] if one.has_time else one.data for n, one in arguments.views.items()}
-            return operation.suggested(**given, spacing=view.spacing)
-
-        def show(values: dict[str, Any]) -> None:
-            if self.operation is not operation:
-                return
-            self.form.fill_in(values)
-            numbers = {k: v for k, v in values.items() if isinstance(v, (int, float))}
-            listed = ", ".join(f"{k.replace('_', ' ')} {v:.4g}" for k, v in numbers.items())
-            self.say(f"Suggested from {arguments.source.name}: {listed or 'nothing to change'}.")
-
-        self._look_jobs.start("Looking at the image", look, show)
+        self.suggesting.start(*self._asked_for())
 
     def apply(self) -> None:
         """Compute the whole image, every layer or a frame, and add the results as new layers."""
+        if self.suggesting.lets_wait(self.apply):
+            return
         operation = self.operation
         sources = self._selected_sources() if self.target == "layers" else [self.form.source]
         self.preview_box.setChecked(False)
@@ -271,7 +259,7 @@ class ProcessWidget(BioloomWidget):
     def cancel(self) -> None:
         """Stop what is being computed."""
         if self.jobs.busy or self._look_jobs.busy:
-            self._look_jobs.cancel()
+            self.suggesting.cancel()
             kept = self.steps.cancel()
             self.say("Cancelled. Nothing was changed." if not kept else f"Cancelled. {kept}")
 
