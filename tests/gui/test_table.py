@@ -212,6 +212,34 @@ def test_sorting_by_the_header(panel, table):
     assert panel.rows.selected_places().tolist() == [int(table["area"].rank(ascending=False).iloc[0]) - 1]
 
 
+def test_sorting_goes_with_the_selected_row_in_view_or_to_the_top(panel, table):
+    def sort(name):
+        place = header_place(panel, name, 0.5, low=False)
+        QTest.mouseClick(panel.header.viewport(), Qt.MouseButton.LeftButton, pos=place)
+
+    def in_view():
+        last = panel.rows.rowAt(panel.rows.viewport().height() - 1)
+        return panel.view.rows[panel.rows.rowAt(0) : last + 1]
+
+    bar = panel.rows.verticalScrollBar()
+    panel.selection.select_objects([60], frame=1)
+    assert 159 in in_view()
+    for name in ("area", "area", "eccentricity"):
+        sort(name)
+        assert 159 in in_view()
+    # It was scrolled out of view: whoever sorts now looks for the smallest.
+    bar.setValue(bar.maximum() if 159 in panel.view.rows[:100] else 1)
+    assert 159 not in in_view()
+    sort("area")
+    assert bar.value() == 0
+    assert in_view()[0] == table["area"].argmin()
+    bar.setValue(50)
+    panel.selection.clear()
+    sort("area")
+    assert bar.value() == 0
+    assert in_view()[0] == table["area"].argmax()
+
+
 def test_rows_stay_named_when_the_label_is_scrolled_away(panel):
     assert not panel.rows.verticalHeader().isVisible()
     panel.resize(320, 500)

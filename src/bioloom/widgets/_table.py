@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 from bioloom.session.table_view import TableView
 from bioloom.widgets._table_model import ObjectTableModel
 from bioloom.widgets._table_painter import RowPainter
+from bioloom.widgets._table_sorting import SortFollower
 from bioloom.widgets._theme import accent, faint
 
 _NARROWEST, _WIDEST = 56, 190
@@ -78,6 +79,7 @@ class ObjectTable(QTableView):
         )
         self.view.replaced.connect(self._replaced)
         self.view.changed.connect(self._rearranged)
+        self._sort_follower = SortFollower(self)
         header.sectionResized.connect(self._remember_width)
         self.horizontalScrollBar().valueChanged.connect(self._show_keys)
 
@@ -117,12 +119,12 @@ class ObjectTable(QTableView):
         """Return where the selected rows are among those shown."""
         return np.flatnonzero(self._mask[self.view.rows]) if len(self._mask) else np.zeros(0, np.intp)
 
-    def go_to(self, place: int) -> None:
+    def go_to(self, place: int, where: Any = QAbstractItemView.ScrollHint.EnsureVisible) -> None:
         """Scroll to a place and make it the current row."""
         column = max(self.currentIndex().column(), self.columnAt(0), 0)
         index = self.objects.index(int(place), column)
         self.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.NoUpdate)
-        self.scrollTo(index, QAbstractItemView.ScrollHint.EnsureVisible)
+        self.scrollTo(index, where)
 
     def go_to_selected(self, step: int) -> None:
         """Go to the next (1) or previous (−1) selected row, round the end."""
