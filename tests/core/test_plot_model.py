@@ -260,6 +260,30 @@ def test_a_brush_far_from_zero_selects_what_it_touches():
     assert mask.tolist() == [False, False, True, False, False]
 
 
+def test_one_selected_point_stands_out_and_the_others_stay_in_sight():
+    model = PlotModel()
+    model.set_points(np.array([2.0, 5.0, 5.0, 8.0]), np.full(4, 5.0), ("x", "y"))
+    model.view, model.point_size = (0.0, 10.0, 0.0, 10.0), 6.0
+    everything = np.zeros(4, bool)
+
+    def drawn(selected, classes):
+        model.set_look(appearance(colour_by(np.array(classes), True), selected))
+        picture = draw(model.scene((100, 100)))
+        # On white, as the plot shows it.
+        share = picture.points[..., 3:] / 255
+        return picture.ids, 255 + share * (picture.points[..., :3] - 255.0)
+
+    one = np.array([False, True, False, False])
+    for classes in ([0, 0, 0, 0], [1, 2, 2, 1]):
+        before, plain = drawn(everything, classes)
+        ids, white = drawn(one, classes)
+        assert ids[50, 50] == 1, "above the point that covered it"
+        assert (ids == 1).sum() > 1.5 * (before == 0).sum()
+        assert (white[ids == 1].max(axis=1) < 60).any(), "an outline"
+        strength, was = (255 - shown[50, 20].min() for shown in (white, plain))
+        assert strength > 0.5 * was, "what is not selected"
+
+
 def test_trails_lead_out_of_hidden_and_faint_frames():
     model = PlotModel()
     model.set_points(np.array([1.0, 5.0, 9.0]), np.full(3, 5.0), ("x", "y"))

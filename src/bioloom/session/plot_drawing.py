@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Literal, TypeAlias
 
@@ -24,6 +24,9 @@ Kind: TypeAlias = Literal["points", "density", "histogram", "histogram 2D", "box
 KINDS: tuple[Kind, ...] = ("points", "density", "histogram", "histogram 2D", "box", "violin")
 # Smoothed counts need no more detail than this many pixels of the screen.
 _DENSITY_PIXELS = 2
+# More selected objects than this cover one another; that they are selected is then seen without outlines.
+_MOST_OUTLINED = 2_000
+_OUTLINE = (30, 30, 30)
 
 
 class GroupLayout:
@@ -146,12 +149,12 @@ def warm_up() -> None:
 def draw(scene: Scene) -> Picture:
     """Draw a scene."""
     if scene.kind == "points":
-        rgba, ids = _discs(scene, scene.x, scene.order, scene.alpha)
+        rgba, ids = _points(scene, scene.x)
         if scene.lines is not None:
             rgba = _with_lines(scene, rgba)
         return Picture(scene.view, None, rgba, ids)
     if scene.kind in ("box", "violin") and scene.layout is not None:
-        rgba, ids = _discs(scene, scene.layout.positions, scene.order, scene.alpha)
+        rgba, ids = _points(scene, scene.layout.positions)
         return Picture(scene.view, None, rgba, ids, scene.layout.boxes)
     highest, ground = 0.0, None
     if scene.kind == "density":
@@ -164,6 +167,22 @@ def draw(scene: Scene) -> Picture:
     if scene.n_selected and scene.order is not None and scene.kind != "histogram":
         points, ids = _discs(scene, scene.x, scene.order[-scene.n_selected :], 1.0)
     return Picture(scene.view, ground, points, ids, highest=highest)
+
+
+def _points(scene: Scene, x: NDArray[np.float64]) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+    """Draw all objects, and a few that are selected larger and with an outline, above all others."""
+    rgba, ids = _discs(scene, x, scene.order, scene.alpha)
+    n = scene.n_selected
+    if scene.order is None or not 0 < n <= min(_MOST_OUTLINED, len(x) - 1):
+        return rgba, ids
+    outline = scene.palette.copy()
+    outline[:, :3] = _OUTLINE
+    for palette, wider in ((outline, 2), (scene.palette, 1)):
+        radius = scene.radius + wider * scene.pixel_ratio
+        discs, rows = _discs(replace(scene, palette=palette, radius=radius), x, scene.order[-n:], 1.0)
+        there = rows >= 0
+        rgba[there], ids[there] = discs[there], rows[there]
+    return rgba, ids
 
 
 def _discs(

@@ -1,4 +1,4 @@
-"""Colours of a plot where some classes, or all that is not selected, are hidden."""
+"""Colours of a plot where something is selected, or where some classes or all that is not selected are hidden."""
 
 from __future__ import annotations
 
@@ -9,19 +9,21 @@ from bioloom.explore.appearance import Appearance
 
 # Of the states in which the palette repeats: as it is, dimmed, and faint. See `bioloom.explore.appearance.Appearance`.
 _NOT_SELECTED = (0, 1, 4)
+# On the white ground of a plot, what is not selected must be less dim than over an image.
+_DIMMED_ALPHA = 150
 
 
 def palette_without(look: Appearance, hidden_classes: frozenset[int], hide_others: bool) -> NDArray[np.uint8]:
-    """Return the palette of a look with alpha 0 for hidden classes and, if any is selected, for the others."""
-    colouring, palette = look.colouring, look.palette
+    """Return the palette of a look with alpha 0 for hidden classes and, where wanted, for what is not selected."""
+    colouring, palette = look.colouring, look.palette.copy()
     n = len(colouring.palette)
+    # The grey of objects without a class is quiet enough as it is.
+    palette[n + 1 : 2 * n, 3], palette[n, 3] = _DIMMED_ALPHA, colouring.palette[0, 3]
     if hidden_classes and colouring.kind == "classes":
         gone = np.isin(colouring.classes, list(hidden_classes))
         rows = np.arange(len(palette))
-        palette = palette.copy()
         palette[gone[rows % n] & (rows < len(palette) // n * n), 3] = 0
     if hide_others and look.n_selected:
-        palette = palette.copy()
         for state in _NOT_SELECTED:
             palette[state * n : (state + 1) * n, 3] = 0
     return palette

@@ -18,9 +18,13 @@ from bioloom.widgets._parts import whole_number
 
 _TARGETS = {
     "column": "as column",
-    "classes": "as layer of classes",
-    "selected": "selected objects as labels",
+    "classes": "as classes",
+    "selected": "as labels",
 }
+_TARGET_TIP = (
+    "What is saved: the classes as a column of the table or as a layer of classes, or the selected objects as a labels "
+    "layer of their own"
+)
 
 
 class ClassForm(QWidget):
@@ -40,14 +44,18 @@ class ClassForm(QWidget):
         )
         self.class_name = QLineEdit("MANUAL_CLASS")
         self.class_name.setToolTip("Name of the new column or layer")
-        self.target: QComboBox = choice("What the classes are saved as", _TARGETS)
+        # Its beginning is in sight, where it does not fit.
+        self.class_name.setCursorPosition(0)
+        self.class_name.editingFinished.connect(lambda: self.class_name.setCursorPosition(0))
+        self.target: QComboBox = choice(_TARGET_TIP, _TARGETS)
+        self.target.setMinimumContentsLength(6)
         self.save_button = QPushButton("Save")
         self.save_button.setToolTip("Keep the classes, or the selected objects")
         first, second = QHBoxLayout(), QHBoxLayout()
         first.addWidget(self.class_box)
         first.addWidget(self.assign_button, stretch=1)
         first.addWidget(self.clear_button, stretch=1)
-        second.addWidget(self.class_name, stretch=1)
+        second.addWidget(self.class_name, stretch=2)
         second.addWidget(self.target, stretch=1)
         second.addWidget(self.save_button)
         layout = QVBoxLayout(self)
