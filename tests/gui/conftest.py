@@ -50,7 +50,8 @@ class User:
 
     def wait(self, panel):
         """Wait until the panel's job is done."""
-        self.until(lambda: not panel.jobs.busy, f"the job of {type(panel).__name__}")
+        looking = getattr(panel, "suggesting", panel.jobs)
+        self.until(lambda: not panel.jobs.busy and not looking.busy, f"the job of {type(panel).__name__}")
         self.look()
 
     def open(self, name):

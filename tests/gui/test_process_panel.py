@@ -151,7 +151,7 @@ def test_every_operation_opens_by_its_menu_and_applies(user, truth, tmp_path, er
                 wrong.append(f"{name}: does not say why it cannot be applied")
             continue
         panel.apply_button.click()
-        user.until(lambda: not panel.jobs.busy, name, 60)
+        user.until(lambda: not panel.jobs.busy and not panel.suggesting.busy, name, 60)
         user.look(0)
         made = [layer for layer in viewer.layers if layer not in before]
         if errors:
@@ -307,6 +307,36 @@ def test_suggested_settings_fill_the_form(user, truth, errors):
     for name, value in operation.suggested(truth.image).items():
         assert panel.settings[name].value == pytest.approx(value, rel=1e-3)
     assert "Suggested" in panel.status.text.text()
+    assert not errors
+
+
+def test_a_form_opens_with_settings_that_suit_the_image(user, truth, errors):
+    import dask.array as da
+
+    operation = CATALOGUE["voronoi_otsu_labeling"]
+    image = user.viewer.add_image(truth.image, name="image")
+    suggested, usual = operation.suggested(truth.image), operation.parameters["spot_sigma"].default
+    assert suggested["spot_sigma"] != usual
+    user.menu("operation.voronoi_otsu_labeling", 0)
+    panel = process(user)
+    panel.apply_button.click()
+    user.until(lambda: len(user.viewer.layers) == 2, "the labels")
+    np.testing.assert_array_equal(user.viewer.layers[-1].data, operation(truth.image, **suggested))
+    # What the user typed meanwhile stays.
+    user.viewer.layers.selection.active = image
+    user.menu("operation.voronoi_otsu_labeling", 0)
+    panel.settings["outline_sigma"].value = 2.5
+    user.wait(panel)
+    assert (panel.settings["outline_sigma"].value, panel.settings["spot_sigma"].value) == (2.5, usual)
+    # Nothing is said of dark objects, and files are not read, before somebody asks.
+    dark = user.viewer.add_image(truth.image.max() - truth.image, name="dark")
+    large = user.viewer.add_image(da.from_array(truth.image), name="large")
+    for layer in (dark, large):
+        user.viewer.layers.selection.active = layer
+        user.menu("operation.voronoi_otsu_labeling", 0)
+        assert panel.form.source is layer
+        user.wait(panel)
+        assert panel.settings["spot_sigma"].value == usual
     assert not errors
 
 

@@ -17,7 +17,7 @@ def _opener(operation: Operation) -> Callable[..., None]:
         from bioloom.widgets.process import ProcessWidget
 
         active = layers.active_layer(viewer)
-        open_panel(viewer, ProcessWidget, "Process").choose(operation.name, active)
+        open_panel(viewer, ProcessWidget, "Process").open(operation.name, active)
 
     open_operation.__name__ = operation.name
     open_operation.__doc__ = f"Open the Process panel with {operation.title}."

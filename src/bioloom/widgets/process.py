@@ -42,8 +42,8 @@ class ProcessWidget(BioloomWidget):
     def __init__(self, viewer: napari.viewer.Viewer, operation: str = "gaussian_blur") -> None:
         super().__init__(viewer)
         self.steps = ProcessSteps(viewer, self)
-        preview_jobs, self._look_jobs = JobRunner(self._main_thread.send), JobRunner(self._main_thread.send)
-        for runner in (preview_jobs, self._look_jobs):
+        preview_jobs, self._look_jobs, quiet_jobs = (JobRunner(self._main_thread.send) for _ in range(3))
+        for runner in (preview_jobs, self._look_jobs, quiet_jobs):
             self.destroyed.connect(partial(abandon, runner))
         for signal, slot in (
             (self._look_jobs.started, self._job_started),
@@ -54,7 +54,7 @@ class ProcessWidget(BioloomWidget):
         self.picker = OperationPicker(list(CATALOGUE.values()))
         self.form = OperationForm(viewer, self.steps.layers, self)
         self.axes = self.form.axes
-        self.suggesting = Suggesting(viewer, self.form, self._look_jobs, self.say, self.attempt)
+        self.suggesting = Suggesting(viewer, self.form, self._look_jobs, quiet_jobs, self.say, self.attempt)
         self.preview = LivePreview(viewer, self, preview_jobs, self._asked_for, self.say)
         self.preview_box = self.preview.box
         self._state_timer = QTimer(self)
@@ -75,12 +75,12 @@ class ProcessWidget(BioloomWidget):
         self._lay_out()
 
         self.operation: Operation = get_operation(operation)
-        self.picker.chosen.connect(lambda chosen: self.choose(chosen.name))
+        self.picker.chosen.connect(lambda chosen: self.open(chosen.name))
         self.device_box.refused.connect(self.report)
         self.device_box.chosen.connect(self._device_chosen)
         self.form.changed.connect(self._changed)
         self.form.suggest_asked.connect(lambda: self.attempt(self.suggest))
-        self.next_steps.chosen.connect(lambda chosen, layer: self.choose(chosen.name, layer))
+        self.next_steps.chosen.connect(lambda chosen, layer: self.open(chosen.name, layer))
         self.apply_button.clicked.connect(lambda: self.attempt(self.apply))
         for events in (viewer.layers.events.inserted, viewer.layers.events.removed):
             events.connect(self._show_state_soon)
@@ -139,8 +139,15 @@ class ProcessWidget(BioloomWidget):
         """The boxes that choose layers, by array."""
         return self.form.layer_combos
 
+    def open(self, name: str, layer: Any = None) -> None:
+        """Show an operation's form, with settings that suit the image where those can be told."""
+        self.choose(name, layer)
+        if self.operation.can_suggest and not self.form.missing():
+            self.suggesting.begin_with(*self._asked_for())
+
     def choose(self, name: str, layer: Any = None) -> None:
         """Show an operation's form; `layer` becomes its first input."""
+        self.suggesting.withdraw()
         self.operation = get_operation(name)
         self.picker.show_operation(self.operation)
         self.form.show(self.operation, layer)
@@ -258,7 +265,7 @@ class ProcessWidget(BioloomWidget):
 
     def cancel(self) -> None:
         """Stop what is being computed."""
-        if self.jobs.busy or self._look_jobs.busy:
+        if self.jobs.busy or self.suggesting.busy:
             self.suggesting.cancel()
             kept = self.steps.cancel()
             self.say("Cancelled. Nothing was changed." if not kept else f"Cancelled. {kept}")
