@@ -84,7 +84,9 @@ class FirstLoop(Photographer):
     def segment(self) -> None:
         """Step 2."""
         panel = self.open("Process")
-        panel.choose("voronoi_otsu_labeling", self.viewer.layers["Nuclei"])
+        panel.open("voronoi_otsu_labeling", self.viewer.layers["Nuclei"])
+        self.until(lambda: not panel.suggesting.busy)
+        print(panel.status.text.text())
         panel.preview_box.setChecked(True)
         panel.settings["spot_sigma"].value = 4
         self.until(lambda: any(layer.name.startswith("preview") for layer in self.viewer.layers))
@@ -149,11 +151,11 @@ class FirstLoop(Photographer):
 
         panel.colour_box.setCurrentText("selection and classes")
         table = self.viewer.layers[LABELS].features
-        low = table["UMAP-0"] < (table["UMAP-0"].min() + table["UMAP-0"].max()) / 2
-        selection_of(self.viewer.layers[LABELS]).select(low.to_numpy())
+        upper = table["UMAP-1"] > (table["UMAP-1"].min() + table["UMAP-1"].max()) / 2
+        selection_of(self.viewer.layers[LABELS]).select(upper.to_numpy())
         self.look(1)
         self.take("first-loop-lasso.png")
-        types = [self._type_of(int(label)) for label in table["label"][low]]
+        types = [self._type_of(int(label)) for label in table["label"][upper]]
         print(len(types), "selected; of each type:", {t: types.count(t) for t in sorted(set(types))})
 
     def _type_of(self, label: int) -> int:
