@@ -147,6 +147,14 @@ def test_clusterings_refuse_what_cannot_be(options, message):
         cluster(blobs()[0], COLUMNS, **options)
 
 
+@pytest.mark.parametrize("method", ["kmeans", "agglomerative", "spectral"])
+def test_equal_rows_are_not_torn_apart(method):
+    table = pd.DataFrame({"a": np.repeat([0.0, 1.0], 20), "b": np.repeat([0.0, 5.0], 20)})
+    assert len(cluster(table, ["a", "b"], method, 2).sizes) == 2
+    with pytest.raises(InputError, match="only 2 different rows"):
+        cluster(table, ["a", "b"], method, 3)
+
+
 # the number of clusters, and trust in them
 
 

@@ -1,5 +1,6 @@
 """Scaling, embeddings of all methods, files of them, and new objects in a known map."""
 
+import json
 import warnings
 
 import numpy as np
@@ -295,6 +296,47 @@ def test_files_of_embeddings_are_checked(tmp_path):
     np.savez(path, header=np.array([print], dtype=object))
     with pytest.raises(InputError, match="no embedding saved by Bioloom"):
         load_embedding(path)
+
+
+def test_damage_anywhere_in_a_file_is_told(tmp_path):
+    table, _ = blobs()
+    path = tmp_path / "map.npz"
+    save_embedding(embed(table, COLUMNS, "pca").model, path)
+    whole = path.read_bytes()
+    told = 0
+    for at in range(0, len(whole), 23):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
+        try:
+            load_embedding(path)
+        except InputError:
+            told += 1
+    assert told > 0.8 * len(whole) / 23
+
+
+@pytest.mark.parametrize(
+    ("method", "change", "message"),
+    [
+        ("isomap", {"parameters": {"n_neighbors": 10**9}}, "number of neighbours"),
+        ("isomap", {"parameters": {"n_neighbors": 2.5}}, "number of neighbours"),
+        ("pca", {"column_names": ["label", "index"]}, "do not fit together"),
+    ],
+)
+def test_settings_in_a_file_that_cannot_be_are_told(tmp_path, method, change, message):
+    table, _ = blobs()
+    path = tmp_path / "map.npz"
+    save_embedding(embed(table, COLUMNS, method).model, path)
+    with np.load(path) as stored:
+        header = json.loads(bytes(stored["header"]))
+    for name, value in change.items():
+        header[name] = {**header[name], **value} if isinstance(value, dict) else value
+    changed(path, header=np.frombuffer(json.dumps(header).encode(), np.uint8))
+    with pytest.raises(InputError, match=message):
+        load_embedding(path)
+
+
+def test_mds_of_as_many_objects_as_columns_is_quiet():
+    table = blobs()[0].iloc[: len(COLUMNS)]
+    assert np.isfinite(embed(table, COLUMNS, "mds").coordinates).all()
 
 
 def test_the_worker_process_places_embeds_and_explains():

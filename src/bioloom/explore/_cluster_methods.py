@@ -59,13 +59,16 @@ def kmeans(values: Values, n_clusters: int, seed: int, n_init: int = 10) -> Foun
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.filterwarnings("ignore", message="KMeans is known to have a memory leak", category=UserWarning)
         model = KMeans(n_clusters=n_clusters, n_init=n_init, random_state=seed).fit(values)
-    n_found = len(np.unique(model.labels_))
+    _check_different(len(np.unique(model.labels_)), n_clusters)
+    return Found(model.labels_, {"n_clusters": n_clusters})
+
+
+def _check_different(n_found: int, n_clusters: int) -> None:
     if n_found < n_clusters:
         raise InputError(
             f"There are only {n_found} different rows in the chosen columns, but {n_clusters} clusters were asked for. "
             "Lower n_clusters, or choose more columns."
         )
-    return Found(model.labels_, {"n_clusters": n_clusters})
 
 
 def hdbscan(values: Values, min_cluster_size: int, min_samples: int | None, library: str) -> Found:
@@ -124,6 +127,8 @@ def agglomerative(values: Values, n_clusters: int, linkage: str) -> Found:
 
     if linkage not in ("ward", "average", "complete", "single"):
         raise InputError(f'linkage is {linkage!r}, but must be "ward", "average", "complete" or "single".')
+    # Rows that are equal would be torn apart.
+    _check_different(len(np.unique(values, axis=0)), n_clusters)
     model = AgglomerativeClustering(n_clusters=n_clusters, linkage=linkage).fit(values)
     return Found(model.labels_, {"n_clusters": n_clusters, "linkage": linkage})
 
@@ -135,7 +140,9 @@ def meanshift(values: Values, bandwidth: float | None, seed: int) -> Found:
     if bandwidth is None:
         width = float(estimate_bandwidth(values, n_samples=min(len(values), 1000), random_state=seed))
         if not width > 0:
-            raise InputError("The bandwidth cannot be estimated, because most rows are equal. Give one yourself.")
+            raise InputError(
+                "The bandwidth cannot be estimated, because there are few rows or most are equal. Give one yourself."
+            )
     elif not 0 < bandwidth < float("inf"):
         raise InputError(f"bandwidth is {bandwidth}, but must be a number above 0.")
     else:
@@ -156,6 +163,7 @@ def spectral(values: Values, n_clusters: int, n_neighbors: int, seed: int) -> Fo
         raise InputError(f"n_neighbors is {n_neighbors}, but must be 2 or more.")
     if n_clusters >= len(values):
         raise InputError(f"n_clusters is {n_clusters}, but must be below {len(values)}, the number of complete rows.")
+    _check_different(len(np.unique(values, axis=0)), n_clusters)
     used = min(n_neighbors, len(values) - 1)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

@@ -165,7 +165,9 @@ def fit_mds(values: Values, n_components: int, seed: int, progress: Progress | N
     # Since scikit-learn 1.8 it can start from the classical solution, which needs no repetitions.
     if "init" in inspect.signature(MDS).parameters:
         options = {"n_init": 1, "init": "classical_mds"}
-    with one_step(progress):
+    with one_step(progress), warnings.catch_warnings():
+        # As many rows as columns are no table of distances.
+        warnings.filterwarnings("ignore", message="The provided input is a square matrix")
         model = MDS(n_components=n_components, random_state=seed, normalized_stress="auto", **options)
         reduced = model.fit_transform(values)
     return Fit(np.asarray(reduced, np.float64), None, {**options, "stress": float(model.stress_)})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioloom.errors import InputError
+from bioloom.explore.embed import NAMES
 from bioloom.explore.embedding_model import EmbeddingModel, Progress, data_hash
 from bioloom.explore.scaling import Scaler
 from bioloom.files import replacing
@@ -22,6 +24,11 @@ if TYPE_CHECKING:
 _KIND = "bioloom embedding"
 _VERSION = 1
 _MAX_BYTES = 4 << 30
+_DAMAGE = (
+    ValueError, TypeError, KeyError, AttributeError, EOFError, zipfile.BadZipFile, zlib.error,
+    # The last two: of Python's zip files, for what is encrypted or compressed in a way that they do not know.
+    RecursionError, RuntimeError, NotImplementedError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -156,7 +163,7 @@ def load_embedding(path: str | Path) -> EmbeddingModel:
         return _model_of(header, arrays)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
-    except (ValueError, TypeError, KeyError, AttributeError, EOFError, zipfile.BadZipFile, RecursionError) as error:
+    except _DAMAGE as error:
         raise InputError(f"{path.name} is no embedding saved by Bioloom, or it is damaged ({error}).") from error
 
 
@@ -176,7 +183,8 @@ def _model_of(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Embedd
     fits = (
         values.ndim == 2 and len(values) > 0 and values.shape[1] == n_columns
         and coordinates.shape == (len(values), n_dim)
-        and parameters["method"] in ("umap", "pca", "tsne", "isomap", "mds")
+        and parameters["method"] in NAMES
+        and names == tuple(f"{NAMES[parameters['method']]}-{axis}" for axis in range(n_dim))
         and (parameters["method"] != "pca" or components is not None)
         and (components is None or components.shape == (n_dim, n_columns))
         and (components is None or (center is not None and center.shape == (n_columns,)))
@@ -185,6 +193,12 @@ def _model_of(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Embedd
         raise ValueError("its parts do not fit together")
     if parameters["data_hash"] != data_hash(values, scaler.columns):
         raise ValueError("its data were changed")
-    for name in {"umap": ("n_neighbors", "min_dist", "seed"), "isomap": ("n_neighbors",)}.get(parameters["method"], ()):
-        float(parameters[name])
+    if parameters["method"] in ("umap", "isomap") and not (
+        isinstance(parameters["n_neighbors"], int) and 2 <= parameters["n_neighbors"] < len(values)
+    ):
+        raise ValueError("its number of neighbours is impossible")
+    if parameters["method"] == "umap" and not (
+        isinstance(parameters["seed"], int) and 0 <= parameters["seed"] < 2**32 and 0 <= parameters["min_dist"] <= 1
+    ):
+        raise ValueError("its settings of UMAP are impossible")
     return EmbeddingModel(parameters, names, scaler, values, coordinates, components, center)

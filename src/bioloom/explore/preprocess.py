@@ -47,9 +47,10 @@ _POSITION = re.compile(
 )
 _DECISION = re.compile(
     r"(.*[_\- ])?(class(es)?|clusters?|annotations?|selection|selected|predictions?|probability)"
-    r"([_\- ]names?|[_\- ]?\d+)?|"
+    r"([_\- ]names?|[_\- ]stability|[_\- ]?\d+)?|shap[_\- ].*|"
     r"(umap|pca|pc|t-?sne|isomap|mds)[-_ ]?\d+"
 )
+_LARGEST = 1e150
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def feature_columns(table: pd.DataFrame) -> list[str]:
 
     Left out are columns that are not numeric or are bool, that are constant, and those whose names mark them as
     identity (label, index, frame, track, …_id), position (centroid…, bbox…, x, y, z) or an earlier decision (class,
-    cluster, annotation, UMAP-0). Case does not matter. Any of them can still be asked for by name in `prepare`.
+    cluster, annotation, UMAP-0, SHAP …). Case does not matter. Any of them can still be asked for by name in `prepare`.
 
     Parameters
     ----------
@@ -231,7 +232,8 @@ def prepare(
         )
     values = values[:, varies]
     used = tuple(name for name, keep in zip(names, varies, strict=True) if keep)
-    finite = np.isfinite(values).all(axis=0)
+    # Distances are sums of squares.
+    finite = (np.abs(values) < _LARGEST).all(axis=0)
     if not finite.all():
         name = used[int(np.argmin(finite))]
         raise InputError(f"The values of column {name!r} are too large to be scaled. Divide them, or leave it out.")

@@ -143,6 +143,8 @@ def rank_columns(
     values = prepared.values
     labels = given[labelled][prepared.kept].astype(np.int64)
     ids = np.unique(labels)
+    if len(ids) == len(labels) > 1:
+        raise InputError("Each class has one object only, so that nothing can be said of classes. Choose larger ones.")
     if len(ids) < 2:
         raise InputError("All rows with complete values have the same class, but two classes are needed to compare.")
     if target is not None and target not in ids:

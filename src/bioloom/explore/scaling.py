@@ -217,15 +217,15 @@ def offset_and_scale(raw: NDArray[np.float64], scaling: Scaling) -> tuple[NDArra
     n_columns = raw.shape[1]
     if scaling == "none":
         return np.zeros(n_columns), np.ones(n_columns)
-    with np.errstate(over="ignore", invalid="ignore"):
-        deviation = raw.std(axis=0)
-        # Values that differ by less than the rounding of their mean can have a standard deviation of 0.
-        deviation[deviation == 0] = 1
-        if scaling != "robust":
-            return raw.mean(axis=0), deviation
-        lower, median, upper = np.percentile(raw, [25, 50, 75], axis=0)
-        spread = upper - lower
-        return median, np.where(spread > 0, spread, deviation)
+    # Brought near 1 by powers of two, which round nothing: squares of huge and tiny values would be infinite or 0.
+    _, power = np.frexp(np.abs(raw).max(axis=0))
+    raw = np.ldexp(raw, -power)
+    middle, scale = raw.mean(axis=0), raw.std(axis=0)
+    if scaling == "robust":
+        lower, middle, upper = np.percentile(raw, [25, 50, 75], axis=0)
+        scale = np.where(upper > lower, upper - lower, scale)
+    # Values that differ by less than the rounding of their mean can have a standard deviation of 0.
+    return np.ldexp(middle, power), np.where(scale > 0, np.ldexp(scale, power), 1)
 
 
 def image_numbers(table: pd.DataFrame, per: Sequence[str]) -> NDArray[np.intp]:
