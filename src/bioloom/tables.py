@@ -7,11 +7,12 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bioloom.errors import InputError
 from bioloom.files import replacing
@@ -146,7 +147,11 @@ def load_table(path: str | Path) -> pd.DataFrame:
 def _load_text(path: str | Path) -> pd.DataFrame:
     import pandas as pd
 
-    with open(path, encoding="utf-8-sig", errors="replace", newline="") as file:
+    # Excel's "Unicode text" is UTF-16, which begins with a mark.
+    with open(path, "rb") as file:
+        marked = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    encoding, errors = ("utf-16", "strict") if marked else ("utf-8-sig", "replace")
+    with open(path, encoding=encoding, errors=errors, newline="") as file:
         head = [line for line in (file.readline() for _ in range(20)) if line.strip()]
     if not head:
         raise InputError(f"{path} is empty.")
@@ -156,7 +161,11 @@ def _load_text(path: str | Path) -> pd.DataFrame:
         cells = [cell for row in csv.reader(head[1:], delimiter=separator) for cell in row]
         with_comma = sum(re.fullmatch(r"[+-]?\d+,\d+([eE][+-]?\d+)?", cell.strip()) is not None for cell in cells)
         decimal = "," if with_comma else "."
-    table = pd.read_csv(path, sep=separator, decimal=decimal, encoding="utf-8-sig", encoding_errors="replace")
+    # Before pandas 3, numbers are read to the last digit only if asked for; since then asking is deprecated.
+    exactly: Any = {} if int(pd.__version__.partition(".")[0]) >= 3 else {"float_precision": "round_trip"}
+    table: pd.DataFrame = pd.read_csv(
+        path, sep=separator, decimal=decimal, encoding=encoding, encoding_errors=errors, **exactly
+    )
     table.columns = pd.Index([str(name).strip() for name in table.columns])
     first = table.columns[0]
     if (first == "" or first.startswith("Unnamed: 0")) and table.shape[1] > 1:

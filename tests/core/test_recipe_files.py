@@ -15,10 +15,11 @@ import tifffile
 
 from bioloom import cli
 from bioloom.errors import Cancelled, InputError
-from bioloom.files import open_image, read_image, read_table, write_image
+from bioloom.files import open_image, read_image, write_image
 from bioloom.recipe import Recipe, Step, find_files, run_files
 from bioloom.recipe.catalogue import CATALOGUE
 from bioloom.recipe.run_files import RECIPE_FILE, REPORT
+from bioloom.tables import load_table
 
 RECIPE = Recipe(
     ("image",),
@@ -74,7 +75,7 @@ def test_every_file_gets_what_the_recipe_gives(folder, jobs):
     for number in range(6):
         expected = RECIPE.run({"image": cells(number)})
         np.testing.assert_array_equal(read_image(folder / "out" / f"w{number}_nuclei.tif"), expected["nuclei"])
-        np.testing.assert_allclose(read_table(folder / "out" / f"w{number}_table.csv"), expected["table"])
+        np.testing.assert_allclose(load_table(folder / "out" / f"w{number}_table.csv"), expected["table"])
     again = Recipe.load(folder / "out" / RECIPE_FILE)
     assert dataclasses.replace(again, versions={}) == RECIPE.checked()
     record = json.loads((folder / "out" / "bioloom-run.json").read_text())

@@ -12,10 +12,11 @@ import pytest
 
 from bioloom import samples
 from bioloom.errors import Cancelled, InputError
-from bioloom.files import open_image, read_image, read_table, write_image
+from bioloom.files import open_image, read_image, write_image
 from bioloom.operations import gaussian_blur, threshold_otsu
 from bioloom.recipe import Recipe, Step, call_operation, check_arguments, list_schemas, run_operation
 from bioloom.recipe.catalogue import CATALOGUE, get_operation
+from bioloom.tables import load_table
 
 EIGHT = Recipe(
     inputs=("image",),
@@ -103,7 +104,7 @@ def test_a_time_series_in_every_form(tmp_path, sample):
     answer = run_script(recipe.to_script({"image": path}, out=tmp_path), tmp_path)
     assert (answer.returncode, answer.stderr) == (0, "")
     np.testing.assert_array_equal(read_image(tmp_path / "nuclei.tif"), expected["nuclei"])
-    np.testing.assert_allclose(read_table(tmp_path / "table.csv"), expected["table"])
+    np.testing.assert_allclose(load_table(tmp_path / "table.csv"), expected["table"])
     results = run_notebook(recipe.to_notebook({"image": path}))
     np.testing.assert_array_equal(results["nuclei"], expected["nuclei"])
 

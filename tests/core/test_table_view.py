@@ -617,6 +617,8 @@ def test_tables_of_other_programs_are_read(text, tmp_path):
     back = tables.load_table(path)
     assert back.columns.tolist() == ["label", "area"]
     assert back.to_numpy().tolist() == [[3, 1.5], [5, 2.25]]
+    path.write_bytes(text.lstrip("\ufeff").encode("utf-16"))
+    pd.testing.assert_frame_equal(tables.load_table(path), back)
 
 
 def test_files_that_are_no_tables_say_so(tmp_path):

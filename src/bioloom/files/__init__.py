@@ -5,7 +5,6 @@ from __future__ import annotations
 from bioloom.files._image_file import IMAGE_SUFFIXES, TIFF_SUFFIXES, ImageFile, is_zarr, micrometres_per
 from bioloom.files._reading import open_image, read_image
 from bioloom.files._replacing import replacing, replacing_folder
-from bioloom.files._tables import read_table, write_table
 from bioloom.files._writing import write_image
 
 __all__ = [
@@ -16,9 +15,7 @@ __all__ = [
     "micrometres_per",
     "open_image",
     "read_image",
-    "read_table",
     "replacing",
     "replacing_folder",
     "write_image",
-    "write_table",
 ]

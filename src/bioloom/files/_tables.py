@@ -4,38 +4,13 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import IO, TYPE_CHECKING
-
-from bioloom.errors import InputError
-from bioloom.files._replacing import replacing
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _ROWS = 20_000  # between two looks at whether the user wants to stop
 _LARGE = 2_000_000  # values
-
-
-def write_table(path: str | Path, table: pd.DataFrame) -> None:
-    """Write a table as CSV (UTF-8, comma, no index column).
-
-    Parameters
-    ----------
-    path
-        File to write, ending in .csv.
-    table
-        One row per object.
-
-    Raises
-    ------
-    InputError
-        If the suffix is another one or the file cannot be written.
-    """
-    if Path(path).suffix.lower() != ".csv":
-        raise InputError(f"Tables are written as CSV, but {Path(path).name} was asked for. Use a name ending in .csv.")
-    with replacing(path) as temporary:
-        table.to_csv(temporary, index=False)
 
 
 def write_text(
@@ -94,21 +69,3 @@ def _fast_writer(file: IO[bytes], table: pd.DataFrame, separator: str) -> Callab
         csv.write_csv(pa.table(arrays, [str(i) for i in range(len(arrays))]), file, options)
 
     return write
-
-
-def read_table(path: str | Path) -> pd.DataFrame:
-    """Read a CSV table with a header line.
-
-    Raises
-    ------
-    InputError
-        If the file is missing or not a table.
-    """
-    import pandas as pd
-
-    if not Path(path).is_file():
-        raise InputError(f"There is no file {path}. Check the path.")
-    try:
-        return pd.read_csv(path)
-    except (ValueError, OSError) as error:
-        raise InputError(f"Cannot read {path} as a CSV table: {error}") from error

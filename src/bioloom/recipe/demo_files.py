@@ -6,8 +6,9 @@ import platform
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bioloom.files import replacing, write_image, write_table
+from bioloom.files import replacing, write_image
 from bioloom.recipe.provenance import versions
+from bioloom.tables import save_table
 
 if TYPE_CHECKING:
     from bioloom.recipe.demo import LoopResult
@@ -51,7 +52,7 @@ def write_results(result: LoopResult, out: str | Path) -> list[Path]:
     write_image(out / "labels.tif", result.labels)
     write_image(out / "classes.tif", result.pixel_classes)
     write_image(out / "objects.tif", result.object_classes)
-    write_table(out / "features.csv", table)
+    save_table(out / "features.csv", table)
     clusters = table["KMEANS_CLUSTER"].to_numpy()
     names = {int(k): f"cluster {k}" for k in set(clusters)}
     save_scatter(

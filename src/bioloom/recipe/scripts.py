@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _WIDTH = 110
 _OWN_NAMES = {
-    "run_operation", "spacing_after", "open_image", "write_image", "write_table", "write_surface", "process", "main",
+    "run_operation", "spacing_after", "open_image", "write_image", "save_table", "write_surface", "process", "main",
     "argparse", "spacing", "frame_axis", "results", "FILES", "OUT", "Path", "show", "plt",
 }  # fmt: skip
 
@@ -80,13 +80,14 @@ def to_script(
     """
     recipe = renamed(recipe.checked())
     kinds = {recipe.kind(name) for name in recipe.outputs}
-    writers = [name for name, used in (("write_image", kinds - {"table", "surface"}), ("write_table", "table" in kinds))
-               if used]  # fmt: skip
-    names = ", ".join(sorted(["open_image", *writers]))
+    names = "open_image, write_image" if kinds - {"table", "surface"} else "open_image"
     text = f'"""{docstring(recipe)}"""\n\n' + "import argparse\n\n" + f"from bioloom.files import {names}\n"
     if "surface" in kinds:
         text += "from bioloom.operations.surfaces_files import write_surface\n"
-    text += f"from bioloom.recipe import {', '.join(functions_used(recipe))}\n\n"
+    text += f"from bioloom.recipe import {', '.join(functions_used(recipe))}\n"
+    if "table" in kinds:
+        text += "from bioloom.tables import save_table\n"
+    text += "\n"
     text += f"FILES = {_mapping({name: literal(str(path)) for name, path in (files or {}).items()})}\n"
     text += f"OUT = {literal(str(out))}\n\n\n"
     arguments = ", ".join(recipe.inputs)
@@ -221,7 +222,7 @@ def _writing(kinds: set[str]) -> str:
     lines = []
     pixels = bool(kinds - {"table", "surface"})
     if "table" in kinds:
-        lines += ['if hasattr(result, "columns"):', '    write_table(f"{options.out}/{name}.csv", result)']
+        lines += ['if hasattr(result, "columns"):', '    save_table(f"{options.out}/{name}.csv", result)']
     if "surface" in kinds:
         lines += [("el" if lines else "") + "if isinstance(result, tuple):",
                   '    write_surface(f"{options.out}/{name}.ply", result)']  # fmt: skip
