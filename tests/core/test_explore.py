@@ -1,5 +1,6 @@
 """The exploring room against the libraries and formulas it promises to agree with."""
 
+import itertools
 import subprocess
 import sys
 import time
@@ -565,7 +566,82 @@ def test_figures_without_classes_have_no_legend_and_skip_missing_points(tmp_path
     groups = {element.get("id"): element for element in ElementTree.parse(path).iter()}
     assert "legend_1" not in groups
     assert len([element for element in groups["class-0"].iter() if element.tag.endswith("}use")]) == 2
-    save_scatter(tmp_path / "empty.png", [], [], [])
+
+
+KINDS = ["points", "density", "histogram", "histogram 2D", "box", "violin"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_to_draw_is_an_empty_figure(tmp_path, kind):
+    save_scatter(tmp_path / "empty.svg", [], [], [], kind=kind)
+    save_scatter(tmp_path / "log.svg", [-1.0, -2.0], [-1.0, -2.0], [1, 2], kind=kind, scales=("log", "log"))
+    assert (tmp_path / "log.svg").stat().st_size > 1000
+
+
+def test_noise_is_dark_grey_in_figures_too(tmp_path):
+    from skimage.io import imread
+
+    x = np.linspace(0, 1, 60)
+    for kind in ("points", "histogram", "box"):
+        save_scatter(tmp_path / "figure.png", x, x, np.arange(60) % 4 - 1, kind=kind)
+        image = imread(tmp_path / "figure.png")[..., :3]
+        assert (image == 70).all(axis=2).sum() > 500, kind
+        assert not (image == CLASS_COLOURS[3, :3]).all(axis=2).any(), kind
+
+
+def test_a_missing_value_in_a_column_that_is_not_shown_does_not_count(tmp_path):
+    x, nothing = np.arange(1.0, 41), np.full(40, np.nan)
+    for kind, columns in (("histogram", (x, nothing)), ("box", (nothing, x))):
+        save_scatter(tmp_path / "one.png", *columns, kind=kind)
+        save_scatter(tmp_path / "all.png", x, x, kind=kind)
+        assert (tmp_path / "one.png").read_bytes() == (tmp_path / "all.png").read_bytes()
+
+
+def texts_outside(path, monkeypatch, draw):
+    """Draw a figure; return the texts that leave it or lie on each other, and the size of its axes in inches."""
+    from matplotlib.figure import Figure
+
+    drawn = []
+    save = Figure.savefig
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *a, **k: (save(figure, *a, **k), drawn.append(figure))[0])
+    draw(path)
+    figure = drawn[-1]
+    whole, axes = figure.bbox, figure.axes[0]
+    ticks = [t for axis in (axes.xaxis, axes.yaxis) for t in axis.get_majorticklabels() if t.get_rotation() == 0]
+    boxes = [t.get_window_extent() for t in ticks if t.get_text()]
+    wrong = [(a, b) for a, b in itertools.pairwise(boxes) if a.overlaps(b)]
+    labels = [axis.label for part in figure.axes for axis in (part.xaxis, part.yaxis)]
+    for text in (*labels, *figure.texts, *figure.legends):
+        box = text.get_window_extent()
+        if box.width > 1 and (box.x0 < -2 or box.y0 < -2 or box.x1 > whole.x1 + 2 or box.y1 > whole.y1 + 2):
+            wrong.append(text)
+    size = axes.get_window_extent()
+    return wrong, (size.width / figure.dpi, size.height / figure.dpi)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_long_names_and_many_classes_have_room_in_figures(tmp_path, monkeypatch, kind):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(2, 200))
+    long = "nearest_neighbour_distance_of_touching_objects_in_channel_2_median"
+    options = {"x_label": long, "y_label": long, "title": long, "kind": kind}
+    names = {c: f"a rather long name of the class number {c}" for c in range(5)}
+    for classes, class_names in ((np.arange(200) % 4 + 1, names), (np.arange(200) % 30 + 1, None)):
+        wrong, size = texts_outside(
+            tmp_path / "figure.png",
+            monkeypatch,
+            lambda path, c=classes, n=class_names: save_scatter(path, x, y, c, class_names=n, **options),
+        )
+        assert not wrong
+        assert size[0] > 2
+        assert size[1] > 1.4
+    if kind == "points":
+        wrong, _ = texts_outside(
+            tmp_path / "figure.png",
+            monkeypatch,
+            lambda path: save_scatter(path, x, y, values=x, values_label=long, **options),
+        )
+        assert not wrong
 
 
 def test_figures_touch_no_global_state_of_matplotlib(tmp_path):
@@ -582,8 +658,8 @@ def test_figures_refuse_what_they_cannot_write(tmp_path):
     for path, arguments, message in [
         ("figure.jpg", ([1], [1], [1]), "figure.jpg"),
         ("figure.png", ([1], [1, 2], [1]), "equally long"),
-        ("figure.png", ([1], [1], [-1]), "integers ≥ 0"),
-        ("figure.png", ([1], [1], [0.5]), "integers ≥ 0"),
+        ("figure.png", ([1], [1], [-2]), "integers ≥ -1"),
+        ("figure.png", ([1], [1], [0.5]), "integers ≥ -1"),
     ]:
         with pytest.raises(InputError, match=message):
             save_scatter(tmp_path / path, *arguments)

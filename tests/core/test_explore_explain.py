@@ -435,3 +435,46 @@ def test_rankings_and_explanations_become_figures(tmp_path):
         save_beeswarm(tmp_path / "swarm.jpg", found, 5)
     with pytest.raises(InputError, match="'size'"):
         save_ranking(tmp_path / "no.png", ranking, "size")
+
+
+def test_a_column_that_sets_a_class_apart_without_any_spread_has_an_endless_effect(tmp_path):
+    table, classes = measured()
+    table["flag"] = 0.1 + 0.7 * (classes == 1)
+    ranked = rank_columns(table, [*COLUMNS, "flag"], classes, 1).table
+    effects = dict(zip(ranked["column"], ranked["effect_size"], strict=True))
+    assert effects["flag"] == np.inf
+    assert all(np.isfinite(effects[name]) for name in COLUMNS)
+    save_ranking(tmp_path / "ranking.svg", ranked, "effect_size")
+    assert "<!-- ∞ -->" in (tmp_path / "ranking.svg").read_text()
+
+
+def test_figures_of_features_with_long_names_have_room(tmp_path, monkeypatch):
+    from matplotlib.figure import Figure
+
+    classifier, table = trained()
+    long = "a_very_long_measurement_name_of_texture_contrast_at_distance_5_in_channel_2"
+    table = table.rename(columns={"f1": long})
+    classifier = TableClassifier(n_trees=5, max_depth=4).fit(
+        table, classifier.predict(table.rename(columns={long: "f1"}))
+    )
+    found = explain_rows(classifier, table, max_rows=50)
+    ranking = rank_columns(table, list(table), classifier.predict(table), 5).table
+    drawn, save = [], Figure.savefig
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *a, **k: (save(figure, *a, **k), drawn.append(figure))[0])
+    save_beeswarm(tmp_path / "swarm.png", found, 5)
+    save_beeswarm(tmp_path / "bars.png", found, 5, bars=True)
+    save_waterfall(
+        tmp_path / "steps.png", found.waterfall(0, 5), "nuclei of a layer with a long name, frame 3, label 31"
+    )
+    save_ranking(tmp_path / "ranking.png", ranking, "centre_correlation", "Correlation with the distance to the centre")
+    for figure in drawn:
+        axes = figure.axes[0]
+        assert axes.get_window_extent().width / figure.dpi > 1.8
+        for text in (axes.xaxis.label, *figure.texts, *axes.get_yticklabels()):
+            box = text.get_window_extent()
+            assert box.x0 >= -2, text
+            assert box.x1 <= figure.bbox.x1 + 2, text
+    low, high = drawn[2].axes[0].get_xlim()
+    steps = found.waterfall(0, 5).edges
+    assert low < min(map(min, steps)), "no bar lies on the frame"
+    assert high > max(map(max, steps))

@@ -71,6 +71,8 @@ def cohens_d(values: NDArray[np.float64], own: NDArray[np.bool_]) -> NDArray[np.
     spread = (len(a) - 1) * _variance(a) + (len(b) - 1) * _variance(b)
     pooled = np.sqrt(spread / max(len(a) + len(b) - 2, 1))
     difference = a.mean(axis=0) - b.mean(axis=0)
+    # What is equal within both but for rounding differs without end.
+    pooled[pooled < 1e-9 * np.abs(difference)] = 0
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(np.where(difference == 0, 0, difference / pooled), np.float64)
 

@@ -18,7 +18,7 @@ NOISE = -1
 _MOST_CLASSES = 30
 _STEPS = 256
 _SELECTED = (216, 27, 196, 255)
-_NOISE_COLOUR = (70, 70, 70, 255)
+NOISE_COLOUR = (70, 70, 70, 255)
 _DIMMED_ALPHA = 70
 _FAINT_ALPHA = 36
 
@@ -240,7 +240,7 @@ def _classified(values: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.uint
     palette, classes = class_colours(highest), np.arange(highest + 1)
     if lowest == NOISE:
         index = np.where(index == NOISE, highest + 1, index)
-        palette = np.concatenate([palette, np.array([_NOISE_COLOUR], np.uint8)])
+        palette = np.concatenate([palette, np.array([NOISE_COLOUR], np.uint8)])
         classes = np.append(classes, NOISE)
     return index, palette, classes
 

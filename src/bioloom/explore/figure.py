@@ -10,12 +10,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bioloom.errors import InputError
+from bioloom.explore.appearance import NOISE, NOISE_COLOUR, class_name
+from bioloom.explore.axis_scales import Scale, ScaleKind, scale_for
 from bioloom.explore.colours import class_colours
+from bioloom.explore.figure_text import lines_of, literal, make_room, shortened
 from bioloom.files import replacing
 
 _SUFFIXES = (".png", ".svg", ".pdf")
 # A vector file with more points than this opens slowly everywhere; above it the points (not the text) become pixels.
 _MOST_VECTOR_POINTS = 20_000
+_LEGEND_ROWS = 15
+_LONGEST_LEGEND = 40
 
 
 def save_scatter(
@@ -31,7 +36,7 @@ def save_scatter(
     values: ArrayLike | None = None,
     values_label: str = "",
     kind: Literal["points", "density", "histogram", "histogram 2D", "box", "violin"] = "points",
-    scales: tuple[str, str] = ("linear", "linear"),
+    scales: tuple[ScaleKind, ScaleKind] = ("linear", "linear"),
     n_bins: int | None = None,
 ) -> None:
     """Write a scatter plot, or another plot of the same objects, as PNG (300 dpi), SVG or PDF.
@@ -43,12 +48,13 @@ def save_scatter(
     x, y
         Coordinates, shape (n,). Points with NaN or infinite coordinates are left out.
     classes
-        Integers ≥ 0, shape (n,): the class of each point, 0 = none (grey, drawn first). None draws all alike.
+        Integers ≥ -1, shape (n,): the class of each point, 0 = none (grey), -1 = noise (dark grey), both drawn first.
+        None draws all alike.
     x_label, y_label, title
         Text; shown as it is.
     class_names
-        Names for the legend; a class without one is called "class 3", class 0 "no class". The legend is left out if all
-        points are of class 0.
+        Names for the legend; a class without one is called "class 3", class 0 "no class", -1 "noise". The legend is
+        left out if all points are of class 0.
     values, values_label
         A number per point, shape (n,), to colour by instead of classes, from dark to bright (viridis) between the 1st
         and 99th percentile with a colour bar of this name; points without a finite value are grey.
@@ -56,14 +62,15 @@ def save_scatter(
         ``points``; ``density`` or ``histogram 2D``: counts of points in a grid of bins; ``histogram``: of x, stacked by
         class; ``box`` or ``violin``: y per class.
     scales
-        ``linear``, ``log`` or ``symlog`` for x and y; points that have no place on a log axis are left out.
+        ``linear``, ``log`` or ``symlog`` for x and y; points that have no place on a log axis are left out. What a
+        kind does not show, y of histograms and x of boxes and violins, does not count.
     n_bins
         Bins per axis of histograms; chosen by the number of points if left out.
 
     Raises
     ------
     InputError
-        If the suffix is another one, the lengths differ, a class is no integer ≥ 0, or the file cannot be written.
+        If the suffix is another one, the lengths differ, a class is no integer ≥ -1, or the file cannot be written.
     """
     path = checked_path(path)
     xs, ys = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
@@ -71,25 +78,33 @@ def save_scatter(
     if xs.ndim != 1 or not xs.shape == ys.shape == of_class.shape:
         shapes = f"{xs.shape}, {ys.shape} and {of_class.shape}"
         raise InputError(f"x, y and classes must be equally long lists of numbers, but their shapes are {shapes}.")
-    if of_class.size and (of_class.dtype.kind not in "iu" or of_class.min() < 0):
-        raise InputError("Classes must be integers ≥ 0, where 0 means no class.")
-    shown = np.isfinite(xs) & np.isfinite(ys)
-    shown &= ((xs > 0) | (scales[0] != "log")) & ((ys > 0) | (scales[1] != "log"))
-    xs, ys, of_class = xs[shown], ys[shown], of_class[shown]
+    if of_class.size and (of_class.dtype.kind not in "iu" or of_class.min() < NOISE):
+        raise InputError("Classes must be integers ≥ -1, where 0 means no class and -1 noise.")
+    shown = np.ones(xs.shape, np.bool_)
+    unused = {"histogram": 1, "box": 0, "violin": 0}.get(kind)
+    for number, (along, scale) in enumerate(zip((xs, ys), scales, strict=True)):
+        if number != unused:
+            shown &= np.isfinite(along) & ((along > 0) | (scale != "log"))
+    xs, ys, of_class = xs[shown], ys[shown], of_class[shown].astype(np.intp)
 
     figure, axes = new_figure((4.5, 3.5))
     if values is not None:
         of_class = np.zeros_like(of_class)
+    found = np.unique(of_class)
+    # Noise comes last, as in the plots of the panel.
+    present = [int(c) for c in (*found[found >= 0], *found[found < 0])]
+    known = class_names or {}
+    names = {c: literal(shortened(class_name(c, known), _LONGEST_LEGEND)) for c in present}
+    table = class_colours(max(present, default=0)) / 255
+    colours = {c: tuple(np.asarray(NOISE_COLOUR) / 255 if c == NOISE else table[c]) for c in present}
+    knees = [scale_for(kind, along) for kind, along in zip(scales, (xs, ys), strict=True)]
     if kind != "points":
         from bioloom.explore.figure_kinds import draw_kind
 
-        names = {int(c): literal(_name_of(int(c), class_names)) for c in np.unique(of_class)}
-        draw_kind(figure, axes, kind, xs, ys, of_class, names, scales, n_bins)
+        draw_kind(figure, axes, kind, xs, ys, of_class, names, colours, (knees[0], knees[1]), n_bins)
         up = "objects" if kind == "histogram" else y_label
         finish(figure, axes, path, "" if kind in ("box", "violin") else x_label, up, title)
         return
-    present = np.unique(of_class)
-    colours = class_colours(int(present.max()) if present.size else 0) / 255
     size = _point_area(len(xs))
     for number in present:
         members = of_class == number
@@ -97,20 +112,19 @@ def save_scatter(
             xs[members],
             ys[members],
             s=size,
-            color=[tuple(colours[number])],
+            color=[colours[number]],
             linewidths=0,
-            label=literal(_name_of(int(number), class_names)),
+            label=names[number],
             rasterized=len(xs) > _MOST_VECTOR_POINTS,
             gid=f"class-{number}",
+            zorder=1 if number in (0, NOISE) else 2,
         )
     if values is not None:
         _add_values(figure, axes, xs, ys, np.asarray(values, float)[shown], values_label, size)
-    axes.set_xscale(scales[0])
-    axes.set_yscale(scales[1])
-    if present.any():
-        columns = -(-len(present) // 20)
-        scale = (20 / size) ** 0.5
-        figure.legend(loc="outside right upper", frameon=False, fontsize="small", ncols=columns, markerscale=scale)
+    set_scale(axes.set_xscale, knees[0])
+    set_scale(axes.set_yscale, knees[1])
+    if any(present):
+        add_legend(figure, len(present), markerscale=(20 / size) ** 0.5)
     finish(figure, axes, path, x_label, y_label, title)
 
 
@@ -135,12 +149,33 @@ def new_figure(inches: tuple[float, float]) -> tuple[Any, Any]:
     return figure, figure.add_subplot()
 
 
-def finish(figure: Any, axes: Any, path: Path, x_label: str, y_label: str, title: str) -> None:
-    """Name the axes and write the file."""
-    axes.set_xlabel(literal(x_label))
-    axes.set_ylabel(literal(y_label))
-    axes.set_title(literal(title), fontsize="medium")
+def set_scale(set_one: Any, scale: Scale) -> None:
+    """Give an axis of matplotlib a scale, by its own method ``set_xscale`` or ``set_yscale``."""
+    set_one(scale.kind, **({"linthresh": scale.knee} if scale.kind == "symlog" else {}))
+
+
+def add_legend(figure: Any, n: int, **options: Any) -> None:
+    """Add a legend of so many entries beside the axes."""
+    figure.legend(loc="outside right upper", frameon=False, fontsize="small", ncols=-(-n // _LEGEND_ROWS), **options)
+
+
+def finish(
+    figure: Any,
+    axes: Any,
+    path: Path,
+    x_label: str,
+    y_label: str,
+    title: str,
+    least: tuple[float, float] = (2.6, 2.0),
+) -> None:
+    """Name the axes, give them at least so many inches, and write the file."""
     axes.spines[["top", "right"]].set_visible(False)
+    width, height = make_room(figure, axes, least)
+    axes.set_xlabel(literal(lines_of(x_label, width)))
+    # The other texts take some of the height.
+    axes.set_ylabel(literal(lines_of(y_label, height - 0.3)))
+    if title:
+        figure.suptitle(literal(lines_of(title, figure.get_size_inches()[0])), fontsize="medium")
     suffix = path.suffix.lower()
     # No date: the same data give the same file.
     undated = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}[suffix]
@@ -165,20 +200,9 @@ def _add_values(
         xs[known], ys[known], s=size, c=values[known], cmap="viridis", vmin=low, vmax=high, linewidths=0,
         rasterized=len(xs) > _MOST_VECTOR_POINTS, gid="values",
     )  # fmt: skip
-    figure.colorbar(drawn, ax=axes, label=literal(label))
+    figure.colorbar(drawn, ax=axes, label=literal(lines_of(label, 2.9)))
 
 
 def _point_area(n: int) -> float:
     """Area of a marker in square points (1/72 inch): smaller the more there are."""
     return float(np.clip(12_000 / max(n, 1), 1.0, 16.0))
-
-
-def _name_of(number: int, class_names: Mapping[int, str] | None) -> str:
-    known = {} if class_names is None else class_names
-    return known.get(number, "no class" if number == 0 else f"class {number}")
-
-
-def literal(text: str) -> str:
-    """Keep matplotlib from reading dollar signs as formulas, and a leading underscore as "not in the legend"."""
-    text = text.replace("$", r"\$")
-    return "\u200b" + text if text.startswith("_") else text

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bioloom.errors import InputError
-from bioloom.explore.figure import checked_path, finish, literal, new_figure
+from bioloom.explore.figure import checked_path, finish, new_figure
+from bioloom.explore.figure_text import literal, shortened
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,12 +48,21 @@ def save_ranking(path: str | Path, rows: pd.DataFrame, measure: str, title: str 
     figure, axes = _of_rows(len(rows))
     values = rows[measure].to_numpy(float)
     places = np.arange(len(rows))
+    # Without any spread within the classes an effect has no end: its bar goes beyond the others.
+    largest = float(np.abs(values[np.isfinite(values)]).max(initial=0.0)) or 1.0
+    endless = np.isinf(values)
+    lengths = np.where(endless, np.sign(values) * 1.2 * largest, values)
     # A bar of its own colour says that the column goes down where the others go up.
-    axes.barh(places, values, 0.7, color=np.where(values < 0, _DOWN, _UP).tolist())
+    axes.barh(places, lengths, 0.7, color=np.where(values < 0, _DOWN, _UP).tolist())
+    for row in np.flatnonzero(endless):
+        axes.annotate(
+            "∞", (lengths[row], row), xytext=(3 * np.sign(values[row]), 0), textcoords="offset points", va="center",
+            ha="left" if values[row] > 0 else "right",
+        )  # fmt: skip
     names = zip(rows["column"], rows["group"], strict=True)
-    axes.set_yticks(places, [literal(f"{name} ({group})") for name, group in names])
+    axes.set_yticks(places, [literal(f"{shortened(str(name))} ({group})") for name, group in names])
     axes.axvline(0, color="black", linewidth=0.6)
-    finish(figure, axes, path, title or measure, "column (group of correlated columns)", "")
+    _finish(figure, axes, path, title or measure, "column (group of correlated columns)", "")
 
 
 def save_beeswarm(
@@ -81,11 +91,11 @@ def save_beeswarm(
     path = checked_path(path)
     swarms = explanation.beeswarm(class_id, n_features)
     figure, axes = _of_rows(len(swarms))
-    axes.set_yticks(np.arange(len(swarms)), [literal(swarm.feature) for swarm in swarms])
+    axes.set_yticks(np.arange(len(swarms)), [literal(shortened(swarm.feature)) for swarm in swarms])
     name = explanation.class_names[class_id]
     if bars:
         axes.barh(np.arange(len(swarms)), [np.abs(swarm.x).mean() for swarm in swarms], 0.7, color=_DOWN)
-        finish(figure, axes, path, literal(f"mean |SHAP value| for {name}"), "", "")
+        _finish(figure, axes, path, f"mean |SHAP value| for {name}", "", "")
         return
     drawn: Any = None
     many = sum(len(swarm.x) for swarm in swarms) > 20_000
@@ -103,7 +113,7 @@ def save_beeswarm(
         bar = figure.colorbar(drawn, ax=axes, ticks=[0, 1], aspect=40)
         bar.set_ticklabels(["low", "high"])
         bar.set_label("value of the feature")
-    finish(figure, axes, path, literal(f"SHAP value: effect on the probability of {name}"), "", "")
+    _finish(figure, axes, path, f"SHAP value: effect on the probability of {name}", "", "")
 
 
 def save_waterfall(path: str | Path, steps: Waterfall, title: str = "") -> None:
@@ -126,22 +136,23 @@ def save_waterfall(path: str | Path, steps: Waterfall, title: str = "") -> None:
     path = checked_path(path)
     figure, axes = _of_rows(len(steps.names))
     names = [
-        name if np.isnan(value) else f"{name} = {value:.4g}"
+        shortened(name) if np.isnan(value) else f"{shortened(name)} = {value:.4g}"
         for name, value in zip(steps.names, steps.data, strict=True)
     ]
-    for row, ((start, _), step) in enumerate(zip(steps.edges, steps.steps, strict=True)):
+    for row, ((start, end), step) in enumerate(zip(steps.edges, steps.steps, strict=True)):
         axes.barh(row, step, 0.7, left=start, color=_UP if step > 0 else _DOWN)
         axes.annotate(
-            f"{step:+.2f}", (start + max(step, 0), row), xytext=(3, 0), textcoords="offset points", va="center",
-            fontsize="small",
+            f"{step:+.2f}".replace("-", "−"), (max(start, end), row), xytext=(3, 0), textcoords="offset points",
+            va="center", fontsize="small",
         )  # fmt: skip
     axes.set_yticks(np.arange(len(names)), [literal(name) for name in names])
     axes.axvline(steps.base, color="black", linewidth=0.6)
-    axes.margins(x=0.12)
+    # Bars begin anywhere: they would stick to the frame.
+    axes.use_sticky_edges = False
+    axes.margins(x=0.14)
     answer = f"{steps.class_name}: {steps.probability:.2f} (usual {steps.base:.2f})"
-    finish(
-        figure, axes, path, literal(f"probability of {steps.class_name}"), "", f"{title}, {answer}" if title else answer
-    )
+    title = f"{title}, {answer}" if title else answer
+    _finish(figure, axes, path, f"probability of {steps.class_name}", "", title)
 
 
 def _of_rows(n: int) -> tuple[Any, Any]:
@@ -149,3 +160,7 @@ def _of_rows(n: int) -> tuple[Any, Any]:
     axes.set_ylim(n - 0.5, -0.5)
     axes.tick_params(axis="y", length=0, labelsize="small")
     return figure, axes
+
+
+def _finish(figure: Any, axes: Any, path: Path, x_label: str, y_label: str, title: str) -> None:
+    finish(figure, axes, path, x_label, y_label, title, (2.2, _ROW_INCHES * 2))

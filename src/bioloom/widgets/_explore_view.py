@@ -154,15 +154,9 @@ class ObjectView:
         """Save the plot as a figure for publication."""
         colouring, plot = self._coloured(), self._plot
         by_class = colouring.kind == "classes"
-        classes, names = None, dict(colouring.names)
-        if by_class:
-            # Noise, -1, becomes the class after the last one.
-            noise = int(colouring.classes.max(initial=0)) + 1
-            classes = colouring.classes[colouring.index]
-            classes = np.where(classes < 0, noise, classes)
-            names |= {noise: "noise"}
+        classes = colouring.classes[colouring.index] if by_class else None
         save_scatter(
-            path, plot.x, plot.y, classes, class_names=names, x_label=plot.names[0], y_label=plot.names[1],
+            path, plot.x, plot.y, classes, class_names=colouring.names, x_label=plot.names[0], y_label=plot.names[1],
             values=None if by_class else self._panel.table[colouring.title].to_numpy(float),
             values_label=colouring.title, kind=plot.model.kind, scales=plot.model.scale_kinds, n_bins=plot.model.n_bins,
         )  # fmt: skip
