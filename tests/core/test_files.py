@@ -251,7 +251,7 @@ def test_files_that_are_not_there_or_no_images_are_said(tmp_path):
 # ---------------------------------------------------------------------------------------------------- tables
 def test_tables_come_back_as_they_were(tmp_path, nuclei):
     table = measure(nuclei.labels, nuclei.image, properties=["area", "intensity_mean"])
-    table["note"] = ["Zelle, groß", 'a "quoted" µm', "two\nlines", None][: len(table)]
+    table["note"] = ["Zelle, groß", 'a "quoted" µm', "two\nlines", np.nan][: len(table)]
     table.loc[0, "intensity_mean"] = np.nan
     save_table(tmp_path / "table.csv", table)
     pd.testing.assert_frame_equal(load_table(tmp_path / "table.csv"), table, check_dtype=False)
