@@ -83,6 +83,24 @@ def test_every_file_gets_what_the_recipe_gives(folder, jobs):
     assert len(record["outputs"]) == 12
 
 
+def test_corrections_by_hand_stay_with_the_image_that_they_were_made_on(folder, capsys):
+    runs = [[row, 2, 6] for row in range(2, 8)]
+    corrected = Recipe(
+        ("w0",),
+        (
+            Step("nuclei", "voronoi_otsu_labeling", {"image": "w0"}, {"spot_sigma": 1.0}),
+            Step("better", "correct_labels", {"labels": "nuclei"}, {"corrections": [{"kind": "draw", "runs": runs}]}),
+        ),
+        ("better",),
+    )
+    plain = Recipe(corrected.inputs, corrected.steps[:1], ("nuclei",)).run({"w0": cells(1)})["nuclei"]
+    assert (corrected.run({"w0": cells(1)})["better"] != plain).any()
+    corrected.save(folder / "corrected.yaml")
+    assert run_cli("run", folder / "corrected.yaml", folder / "in" / "w1.tif", "--out", folder / "out") == 0
+    np.testing.assert_array_equal(read_image(folder / "out" / "w1_better.tif"), plain)
+    assert "Corrections by hand are left out" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_file_that_fails_stops_no_other_and_is_in_the_report(folder, jobs):
     (folder / "in" / "w2.tif").write_bytes(b"no image")
@@ -95,7 +113,7 @@ def test_a_file_that_fails_stops_no_other_and_is_in_the_report(folder, jobs):
     with (folder / "out" / REPORT).open(newline="") as file:
         rows = {row["file"].rpartition(os.sep)[2]: row for row in csv.DictReader(file)}
     assert rows["w1.tif"]["status"] == "done"
-    assert rows["w1.tif"]["outputs"] == "w1_nuclei.tif w1_table.csv"
+    assert rows["w1.tif"]["outputs"] == "w1_nuclei.tif; w1_table.csv"
     assert rows["gone.tif"]["status"] == "failed"
     assert "There is no file" in rows["gone.tif"]["error"]
     assert not list((folder / "out").glob("w2*"))

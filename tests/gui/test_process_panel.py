@@ -765,6 +765,18 @@ def test_labels_are_corrected_by_hand_and_stay_so(user, three, truth, errors):
     merged = labels.data[(before == second) | (before == third)]
     assert len(np.unique(merged)) == 1
     assert merged[0]
+    # Ctrl+Z in the image takes corrections back, and nothing else.
+    canvas, corrected = viewer.window._qt_viewer.canvas.native, labels.data.copy()
+    control, shift = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+    for _ in range(3):
+        QTest.keyClick(canvas, Qt.Key.Key_Z, control)
+        settled(user, panel)
+    np.testing.assert_array_equal(labels.data, before)
+    assert len(viewer.layers) == 4
+    for _ in range(3):
+        QTest.keyClick(canvas, Qt.Key.Key_Z, control | shift)
+        settled(user, panel)
+    np.testing.assert_array_equal(labels.data, corrected)
     panel.corrections.choose("")
 
     assert panel.chain_view.rows.rows[-1].title == CATALOGUE["correct_labels"].title
@@ -804,6 +816,63 @@ def test_painting_on_a_result_is_a_correction(user, three, errors):
     panel.chain_view.undo_button.click()
     settled(user, panel)
     np.testing.assert_array_equal(labels.data, before)
+    assert not errors
+
+
+def test_a_stroke_that_is_undone_in_the_layer_is_no_correction(user, three, errors):
+    """Ctrl+Z in the image takes the stroke out of the steps, too: it would come back with the next result."""
+    panel, *_, labels = three
+    panel.corrections_group.set_open(True)
+    panel.corrections.buttons["draw"].click()
+    before = labels.data.copy()
+    labels.brush_size = 3
+    canvas = user.viewer.window._qt_viewer.canvas.native
+    chain, seen = panel.steps.chain, [before]
+
+    def steps_follow():
+        user.until(lambda: np.array_equal(chain.result(panel.steps.layers.step_of(labels)), labels.data), "the steps")
+        settled(user, panel)
+
+    for k, empty in enumerate(np.argwhere(before == 0)[[40, 400]]):
+        user.paint(labels, int(before.max()) + 1 + k, [tuple(empty), (empty[0], empty[1] + 4)])
+        assert not np.array_equal(labels.data, seen[-1])
+        steps_follow()
+        seen.append(labels.data.copy())
+    for wanted in seen[-2::-1]:
+        QTest.keyClick(canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+        steps_follow()
+        np.testing.assert_array_equal(labels.data, wanted)
+    assert "correct_labels" not in [step.operation for step in chain.steps]
+    # Changed by something else meanwhile, an undone stroke is one more correction.
+    user.paint(labels, int(before.max()) + 1, [(5, 5), (5, 9)])
+    steps_follow()
+    panel.chain_view.rows.choose("gaussian_blur")
+    panel.chain_view.settings["sigma"].value = 1.5
+    settled(user, panel)
+    labels.undo()
+    user.look(0.5)
+    steps_follow()
+    assert not errors
+
+
+def test_corrections_are_switched_off_where_a_recipe_is_loaded_for_another_image(user, three, truth, errors, tmp_path):
+    panel, image, *_, labels = three
+    at = np.argwhere(labels.data)[len(np.argwhere(labels.data)) // 2]
+    panel.steps.layers.correct(labels, {"kind": "delete", "point": at.tolist()})
+    settled(user, panel)
+    corrected = labels.data.copy()
+    assert not corrected[tuple(at)]
+    panel.chain_view.show_layer(labels)
+    panel.recipe_menu.save(tmp_path / "corrected.yaml")
+    user.viewer.add_image(truth.image.copy(), name="another")
+    panel.recipe_menu.load(tmp_path / "corrected.yaml")
+    settled(user, panel)
+    assert user.viewer.layers[-1].data[tuple(at)]
+    assert "switched off" in panel.status.text.text()
+    user.viewer.layers.selection.active = image
+    panel.recipe_menu.load(tmp_path / "corrected.yaml")
+    settled(user, panel)
+    np.testing.assert_array_equal(user.viewer.layers[-1].data, corrected)
     assert not errors
 
 

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from bioloom.cli._printing import print_table, tell_file
+from bioloom.cli._printing import print_table, tell_file, tell_hint
 from bioloom.errors import InputError
 
 
@@ -16,6 +16,11 @@ def run(options: argparse.Namespace) -> int:
     from bioloom.recipe import Recipe, find_files, run_files
 
     recipe = Recipe.load(options.recipe)
+    if recipe.corrected:
+        tell_hint(
+            "Corrections by hand are left out: they belong to the image that they were made on. "
+            "`bioloom recipe script` writes a program that makes them, too."
+        )
     if options.device:
         device.select(options.device)
     result = run_files(

@@ -19,6 +19,7 @@ from bioloom.layers.objects import add_features
 from bioloom.layers.reading import plain
 from bioloom.layers.recent import note_use
 from bioloom.layers.result_layers import ResultPlace, new_result_layer, update_result_layer
+from bioloom.layers.strokes import Strokes
 from bioloom.layers.writing import remove
 from bioloom.recipe.catalogue import get_operation
 from bioloom.session.chain import Chain
@@ -64,6 +65,7 @@ class ChainLayers(ChainSources):
         # Of steps with corrections: the step whose layer shows them.
         self._corrected: dict[str, str] = {}
         self._unrecorded: WeakSet[Any] = WeakSet()
+        self._strokes = Strokes(chain)
         self._hidden: WeakSet[Any] = WeakSet()
         self._covered = Covered()
         self._muted = False
@@ -167,6 +169,7 @@ class ChainLayers(ChainSources):
         self._layers[step_id] = layer
         if type(layer).__name__ == "Labels":
             layer.events.paint.connect(self._result_painted)
+            layer.events.set_data.connect(self._result_painted)
         self._cover(step_id)
         return layer
 
@@ -178,8 +181,13 @@ class ChainLayers(ChainSources):
             self._covered.cover(self._layers[step_id], self.layer_of(source))
 
     def _result_painted(self, event: Any) -> None:
-        if not self._own:
-            layer = plain(event.source)
+        layer = plain(event.source)
+        step = self.step_of(layer)
+        if self._own or step is None:
+            return
+        result = self.chain.result_of(step)
+        # Undo and redo of a stroke are told like any other refresh.
+        if event.type == "paint" or (result is not None and self._strokes.changed(layer, result.value)):
             self._unrecorded.add(layer)
             self.edited.emit(layer)
 
@@ -191,11 +199,14 @@ class ChainLayers(ChainSources):
         result = None if step is None else self.chain.result_of(step)
         if step is None or result is None:
             return False
-        painted = np.asarray(layer.data).reshape(result.value.shape)
-        corrections = painted_corrections(np.asarray(result.value), painted, has_time=result.has_time)
+        painted, shown = np.asarray(layer.data).reshape(result.value.shape), np.asarray(result.value)
+        corrections = painted_corrections(shown, painted, has_time=result.has_time)
+        if not corrections or self._strokes.take_back(layer, shown, painted):
+            return bool(corrections)
         for correction in corrections:
             self.correct(layer, correction)
-        return bool(corrections)
+        self._strokes.add(layer, shown, painted, len(corrections))
+        return True
 
     def correct(self, layer: Layer, correction: Mapping[str, Any]) -> str:
         """Correct the labels of a layer by hand; return the id of the step that does it.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import weakref
-import zlib
 from collections.abc import Collection, Mapping
 from copy import copy
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from bioloom.layers.chain_views import Source as Source
 from bioloom.layers.chain_views import View as View
 from bioloom.layers.chain_views import layer_kind as layer_kind
 from bioloom.layers.reading import grey, image_stack, pixels, plain, role
+from bioloom.layers.strokes import checksum
 from bioloom.layers.surfaces import surface_data
 from bioloom.recipe.catalogue import get_operation
 from bioloom.session.chain import Chain
@@ -212,7 +212,7 @@ class ChainSources:
     def _read_again(self, name: str, source: Source) -> bool:
         surface = type(source.layer).__name__ == "Surface"
         now = source.layer.data if surface else pixels(source.layer)
-        mark = _checksum(source.layer) if source.layer in self._painted else source.mark
+        mark = checksum(pixels(source.layer)) if source.layer in self._painted else source.mark
         if now is source.data and mark == source.mark:
             return False
         source.data, source.mark = now, mark
@@ -223,11 +223,6 @@ class ChainSources:
 def _pixels_of(source: Source) -> Any:
     data = grey(source.layer) if type(source.layer).__name__ == "Image" else pixels(source.layer)
     return data[source.frame] if source.frame is not None else data
-
-
-def _checksum(layer: Any) -> int:
-    """Return a number that changes with the pixels of labels, which are painted on in place."""
-    return zlib.crc32(np.ascontiguousarray(pixels(layer)).view(np.uint8).data)
 
 
 def sources_for(layers: Mapping[str, Layer]) -> None:

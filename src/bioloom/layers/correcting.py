@@ -132,6 +132,24 @@ def on_line(
     return stop
 
 
+def on_undo(layer: Labels, undo: Callable[[], None], redo: Callable[[], None]) -> Callable[[], None]:
+    """Let Ctrl+Z and Ctrl+Shift+Z do something else than to undo strokes, while a layer is active.
+
+    Returns
+    -------
+    callable
+        Gives the keys back.
+    """
+    for key, action in (("Control-Z", undo), ("Control-Shift-Z", redo)):
+        layer.bind_key(key, lambda source, action=action: action(), overwrite=True)
+
+    def stop() -> None:
+        for key in ("Control-Z", "Control-Shift-Z"):
+            layer.bind_key(key, None)
+
+    return stop
+
+
 def _new_line(viewer: ViewerModel, layer: Labels, point: NDArray[Any], axes: tuple[int, ...]) -> Labels:
     """Add an empty layer over the plane in view, which a point lies in, to show a line while it is drawn."""
     shape = [n if axis in axes else 1 for axis, n in enumerate(layer.data.shape)]

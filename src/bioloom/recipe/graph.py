@@ -99,6 +99,16 @@ class Recipe:
             self.step(name)
         return kinds[name]
 
+    @property
+    def corrected(self) -> bool:
+        """Whether labels are corrected by hand in it."""
+        return any(step.enabled and step.operation == "correct_labels" for step in self.steps)
+
+    def without_corrections(self) -> Recipe:
+        """Return it with corrections by hand switched off: on another image they hit what happens to lie there."""
+        steps = (dataclasses.replace(s, enabled=False) if s.operation == "correct_labels" else s for s in self.steps)
+        return dataclasses.replace(self, steps=tuple(steps))
+
     def ancestors(self, *ids: str) -> Recipe:
         """Return the recipe of only what some steps are made of; they are its outputs.
 

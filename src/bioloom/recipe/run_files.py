@@ -58,7 +58,7 @@ def run_files(
     Parameters
     ----------
     recipe
-        The recipe, or its file.
+        The recipe, or its file. Its corrections by hand are left out: they belong to the image that they were made on.
     files
         The images: TIFF, OME-TIFF, PNG, Zarr or OME-Zarr; see :func:`bioloom.recipe.find_files`. They are the first
         input of the recipe. A file with as many channels as the recipe has inputs gives one to each.
@@ -105,6 +105,7 @@ def run_files(
         If `progress` or `on_file` raised it. Files that are finished stay; `resume` goes on with the others.
     """
     chosen = (Recipe.load(recipe) if isinstance(recipe, str | Path) else recipe).checked()
+    chosen = chosen.without_corrections()
     paths = [Path(path) for path in files]
     if not paths:
         raise InputError("No input file was given. Name at least one.")
@@ -232,5 +233,5 @@ def _write_report(out: Path, result: BatchResult) -> None:
         writer.writerow(["file", "status", "seconds", "outputs", "error"])
         for one in result.files:
             status = "failed" if one.error else "kept" if one.kept else "done"
-            names = " ".join(path.name for path in (*one.outputs, *one.kept))
+            names = "; ".join(path.name for path in (*one.outputs, *one.kept))
             writer.writerow([one.path, status, f"{one.seconds:.2f}", names, one.error])

@@ -74,10 +74,11 @@ class BatchDialog(QDialog):
         self._searched = self._not_found = ""
         self.jobs = JobRunner(MainThread(self).send)
         self.destroyed.connect(partial(abandon, self.jobs))
-        steps = " → ".join(get_operation(step.operation).title for step in recipe.steps if step.enabled)
-        left_out = any(step.operation == "correct_labels" for step in recipe.steps)
+        on = [step for step in recipe.without_corrections().steps if step.enabled]
+        steps = " → ".join(get_operation(step.operation).title for step in on)
         lines = [steps, f"Lengths in {'pixels' if recipe.unit == 'pixel' else recipe.unit}."]
-        lines += ["Corrections by hand are left out: they belong to the image that they were made on."] * left_out
+        if recipe.corrected:
+            lines.append("Corrections by hand are left out: they belong to the image that they were made on.")
         about = QLabel("\n".join(lines))
         about.setWordWrap(True)
         self.images = QLineEdit()

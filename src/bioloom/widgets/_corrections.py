@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolB
 
 from bioloom import layers
 from bioloom.errors import BioloomError, InputError
-from bioloom.layers.correcting import on_line
+from bioloom.layers.correcting import on_line, on_undo
 from bioloom.widgets._parts import enable
 from bioloom.widgets._process_icons import icon
 from bioloom.widgets._process_steps import ProcessSteps
@@ -30,6 +30,9 @@ _HINTS = {
     "draw": "Paint with the brush. M chooses a new label, a right click or 5 picks one; each stroke is a correction.",
 }
 
+
+_OWN_EDITS = ("Correct by hand", "Insert Correct labels by hand")
+"""How edits of the chain that are corrections begin."""
 
 _NOT_IN_3D = (
     "Objects are corrected in slices: where the mouse is in depth cannot be told in 3D. "
@@ -150,6 +153,7 @@ class Corrections(QWidget):
             self._leave_tool.append(lambda: _pan(layer))
             return
         layers.activate(self._viewer, layer)
+        self._leave_tool.append(on_undo(layer, self._undo, self._redo))
         if name == "split":
             refuse = partial(self._refuse, _NOT_IN_3D)
             self._leave_tool.append(on_line(self._viewer, layer, self._line_drawn, refuse))
@@ -191,6 +195,16 @@ class Corrections(QWidget):
     def _line_drawn(self, points: list[tuple[float, ...]], axes: tuple[int, ...]) -> None:
         self._correct({"kind": "split", "line": points}, self._on_layer, "Cut the object", axes)
 
+    def _undo(self) -> None:
+        chain = self._steps.chain
+        if chain.undo_text.startswith(_OWN_EDITS) and chain.undo():
+            self.done.emit("Took the last correction back. Ctrl+Shift+Z makes it again.")
+
+    def _redo(self) -> None:
+        chain = self._steps.chain
+        if chain.redo_text.startswith(_OWN_EDITS) and chain.redo():
+            self.done.emit("Made the correction again. Ctrl+Z takes it back.")
+
     def _refuse(self, why: str) -> None:
         self.refused.emit(InputError(why))
 
@@ -205,7 +219,7 @@ class Corrections(QWidget):
         except BioloomError as error:
             self.refused.emit(error)
             return
-        self.done.emit(f"{said}. Undo takes it back.")
+        self.done.emit(f"{said}. Ctrl+Z takes it back.")
         if name in self._steps.chain.inputs:
             # A layer of its own shows the corrected labels; go on there.
             self._on_layer = None

@@ -14,7 +14,8 @@ from bioloom import layers
 from bioloom.errors import BioloomError, InputError
 from bioloom.files import replacing
 from bioloom.recipe.catalogue import get_operation
-from bioloom.recipe.graph import Recipe, Step
+from bioloom.recipe.graph import Recipe
+from bioloom.session.chain_graph import free_name
 from bioloom.widgets._batch_dialog import BatchDialog
 from bioloom.widgets._chain_view import ChainView
 from bioloom.widgets._process_steps import ProcessSteps
@@ -148,10 +149,13 @@ class RecipeMenu(QToolButton):
             if physical:
                 check_unit(recipe, layer)
             ids[name] = chain_layers.id_of(layer, has_time=layers.time_axis(layer) == 0, physical=physical)
-        made = self._steps.add_recipe(recipe, ids)
+        # What the layer would be called as an input tells whether it is the one that was corrected.
+        others = recipe.corrected and any(free_name(one.name, ()) != name for name, one in chosen.items())
+        made = self._steps.add_recipe(recipe.without_corrections() if others else recipe, ids)
         last = made[recipe.outputs[-1]]
         self._view.show_step(last)
-        self.done.emit(f"Loaded {len(made)} steps of {Path(path).name}.")
+        off = " Corrections by hand are switched off: they were made on another image." if others else ""
+        self.done.emit(f"Loaded {len(made)} steps of {Path(path).name}.{off}")
 
     def _choose_inputs(self, recipe: Recipe) -> dict[str, Any] | None:
         kinds = {name: kind_of_input(recipe, name) for name in recipe.inputs}
@@ -214,19 +218,12 @@ class RecipeMenu(QToolButton):
         return str(QFileDialog.getSaveFileName(self, title, proposed, kinds)[0])
 
     def _batch(self) -> None:
-        whole = self.recipe(self._title())
-        # Corrections were made on this image; on another they would hit what happens to lie there.
-        steps = tuple(_off(step) if step.operation == "correct_labels" else step for step in whole.steps)
-        recipe = dataclasses.replace(whole, steps=steps)
+        recipe = self.recipe(self._title())
         spacing = self._spacing(recipe) if recipe.unit == "pixel" else None
         self.batch_dialog = BatchDialog(
             recipe, spacing=spacing, frame_axis=self._frame_axis(recipe), parent=self.window()
         )
         self.batch_dialog.show()
-
-
-def _off(step: Step) -> Step:
-    return dataclasses.replace(step, enabled=False)
 
 
 def _with_suffix(path: str | Path, suffix: str, others: tuple[str, ...] = ()) -> Path:
