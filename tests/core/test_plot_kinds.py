@@ -1,10 +1,11 @@
 """Density, histograms, boxes, violins, translucent points and trails."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from bioloom.errors import InputError
-from bioloom.explore.appearance import NOISE, appearance, colour_by
+from bioloom.explore.appearance import NOISE, appearance, colour_by, value_names
 from bioloom.explore.colours import class_colours
 from bioloom.explore.plot_kinds import Grid, density_picture, grid_bin_count
 from bioloom.explore.plot_kinds_bars import Bars, bin_count
@@ -237,7 +238,27 @@ def test_noise_is_a_class_of_its_own():
 def test_texts_are_classes_with_their_own_names():
     colouring = colour_by(np.array(["b", "a", None, "b", np.nan], dtype=object), title="treatment")
     assert colouring.index.tolist() == [2, 1, 0, 2, 0]
-    assert [name for _, name, _, _ in colouring.legend()] == ["no class", "a", "b"]
+    assert [name for _, name, _, _ in colouring.legend()] == ["no value", "a", "b"]
+
+
+@pytest.mark.parametrize("dtype", ["boolean", "string", "category", "object"])
+def test_missing_values_of_every_type_of_column_have_no_class(dtype):
+    texts = pd.Series(["True", "False", None, "True"])
+    column = texts.map({"True": True, "False": False}).astype("boolean") if dtype == "boolean" else texts.astype(dtype)
+    legend = colour_by(column.to_numpy(), title="touches").legend()
+    assert [(name, n) for _, name, _, n in legend] == [("no value", 1), ("False", 1), ("True", 2)]
+
+
+def test_counts_are_named_by_themselves_and_classes_as_classes():
+    counts = np.array([0, 2, 2])
+    assert value_names(counts, "n_neighbours") == {0: "0", 2: "2"}
+    for values, column in ((counts, "MANUAL_CLASS"), (counts * 1.0, "area"), (counts * 100, "id")):
+        assert value_names(values, column) == {}
+
+
+def test_truth_values_are_called_so():
+    legend = colour_by(np.array([True, False, True])).legend()
+    assert [(name, n) for _, name, _, n in legend] == [("False", 1), ("True", 2)]
 
 
 def test_limits_and_colour_maps_are_chosen():

@@ -297,3 +297,29 @@ def test_trails_lead_out_of_hidden_and_faint_frames():
         assert (colours[:, :3] == model.look.colouring.palette[2, :3]).all()
     model.hide(frozenset({2}), False)
     assert not draw(model.scene((100, 100))).points.any()
+
+
+def test_classes_that_no_legend_can_bring_back_are_not_hidden():
+    model = PlotModel()
+    model.set_points(np.arange(4.0), np.arange(4.0), ("x", "y"))
+    nothing = np.zeros(4, bool)
+
+    def colour(classes, title=""):
+        model.set_look(appearance(colour_by(np.array(classes), True, title=title), nothing))
+
+    colour([0, 0, 1, 2])
+    model.hide(frozenset({0}), False)
+    colour([0, 1, 1, 2])
+    assert model.visible().tolist() == [False, True, True, True], "a step further it stays hidden"
+    model.kind = "histogram 2D"
+    assert model.grid().counts.sum() == 3
+    assert [entry[0] for entry in model.legend()] == [0, 1, 2], "it says why some are not counted"
+    model.kind = "points"
+    colour([0, 0, 0, 0])
+    assert model.visible().all(), "the classes were taken back, and the legend with them"
+
+    colour([0, 0, 1, 2])
+    model.hide(frozenset({1}), False)
+    colour([1, 1, 2, 2], "another column")
+    assert model.visible().all()
+    assert not model.hidden_classes

@@ -489,3 +489,46 @@ def test_the_card_beside_the_mouse_shows_the_object(user, measured, errors):
     shown = card.picture[..., :3].astype(int)
     assert (shown == (255, 230, 0)).all(axis=-1).sum() > 20, "the outline of the object"
     assert not errors
+
+
+def test_hidden_classes_come_back_with_the_legend_that_hid_them(user, measured, errors):
+    explore, layer, long_ones = measured
+    plot = explore.plot
+    explore.show_axes("area", "eccentricity")
+    plot.wait()
+    user.lasso(plot, plot.x[:1], plot.y[:1])
+    QTest.keyClick(plot, Qt.Key.Key_1)
+    user.look()
+    plot.wait()
+    entry = plot.places().legend[0]
+    assert entry.text.startswith("no class")
+    QTest.mouseClick(plot, Qt.MouseButton.RightButton, pos=entry.box.center().toPoint())
+    assert plot.model.visible().sum() < len(plot.x) / 2
+    QTest.keyClick(plot, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    QTest.keyClick(plot, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    user.look()
+    assert not plot.places().legend
+    assert plot.model.visible().all(), "without a legend nothing could show them again"
+
+
+def test_columns_of_every_type_give_colours_and_names(user, measured, errors):
+    explore, layer, _ = measured
+    rows = np.arange(len(layer.features))
+    odd = pd.Series(rows % 2 == 1)
+    layer.features = layer.features.assign(
+        touches=odd.to_numpy(), maybe=odd.astype("boolean").mask(rows == 0), n=rows % 3,
+        text=odd.map({True: "long", False: "round"}).astype("string").mask(rows == 0),
+    )  # fmt: skip
+    user.look()
+    named = {}
+    for column in ("touches", "maybe", "n", "text"):
+        explore.colour_box.setCurrentText(column)
+        user.look()
+        named[column] = [name for _, name, _, _ in explore.plot.model.legend()]
+    assert named == {
+        "touches": ["False", "True"],
+        "maybe": ["no value", "False", "True"],
+        "n": ["0", "1", "2"],
+        "text": ["no value", "long", "round"],
+    }
+    assert not errors

@@ -121,8 +121,8 @@ def colour_by(
     Parameters
     ----------
     values
-        One per object: a class (0 is none, -1 is noise), a measurement, or a text; texts become the classes 1, 2, … in
-        alphabetical order.
+        One per object: a class (0 is none, -1 is noise), a measurement, a text or a truth value; texts become the
+        classes 1, 2, … in alphabetical order.
     categorical
         Whether numbers are classes; found out from the values if left out: few whole numbers from -1 are.
     names
@@ -149,8 +149,10 @@ def colour_by(
     known = dict(names or {})
     if values.dtype.kind not in "biuf":
         values, texts = _numbered(values)
-        known = texts | known
+        known = {0: "no value"} | texts | known
         categorical = True
+    elif values.dtype.kind == "b":
+        known = {0: "False", 1: "True"} | known
     if are_classes(values) if categorical is None else categorical:
         index, palette, classes = _classified(values)
         range_ = None
@@ -224,8 +226,25 @@ def are_classes(values: NDArray[Any]) -> bool:
     return bool(values.min() >= NOISE and values.max() <= _MOST_CLASSES)
 
 
+def value_names(values: NDArray[Any], column: str) -> dict[int, str]:
+    """Return few whole numbers, such as counts, as their own names; nothing for other values and for classes.
+
+    Parameters
+    ----------
+    values
+        One per object.
+    column
+        Name of their column: one with ``class`` in it holds classes.
+    """
+    if "class" in column.lower() or values.dtype.kind not in "iu" or not are_classes(values):
+        return {}
+    return {int(n): str(n) for n in np.unique(values)}
+
+
 def _numbered(values: NDArray[Any]) -> tuple[NDArray[np.int64], dict[int, str]]:
-    missing = np.array([v is None or v != v for v in values.tolist()], bool)  # NaN differs from itself
+    import pandas as pd
+
+    missing = np.asarray(pd.isna(values), bool)
     texts, numbers = np.unique(values[~missing].astype(str), return_inverse=True)
     codes = np.zeros(len(values), np.int64)
     codes[~missing] = numbers + 1

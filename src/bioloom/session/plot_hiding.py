@@ -36,3 +36,8 @@ def trail_colours(look: Appearance, hidden_classes: frozenset[int]) -> tuple[NDA
     if colouring.kind == "classes":
         palette[np.isin(colouring.classes, list(hidden_classes)), 3] = 0
     return colouring.index, palette
+
+
+def same_classes(before: Appearance | None, now: Appearance) -> bool:
+    """Tell whether two looks show the same classes, in a legend from which hidden ones can be brought back."""
+    return before is not None and before.colouring.title == now.colouring.title and bool(now.legend_rows())

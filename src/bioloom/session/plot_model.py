@@ -17,7 +17,7 @@ from bioloom.explore.plot_trails import Trails
 from bioloom.session.plot_columns import PlotColumns
 from bioloom.session.plot_drawing import KINDS, GroupLayout, Kind, Scene
 from bioloom.session.plot_groups import Grouping, grouping
-from bioloom.session.plot_hiding import palette_without, trail_colours
+from bioloom.session.plot_hiding import palette_without, same_classes, trail_colours
 from bioloom.session.plot_view import count_range, usual_radius, zoomed
 
 
@@ -80,7 +80,9 @@ class PlotModel:
         self.show_all()
 
     def set_look(self, look: Appearance) -> None:
-        """Colour the objects."""
+        """Colour the objects; what was hidden among other classes is shown again."""
+        if self.hidden_classes and not same_classes(self.look, look):
+            self.hidden_classes = frozenset()
         self.set_colours(look.index, look.palette, look.order)
         self.look = look
         if self._groups is None:
@@ -219,7 +221,7 @@ class PlotModel:
 
     def legend(self) -> list[tuple[int, str, tuple[int, ...], int]]:
         """Return class, name, colour and number of objects of the classes that occur."""
-        if self.look is None or self._kind == "histogram 2D":
+        if self.look is None or (self._kind == "histogram 2D" and not self.hidden_classes):
             return []
         return self.look.colouring.legend()
 
@@ -246,16 +248,14 @@ class PlotModel:
         if "grid" not in self._cache:
             (x, y), extent = self._columns.positions, (*self._columns.ranges[0], *self._columns.ranges[1])
             self._cache["grid"] = Grid.of(x, y, self.visible(), self._n_bins or grid_bin_count(len(x)), extent)
-        grid: Grid = self._cache["grid"]
-        return grid
+        return self._cache["grid"]  # type: ignore[no-any-return]
 
     def layout(self) -> GroupLayout:
         """Return how box and violin arrange the objects."""
         if "layout" not in self._cache or self._cache["layout"].violin != (self._kind == "violin"):
             found, up = self._grouping(), self._columns.positions[1]
             self._cache["layout"] = GroupLayout(up, found.groups, len(found.names), self._kind == "violin")
-        layout: GroupLayout = self._cache["layout"]
-        return layout
+        return self._cache["layout"]  # type: ignore[no-any-return]
 
     def group_names(self) -> list[str]:
         """Return the names of the groups of box and violin."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from qtpy.QtWidgets import QFileDialog, QLabel
 
-from bioloom.explore.appearance import Appearance, Colouring, appearance, colour_by
+from bioloom.explore.appearance import Appearance, Colouring, appearance, colour_by, value_names
 from bioloom.explore.figure import save_scatter
 from bioloom.explore.plot_trails import Trails
 from bioloom.session.exploring import CLASSES, cluster_names
@@ -92,8 +92,9 @@ class ObjectView:
             return colour_by(panel.selection.classes, True)
         if self._known is not None and self._known[0] == by:
             return self._known[1]
-        names = cluster_names(panel.table, by)
-        made = colour_by(panel.table[by].to_numpy(), True if names else None, names=names, title=by)
+        values, clusters = panel.table[by].to_numpy(), cluster_names(panel.table, by)
+        names = clusters or value_names(values, by)
+        made = colour_by(values, True if clusters else None, names=names, title=by)
         self._known = (by, made)
         return made
 
