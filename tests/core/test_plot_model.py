@@ -323,3 +323,16 @@ def test_classes_that_no_legend_can_bring_back_are_not_hidden():
     colour([1, 1, 2, 2], "another column")
     assert model.visible().all()
     assert not model.hidden_classes
+
+
+@pytest.mark.parametrize("a_class", [0, 1])
+def test_what_is_of_other_frames_is_fainter_but_in_sight_on_white(a_class):
+    model = PlotModel()
+    model.set_points(np.array([2.0, 8.0]), np.full(2, 5.0), ("x", "y"))
+    model.view, model.point_size = (0.0, 10.0, 0.0, 10.0), 6.0
+    classes, now = np.full(2, a_class), np.array([True, False])
+    model.set_look(appearance(colour_by(classes, True), np.zeros(2, bool), bright=now))
+    points = draw(model.scene((100, 100))).points.astype(float)
+    white = 255 + points[..., 3:] / 255 * (points[..., :3] - 255)
+    here, elsewhere = (255 - white[50, column].min() for column in (20, 80))
+    assert 30 < elsewhere < 0.7 * here

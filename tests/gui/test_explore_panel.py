@@ -445,9 +445,23 @@ def test_frames_are_bright_alone_or_alike(user, errors):
     explore.bar.frames.setCurrentIndex(explore.bar.frames.findData("trails"))
     assert "track" in explore.status.text.text()
     layer.features = layer.features.assign(track=layer.features["label"])
-    explore.bar.frames.setCurrentIndex(0)
-    explore.bar.frames.setCurrentIndex(explore.bar.frames.findData("trails"))
-    assert len(plot.model.trails.at(1).starts) > 0
+    user.look()
+    for order in (["frame", "label"], ["label", "frame"]):
+        layer.features = layer.features.sort_values(order, ignore_index=True)
+        user.look()
+        steps = plot.model.trails.at(1)
+        assert len(steps.starts) == 16
+        for rows, frame in ((steps.starts, 0), (steps.ends, 1)):
+            assert set(explore.table["frame"][rows]) == {frame}
+        assert explore.table["label"][steps.starts].tolist() == explore.table["label"][steps.ends].tolist()
+    other = user.viewer.add_labels(series, name="other")
+    other.features = layer.features
+    explore.labels.choose(other)
+    user.look()
+    assert len(plot.model.trails.at(1).starts) == 16, "what the bar says holds for another layer too"
+    other.features = other.features.drop(columns="track")
+    user.look()
+    assert plot.model.trails is None
     assert not errors
 
 
@@ -492,7 +506,7 @@ def test_the_card_beside_the_mouse_shows_the_object(user, measured, errors):
 
 
 def test_hidden_classes_come_back_with_the_legend_that_hid_them(user, measured, errors):
-    explore, layer, long_ones = measured
+    explore = measured[0]
     plot = explore.plot
     explore.show_axes("area", "eccentricity")
     plot.wait()

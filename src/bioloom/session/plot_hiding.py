@@ -11,6 +11,8 @@ from bioloom.explore.appearance import Appearance
 _NOT_SELECTED = (0, 1, 4)
 # On the white ground of a plot, what is not selected must be less dim than over an image.
 _DIMMED_ALPHA = 150
+# So must what is of other frames than the current one, and the grey of no class more than other colours.
+_FAINT_ALPHA, _FAINT_GREY_ALPHA = 80, 140
 
 
 def palette_without(look: Appearance, hidden_classes: frozenset[int], hide_others: bool) -> NDArray[np.uint8]:
@@ -19,6 +21,8 @@ def palette_without(look: Appearance, hidden_classes: frozenset[int], hide_other
     n = len(colouring.palette)
     # The grey of objects without a class is quiet enough as it is.
     palette[n + 1 : 2 * n, 3], palette[n, 3] = _DIMMED_ALPHA, colouring.palette[0, 3]
+    if len(palette) >= 5 * n:
+        palette[4 * n + 1 : 5 * n, 3], palette[4 * n, 3] = _FAINT_ALPHA, _FAINT_GREY_ALPHA
     if hidden_classes and colouring.kind == "classes":
         gone = np.isin(colouring.classes, list(hidden_classes))
         rows = np.arange(len(palette))

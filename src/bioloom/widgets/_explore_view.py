@@ -59,6 +59,7 @@ class ObjectView:
         # A column that came to the table is no reason to leave the view.
         if not (plot.names == (x, y) and _same(plot.x, xs) and _same(plot.y, ys)):
             plot.set_points(xs, ys, (x, y))
+        self._follow_tracks()
         self.colour()
 
     def colour(self) -> None:
@@ -109,18 +110,22 @@ class ObjectView:
 
     # -------------------------------------------------------------------------------------------- frames
     def _frame_mode_changed(self, mode: str) -> None:
-        model, panel = self._plot.model, self._panel
-        model.trails = None
-        if mode == "trails" and panel.selection is not None:
-            track = next((c for c in _TRACK_COLUMNS if c in panel.table.columns), None)
-            if track is None:
-                panel.say("Trails need a column ‘track’ in the table. Track the objects first.")
-            else:
-                model.trails = Trails(
-                    _tracks(panel.table[track].to_numpy(), panel.objects.source), panel.table["frame"]
-                )
+        self._follow_tracks()
         self.frame_changed()
         self.colour()
+
+    def _follow_tracks(self) -> None:
+        """Lead trails from row to row of the table as it is now, where they are wanted."""
+        model, panel = self._plot.model, self._panel
+        model.trails = None
+        if self._bar.frame_mode != "trails" or panel.selection is None or not panel.pool.has_frames:
+            return
+        track = next((c for c in _TRACK_COLUMNS if c in panel.table.columns), None)
+        if track is None:
+            panel.say("Trails need a column ‘track’ in the table. Track the objects first.")
+            return
+        tracks = _tracks(panel.table[track].to_numpy(), panel.objects.source)
+        model.trails, model.frame = Trails(tracks, panel.table["frame"]), panel.pool.frame()
 
     def frame_changed(self, event: Any = None) -> None:
         """Follow the frame in view."""
