@@ -255,6 +255,13 @@ def test_gates_are_kept_combined_saved_and_applied(user, measured, errors, tmp_p
     explore.gates.buttons["not"].click()
     assert explore.selection.mask.tolist() == (~is_long).tolist()
     assert explore.gates.gates["gate 2"].operator == "not"
+    gates = explore.gates.list
+    gates.setFocus()
+    QTest.keyClick(gates, Qt.Key.Key_Home)
+    assert explore.selection.mask.tolist() == is_long.tolist(), "the gate that a key leads to"
+    explore.clear_button.click()
+    QTest.mouseClick(gates.viewport(), Qt.MouseButton.LeftButton, pos=gates.visualItemRect(gates.item(0)).center())
+    assert explore.selection.mask.tolist() == is_long.tolist(), "the gate that was chosen already"
     path = tmp_path / "gates.json"
     explore.gates.save(str(path))
     assert [g["name"] for g in json.loads(path.read_text())["gates"]] == ["long", "gate 2"]
@@ -272,6 +279,10 @@ def test_gates_are_kept_combined_saved_and_applied(user, measured, errors, tmp_p
     found = set(layers.selection_of(other).labels[layers.selection_of(other).mask].tolist())
     assert len(found ^ set(other_long)) <= 2
     assert not errors
+    gates.setFocus()
+    gates.selectAll()
+    QTest.keyClick(gates, Qt.Key.Key_Delete)
+    assert gates.count() == len(explore.gates.gates) == 0
 
 
 @pytest.mark.parametrize("kind", ["points", "density", "histogram", "histogram 2D", "box", "violin"])

@@ -563,6 +563,40 @@ def test_the_bar_leads_the_plot_and_follows_it(hand, bar):
     assert asked == ["undo", "redo"]
 
 
+def test_the_bar_and_the_plot_are_used_by_keyboard_alone(hand, bar):
+    plot = hand.plot
+    bar.show_history(False, True)
+    bar.window().activateWindow()
+    bar.kind.setFocus()
+    hand.look()
+    reached = []
+    for _ in range(8):
+        QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
+        reached.append(QApplication.focusWidget())
+    # Of tools and of modes, the chosen one; arrows lead to the others.
+    chosen = [bar.redo, bar.home, bar.options, bar.tools["lasso"], bar.modes["replace"], plot]
+    assert reached[: len(chosen)] == chosen
+    bar.tools["lasso"].setFocus()
+    QTest.keyClick(bar.tools["lasso"], Qt.Key.Key_Right)
+    QTest.keyClick(bar.tools["polygon"], Qt.Key.Key_Right)
+    assert plot.tool == "rectangle"
+    assert bar.tools["rectangle"].hasFocus()
+    away = hand.pixels()
+    plot.setFocus()
+    there = hand.pixels()
+    area = plot.area().toRect()
+    assert (there[area.top() - 2 : area.top() + 1] != away[area.top() - 2 : area.top() + 1]).any(), "a frame says so"
+    bar.kind.setFocus()
+    QTest.mouseClick(bar.tools["brush"], LEFT)
+    assert plot.hasFocus(), "keys go on in the plot"
+    shown = []
+    for button in (bar.undo, bar.redo):
+        image = button.grab().toImage()
+        colours = [image.pixelColor(x, y) for x in range(5, 21) for y in range(4, 20)]
+        shown.append(max(abs(c.lightness() - image.pixelColor(3, 12).lightness()) for c in colours))
+    assert shown[0] < 0.7 * shown[1], "what cannot be used is pale"
+
+
 def test_hiding_the_others(hand, bar):
     hand.drag_data(corners(1, 4, 1, 9))
     bar.hide_others.setChecked(True)

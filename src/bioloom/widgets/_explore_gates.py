@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import (
     QAbstractItemView,
+    QApplication,
     QFileDialog,
     QHBoxLayout,
     QLineEdit,
@@ -39,7 +44,7 @@ class GateForm(QWidget):
         self.name.setToolTip("Name of the new gate; left empty, it is numbered")
         self.add_button = QPushButton("Keep what was drawn")
         self.add_button.setToolTip("Make a gate of the outline that was drawn last in the plot")
-        self.list = QListWidget()
+        self.list = _GateList()
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.list.setToolTip("A click selects the objects inside; Ctrl or Shift choose several gates to combine")
         self.list.setMaximumHeight(110)
@@ -49,7 +54,7 @@ class GateForm(QWidget):
             button.setToolTip(f"New gate: objects that are {tips[operator]} of the chosen gates")
             button.clicked.connect(lambda _=False, op=operator: panel.attempt(lambda: self.combine(op)))
         self.remove_button = QPushButton("Remove")
-        self.remove_button.setToolTip("Remove the chosen gates")
+        self.remove_button.setToolTip("Remove the chosen gates (Delete)")
         self.save_button = QPushButton("Save…")
         self.save_button.setToolTip("Save all gates as a JSON file")
         self.load_button = QPushButton("Load…")
@@ -67,7 +72,9 @@ class GateForm(QWidget):
         self.add_button.clicked.connect(lambda: panel.attempt(self.keep))
         self.name.returnPressed.connect(lambda: panel.attempt(self.keep))
         self.list.itemSelectionChanged.connect(self._chosen_changed)
+        self.list.itemSelectionChanged.connect(self._chosen_by_key)
         self.list.itemClicked.connect(lambda item: panel.attempt(self.apply))
+        self.list.delete_pressed.connect(lambda: panel.attempt(self.remove))
         self.remove_button.clicked.connect(lambda: panel.attempt(self.remove))
         self.save_button.clicked.connect(self._ask_save)
         self.load_button.clicked.connect(self._ask_load)
@@ -124,10 +131,12 @@ class GateForm(QWidget):
 
     def remove(self) -> None:
         """Remove the chosen gates."""
-        # What was made of others is removed before them.
-        for name in reversed(self.chosen()):
-            self.gates.remove(name)
-        self._show()
+        try:
+            # What was made of others is removed before them.
+            for name in reversed(self.chosen()):
+                self.gates.remove(name)
+        finally:
+            self._show()
 
     def _ask_save(self) -> None:
         path, _ = QFileDialog.getSaveFileName(self, "Save gates", "gates.json", "Gates (*.json)")
@@ -152,6 +161,11 @@ class GateForm(QWidget):
         self._show()
         self._panel.say(f"{len(for_all)} gates loaded. Click one to select its objects.")
 
+    def _chosen_by_key(self) -> None:
+        # A click is waited for until the button is released, so that a message is shown once.
+        if QApplication.mouseButtons() == Qt.MouseButton.NoButton:
+            self._panel.attempt(self.apply)
+
     def _chosen_changed(self) -> None:
         n = len(self.chosen())
         self.buttons["and"].setEnabled(n > 1)
@@ -160,10 +174,24 @@ class GateForm(QWidget):
         self.remove_button.setEnabled(n > 0)
 
     def _show(self, chosen: str = "") -> None:
+        self.list.blockSignals(True)
         self.list.clear()
         for name in self.gates:
             self.list.addItem(name)
             self.list.item(self.list.count() - 1).setSelected(name == chosen)
+        self.list.blockSignals(False)
         self.add_button.setEnabled(self._drawn is not None)
         self.save_button.setEnabled(len(self.gates) > 0)
         self._chosen_changed()
+
+
+class _GateList(QListWidget):
+    """Names of gates."""
+
+    delete_pressed = Signal()
+
+    def keyPressEvent(self, event: Any) -> None:
+        if event.matches(QKeySequence.StandardKey.Delete):
+            self.delete_pressed.emit()
+        else:
+            super().keyPressEvent(event)

@@ -85,7 +85,7 @@ class ScatterPlot(PlotMouse, PlotKeys, PlotCanvas, QWidget):
         self.setMinimumSize(260, 240)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMouseTracking(True)
-        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Plot of the objects")
         self.model = PlotModel()
         self.describe: Any = None

@@ -130,12 +130,15 @@ class PlotBar(QWidget):
         button.setAutoRaise(True)
         button.setIconSize(QSize(16, 16))
         button.setFixedSize(26, 24)
-        button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        # Who clicks goes on in the plot, who came by the keyboard stays.
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        button.clicked.connect(lambda: None if button.hasFocus() else self.plot.setFocus())
         # napari's buttons are large and flat: what is chosen must stand out.
         button.setStyleSheet(
             "QToolButton {border: 1px solid transparent; border-radius: 3px; padding: 0px; margin: 0px;}"
-            "QToolButton:hover {border-color: #8a8d93;}"
+            "QToolButton:hover, QToolButton:focus {border-color: #8a8d93;}"
             "QToolButton:checked {background: rgba(86, 180, 233, 110); border-color: #56b4e9;}"
+            "QToolButton:checked:focus {border-width: 2px;}"
             "QToolButton::menu-indicator {image: none;}"
         )
         self._icons[button] = icon

@@ -95,7 +95,7 @@ class PlotCanvas:
             paint.paint_boxes(painter, boxes, colours, self.model.kind == "violin", self._to_screen)
         self._paint_mouse(painter, area)
         painter.restore()
-        paint.paint_axes(painter, area, ticks, self.model.axis_names, self._to_screen, text, grouped)
+        paint.paint_axes(painter, area, ticks, self.model.axis_names, self._to_screen, text, grouped, self.hasFocus())
         paint.paint_legend(painter, self.places(), self.model.hidden_classes, text)
         self._paint_bar(painter, text)
         self._paint_note(painter, area)

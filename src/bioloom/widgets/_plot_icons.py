@@ -47,10 +47,15 @@ def plot_icon(name: str, widget: QWidget) -> QIcon:
         f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16' fill='none' stroke='{colour}' stroke-width='1.2' "
         f"stroke-linejoin='round' stroke-linecap='round' color='{colour}'>{_DRAWINGS[name]}</svg>"
     ).replace("currentColor", colour)
-    picture = QPixmap(QSize(size, size) * ratio)
-    picture.setDevicePixelRatio(ratio)
-    picture.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(picture)
-    QSvgRenderer(QByteArray(svg.encode())).render(painter)
-    painter.end()
-    return QIcon(picture)
+    drawing, icon = QSvgRenderer(QByteArray(svg.encode())), QIcon()
+    # Themes that are dark do not tell by themselves what is disabled.
+    for mode, opacity in ((QIcon.Mode.Normal, 1.0), (QIcon.Mode.Disabled, 0.35)):
+        picture = QPixmap(QSize(size, size) * ratio)
+        picture.setDevicePixelRatio(ratio)
+        picture.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(picture)
+        painter.setOpacity(opacity)
+        drawing.render(painter)
+        painter.end()
+        icon.addPixmap(picture, mode)
+    return icon

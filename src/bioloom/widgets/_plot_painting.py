@@ -14,6 +14,7 @@ from bioloom.widgets._plot_layout import PlotLayout
 
 _GRID = QColor(232, 232, 232)
 _FRAME = QColor(150, 150, 150)
+_FOCUS = QColor(86, 180, 233)
 _INK = QColor(30, 30, 30)
 _LEAST_NAME = 46
 _CENTRE = Qt.AlignmentFlag.AlignCenter
@@ -46,8 +47,9 @@ def paint_axes(
     to_screen: Callable[[float, float], tuple[float, float]],
     text: QColor,
     grouped: bool = False,
+    focus: bool = False,
 ) -> None:
-    """Paint the frame, the texts at the ticks, and the names."""
+    """Paint the frame, which tells where keys go, the texts at the ticks, and the names."""
     metrics = QFontMetricsF(painter.font())
     line = metrics.height()
     painter.setPen(text)
@@ -81,7 +83,7 @@ def paint_axes(
         metrics.elidedText(names[1], Qt.TextElideMode.ElideMiddle, area.height()),
     )
     painter.restore()
-    painter.setPen(_FRAME)
+    painter.setPen(QPen(_FOCUS, 2) if focus else QPen(_FRAME))
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.drawRect(area.adjusted(-0.5, -0.5, 0.5, 0.5))
 
