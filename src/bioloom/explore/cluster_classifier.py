@@ -142,7 +142,7 @@ def classifier_from_clusters(
     agreement = float((predicted == classes)[clustered].mean())
     honest = float((held_out == classes)[clustered].mean()) if folds is not None else None
     shown = predicted if folds is None else held_out
-    groups = f"{len(ids)} clusters"
+    groups = f"{len(ids)} {'classes' if class_names else 'clusters'}"
     if noise_id in ids:
         groups = f"{len(ids) - 1} cluster{'s' * (len(ids) > 2)} and noise"
     note = f"Trained on {int(clustered.sum())} objects in {groups}: it agrees on {100 * agreement:.1f} %"

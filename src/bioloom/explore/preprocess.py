@@ -251,16 +251,21 @@ def prepare(
     )
 
 
+def is_decision(name: str) -> bool:
+    """Tell whether a name says that somebody or some algorithm decided what a column holds."""
+    return _DECISION.fullmatch(name.strip().lower()) is not None
+
+
 def _says_no_more_than_its_name(name: str) -> bool:
     lowered = name.strip().lower()
     return any(pattern.fullmatch(lowered) for pattern in (_IDENTITY, _POSITION, _DECISION))
 
 
 def _too_few_rows(raw: NDArray[np.float64], names: tuple[str, ...], n_kept: int) -> str:
+    if len(raw) < 2:
+        return f"There {'is only 1 row' if len(raw) else 'are no rows'}; at least 2 are needed. Measure more objects."
     text = f"Only {n_kept} of {len(raw)} rows have a value in every chosen column; at least 2 are needed."
     missing = (~np.isfinite(raw)).sum(axis=0)
-    if len(raw) < 2 or not missing.any():
-        return f"{text} Measure more objects."
     worst = int(np.argmax(missing))
     return f"{text} Column {names[worst]!r} is empty or infinite in {int(missing[worst])} rows: leave it out."
 

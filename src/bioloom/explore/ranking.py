@@ -189,12 +189,16 @@ def rank_columns(
     correlations = pd.DataFrame(by_class, index=pd.Index(prepared.columns, name="column"), columns=ids)
     what = "all classes" if target is None else f"class {target} against the others"
     note = (
-        f"{what[0].upper()}{what[1:]}: {prepared.report()}; {ranked['group'].max()} groups of correlated columns; "
+        f"{what[0].upper()}{what[1:]}: {prepared.report()}; {_groups(int(ranked['group'].max()))}; "
         f"seed {seed}; a forest tells them apart with a balanced accuracy of {100 * accuracy:.0f} %."
     )
     if importance.max() < _NEEDED:
         note += " It needs no group of columns alone, as others make up for it: look at the other measures."
     return Ranking(ranked, correlations.loc[ranked["column"]], accuracy, target, note)
+
+
+def _groups(n: int) -> str:
+    return f"{n} group{'s' * (n != 1)} of correlated columns"
 
 
 class _Steps:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,11 +11,14 @@ from numpy.typing import NDArray
 
 from bioloom.classify.table import TableClassifier
 from bioloom.errors import InputError
+from bioloom.explore.appearance import class_name, colour_by, value_names
 from bioloom.explore.cluster import NOISE, cluster_name
 from bioloom.explore.cluster_classifier import ClusterClassifier
 from bioloom.explore.explanation import Explanation, Waterfall
+from bioloom.explore.preprocess import is_decision
 from bioloom.explore.ranking import Ranking
-from bioloom.session.exploring import LEARNED
+from bioloom.explore.scaling import is_numeric, numbers_of_column
+from bioloom.session.exploring import LEARNED, cluster_names
 from bioloom.session.feature_table import keys_of
 from bioloom.session.jobs import JobProgress
 from bioloom.session.worker_process import shared_worker
@@ -27,6 +30,8 @@ RANK_MEASURES = {
     "importance": "Permutation importance",
 }
 """The measures of a ranking, and what to call them."""
+
+_FEWEST_PER_CLASS = 5
 
 
 class LearnedClusters(NamedTuple):
@@ -75,16 +80,28 @@ def ordered(ranking: Ranking, measure: str) -> pd.DataFrame:
     return ranking.table.loc[sizes.sort_values(ascending=False, kind="stable").index].reset_index(drop=True)
 
 
+def number_text(value: float) -> str:
+    """Write a value of a measure."""
+    return f"{value:.3f}" if np.isfinite(value) else "∞" if value > 0 else "−∞" if value < 0 else "–"
+
+
 def learn_clusters(
-    table: pd.DataFrame, columns: Sequence[str], classes: NDArray[Any], *, seed: int = 0, progress: JobProgress
+    table: pd.DataFrame,
+    columns: Sequence[str],
+    classes: NDArray[Any],
+    *,
+    class_names: Mapping[int, str] | None = None,
+    seed: int = 0,
+    progress: JobProgress,
 ) -> LearnedClusters:
-    """Train a classifier on clusters; see `bioloom.explore.classifier_from_clusters`."""
+    """Train a classifier on clusters or classes; see `bioloom.explore.classifier_from_clusters`."""
     _check(columns)
     result: ClusterClassifier = _call(
         "cluster_classifier:classifier_from_clusters",
         table,
         list(columns),
         whole(classes),
+        class_names=dict(class_names or {}),
         seed=seed,
         progress=progress,
     )
@@ -130,6 +147,39 @@ def waterfall_text(steps: Waterfall) -> list[str]:
         shown = "" if np.isnan(value) else f" = {value:.4g}"
         lines.append(f"{step:+.3f}  {name}{shown}")
     return [*lines, f"{steps.probability:.3f}  {steps.class_name}"]
+
+
+def classes_of(table: pd.DataFrame, column: str) -> tuple[NDArray[np.int64], dict[int, str]]:
+    """Return the classes that a column holds, and what to call each of them.
+
+    Returns
+    -------
+    classes : numpy.ndarray
+        int64 of shape (rows,); 0 where a value is missing. Texts and truth values are numbered in alphabetical order,
+        from 1 on.
+    names : dict of int to str
+        Of the classes that occur, without 0.
+
+    Raises
+    ------
+    InputError
+        If it holds measurements.
+    """
+    values = table[column]
+    names: dict[int, str] = {}
+    if is_numeric(values):
+        classes = whole(numbers_of_column(values))
+    else:
+        found = colour_by(np.asarray(values.astype(object)))
+        classes, names = found.classes[found.index].astype(np.int64), dict(found.names)
+    ids, counts = np.unique(classes[classes != 0], return_counts=True)
+    if not is_decision(column) and len(ids) > 2 and counts.mean() < _FEWEST_PER_CLASS:
+        raise InputError(
+            f"‘{column}’ holds {len(ids)} different values in {counts.sum()} objects: measurements, it seems, not "
+            "classes. Colour the plot by clusters or classes."
+        )
+    names = names or cluster_names(table, column) or value_names(classes, column)
+    return classes, {int(i): class_name(int(i), names) for i in ids}
 
 
 def whole(classes: NDArray[Any]) -> NDArray[np.int64]:

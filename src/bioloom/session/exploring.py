@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,8 +15,8 @@ from bioloom.explore.embed import NAMES, Embedding
 from bioloom.explore.embedding_model import EmbeddingModel
 from bioloom.explore.k_choice import KChoice
 from bioloom.explore.new_data import Placement
-from bioloom.explore.preprocess import Prepared
 from bioloom.explore.stability import Stability
+from bioloom.session.exploring_words import as_in_the_panel, clusters_note, columns_text, left_out
 from bioloom.session.feature_table import keys_of
 from bioloom.session.jobs import JobProgress
 from bioloom.session.worker_process import shared_worker
@@ -25,6 +26,8 @@ CLASSES = "selection and classes"
 
 MANY_FOR_UMAP = 4096
 """Above so many objects UMAP searches neighbours by functions that are compiled when they are used first."""
+
+_MANY_FOR_HDBSCAN = 10_000
 
 LEARNED = "CLUSTER_CLASS"
 """The column of the classes that a classifier trained on clusters gives; noise is -1 there too."""
@@ -104,13 +107,13 @@ def embed_table(
     """Embed the rows of a table; options as for `bioloom.explore.embed`."""
     _check(columns)
     result: Embedding = _call("embed:embed", table, list(columns), method, seed=seed, progress=progress, **options)
-    note = f"{NAMES[method]} of {len(result.prepared.columns)} columns, seed {seed}."
+    note = f"{NAMES[method]} of {columns_text(len(result.prepared.columns))}, seed {seed}."
     if result.explained_variance_ratio is not None:
         note += f" Explained variance: {', '.join(f'{100 * v:.0f} %' for v in result.explained_variance_ratio)}."
     if result.note:
         note += f" {result.note}"
     names = list(result.column_names)
-    return NewMap(_with_keys(table, names, result.coordinates.T), names, note + _left_out(result.prepared), result)
+    return NewMap(_with_keys(table, names, result.coordinates.T), names, note + left_out(result.prepared), result)
 
 
 def place_table(model: EmbeddingModel, table: pd.DataFrame, *, progress: JobProgress) -> tuple[pd.DataFrame, Placement]:
@@ -130,21 +133,20 @@ def cluster_table(
 ) -> NewClusters:
     """Cluster the rows of a table; options as for `bioloom.explore.cluster`."""
     _check(columns)
+    options |= quick_hdbscan(method, len(table), options)
     result: Clustering = _call("cluster:cluster", table, list(columns), method, seed=seed, progress=progress, **options)
     return NewClusters(
         _with_keys(table, [result.column_name], [result.labels]), result.column_name, clusters_note(result), result
     )
 
 
-def clusters_note(result: Clustering) -> str:
-    """Say how objects were clustered, with which seed, and how many there are in each cluster."""
-    sizes = ", ".join(map(str, result.sizes))
-    n_columns, seed = len(result.prepared.columns), result.parameters["seed"]
-    note = f"{CLUSTER_METHODS[result.parameters['method']]} of {n_columns} columns, seed {seed}: "
-    note += f"clusters of {sizes} objects." if sizes else "no cluster."
-    if result.n_noise:
-        note += f" {result.n_noise} object{'s are' if result.n_noise > 1 else ' is'} noise."
-    return note + (f" {result.note}" if result.note else "") + _left_out(result.prepared)
+def quick_hdbscan(method: str, n_rows: int, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options for `cluster` by which HDBSCAN of many rows takes a fraction of the time, with the same result."""
+    if method != "hdbscan" or n_rows <= _MANY_FOR_HDBSCAN or find_spec("hdbscan") is None:
+        return {}
+    # That library does not count a row among its own neighbours.
+    dense = int(options.get("min_samples") or options.get("min_cluster_size") or 10)
+    return {"library": "hdbscan", "min_samples": max(dense - 1, 1)}
 
 
 def suggest_k(
@@ -178,11 +180,22 @@ def repeat_clusters(
         All of the result.
     """
     _check(columns)
+    own = dict(options.pop("cluster_options", {}))
+    options["cluster_options"] = own | quick_hdbscan(method, len(table), own)
     result: Stability = _call(
         "stability:cluster_stability", table, list(columns), method, n_clusters, seed=seed, progress=progress, **options
     )
     name = f"{result.first.column_name}_STABILITY"
     return _with_keys(table, [name], [result.objects]), name, result
+
+
+def stability_made(result: Stability, embedded: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how a column of stabilities was made; `embedded` as for `again`, if a map was made anew in each run."""
+    first = result.first.parameters
+    made = {**first, "method": f"Stability of {CLUSTER_METHODS[first['method']]}", "runs": len(result.seeds)}
+    if embedded:
+        made |= {"columns": list(embedded["columns"]), "scaling": embedded["scaling"], "map": NAMES[embedded["method"]]}
+    return made
 
 
 def can_be_repeated(made: Mapping[str, Any]) -> bool:
@@ -212,26 +225,13 @@ def cluster_names(table: pd.DataFrame, column: str) -> dict[int, str]:
     return {int(n): cluster_name(int(n)) for n in np.unique(numbers) if n in (NOISE, NOT_CLUSTERED) or n > 0}
 
 
-def how_made(made: Mapping[str, Any]) -> str:
-    """Say how a column was made, in a line or two; nothing if that is not known."""
-    if not made:
-        return ""
-    hidden = ("method", "columns", "versions", "data_hash", "seed", "random_state")
-    method = str(made.get("method", ""))
-    settings = [f"{k} {v}" for k, v in made.items() if k not in hidden and isinstance(v, str | int | float) and v != ""]
-    known: dict[str, str] = {str(key): name for names in (NAMES, CLUSTER_METHODS) for key, name in names.items()}
-    text = known.get(method, method)
-    if "columns" in made:
-        text += f" of {len(made['columns'])} columns"
-    if made.get("seed") is not None:
-        text += f", seed {made['seed']}"
-    return text + (f"\n{', '.join(settings)}" if settings else "")
-
-
 def _call(function: str, *args: Any, progress: JobProgress, **options: Any) -> Any:
-    return shared_worker().call(
-        f"bioloom.explore.{function}", *args, progress=progress, cancelled=progress.cancelled, **options
-    )
+    try:
+        return shared_worker().call(
+            f"bioloom.explore.{function}", *args, progress=progress, cancelled=progress.cancelled, **options
+        )
+    except InputError as error:
+        raise InputError(as_in_the_panel(str(error))) from error
 
 
 def _with_keys(table: pd.DataFrame, names: Sequence[str], columns: Any) -> pd.DataFrame:
@@ -241,17 +241,3 @@ def _with_keys(table: pd.DataFrame, names: Sequence[str], columns: Any) -> pd.Da
 def _check(columns: Sequence[str]) -> None:
     if not columns:
         raise InputError("No column is checked. Check the measurements to use in the tab ‘Data’.")
-
-
-def _left_out(prepared: Prepared) -> str:
-    """Say what a result does not rest on."""
-    parts = []
-    if n := prepared.incomplete_rows:
-        parts.append(f"{n} object{'s' * (n > 1)} with missing values left out.")
-    if prepared.dropped_incomplete:
-        parts.append(f"Columns with missing values left out: {', '.join(prepared.dropped_incomplete)}.")
-    if n := prepared.filled:
-        parts.append(f"{n} missing value{'s' * (n > 1)} replaced by the median.")
-    if prepared.dropped_constant:
-        parts.append(f"Columns without differences left out: {', '.join(prepared.dropped_constant)}.")
-    return "".join(f" {part}" for part in parts)

@@ -21,10 +21,12 @@ from bioloom.session.exploring import (
     embed_table,
     place_table,
     repeat_clusters,
+    stability_made,
     suggest_k,
 )
 from bioloom.session.pooled_selection import PooledSelection
 from bioloom.session.selection import Selection
+from bioloom.session.worker_process import shared_worker
 from bioloom.widgets._explore_forms import ClusterForm, DataForm, MapForm
 
 _MOST_LOADINGS = 4
@@ -89,15 +91,20 @@ class Analysis:
 
     def __init__(self, panel: Exploring, data: DataForm, maps: MapForm, clusters: ClusterForm) -> None:
         self._panel, self._data, self._maps, self._clusters = panel, data, maps, clusters
-        self._compiled = 0
+        # Up to which kind of UMAP something was compiled, and in which process.
+        self._compiled: tuple[int | None, int] = (None, 0)
         self.model: EmbeddingModel | None = None
         maps.button.clicked.connect(lambda: panel.attempt(self.embed))
         maps.save_button.clicked.connect(self._ask_save)
-        maps.save_button.setEnabled(False)
         maps.place_button.clicked.connect(self._ask_place)
         clusters.button.clicked.connect(lambda: panel.attempt(self.cluster))
         clusters.suggest_button.clicked.connect(lambda: panel.attempt(self.suggest))
         clusters.repeat_button.clicked.connect(lambda: panel.attempt(self.repeat))
+
+    def forget(self) -> None:
+        """Drop what was told of other objects; the map stays, so that new ones can be placed in it."""
+        self._maps.loadings.hide()
+        self._clusters.tell("")
 
     # -------------------------------------------------------------------------------------------- maps
     def embed(self) -> None:
@@ -106,31 +113,37 @@ class Analysis:
         objects, columns = panel.objects, self._data.columns.checked()
         method, seed = maps.name, maps.seed.value()
         options = self._data.options() | maps.options()
+        kind = (method == "umap") + (method == "umap" and len(objects.table) > MANY_FOR_UMAP)
 
         def show(result: NewMap) -> None:
+            if kind:
+                self._compiled = shared_worker().pid, max(kind, self._compiled_kind())
             if not panel.keep_columns(objects, result.table, result.embedding.parameters):
                 return
             self.model = result.embedding.model
-            maps.save_button.setEnabled(True)
+            maps.allow_save(True)
             _show_loadings(maps, result)
             if len(result.names) > 1:
                 panel.show_axes(*result.names[:2])
             panel.say(result.note)
 
         panel.jobs.start(
-            maps.method.currentText() + self._first(method, len(objects.table)),
+            maps.method.currentText() + self._first(kind),
             lambda progress: embed_table(objects.table, columns, method, seed=seed, progress=progress, **options),
             show,
         )
 
-    def _first(self, method: str, n: int) -> str:
+    def _compiled_kind(self) -> int:
+        """Return 0, 1 or 2: nothing, UMAP, or UMAP of many objects was compiled in the process that runs now."""
+        pid, kind = self._compiled
+        return kind if pid is not None and pid == shared_worker().pid else 0
+
+    def _first(self, kind: int) -> str:
         """Say that something is compiled when it is used first."""
-        kind = (method == "umap") + (method == "umap" and n > MANY_FOR_UMAP)
-        known, self._compiled = self._compiled, max(self._compiled, kind)
-        if kind <= known:
+        if kind <= self._compiled_kind():
             return ""
         of_many = f" of more than {MANY_FOR_UMAP} objects" if kind > 1 else ""
-        return f" (the first{of_many} in a session takes longer, as it is compiled)"
+        return f" (the first{of_many} in a session, or after a cancel, takes longer, as it is compiled)"
 
     def _ask_save(self) -> None:
         path, _ = QFileDialog.getSaveFileName(self._maps, "Save the map", "map.npz", "Maps (*.npz)")
@@ -160,7 +173,7 @@ class Analysis:
             if not panel.keep_columns(objects, new, model.parameters | {"placed": "in a map made before"}):
                 return
             self.model = model
-            self._maps.save_button.setEnabled(True)
+            self._maps.allow_save(True)
             if len(placement.column_names) > 1:
                 panel.show_axes(*placement.column_names[:2])
             panel.say(placement.note)
@@ -240,7 +253,7 @@ class Analysis:
 
         def show(result: Any) -> None:
             new, name, stability = result
-            if not panel.keep_columns(objects, new):
+            if not panel.keep_columns(objects, new, stability_made(stability, made)):
                 return
             each = ", ".join(f"{k}: {value:.2f}" for k, value in enumerate(stability.clusters, start=1))
             clusters.tell(f"Stability of the clusters (1 is best) – {each}. Of each object: column ‘{name}’.")

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtWidgets import QFileDialog, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from bioloom import layers
 from bioloom.classify.model_file import load_classifier
 from bioloom.classify.table import TableClassifier
 from bioloom.errors import InputError
+from bioloom.explore.cluster import NOISE, cluster_name
 from bioloom.explore.explanation import Explanation
-from bioloom.session.explaining import LearnedClusters, as_clusters, contributions, explain_table, learn_clusters, whole
+from bioloom.session.explaining import (
+    LearnedClusters,
+    as_clusters,
+    classes_of,
+    contributions,
+    explain_table,
+    learn_clusters,
+)
 from bioloom.session.exploring import CLASSES, LEARNED
 from bioloom.session.feature_table import keys_of
 from bioloom.widgets._explore_analysis import Exploring
 from bioloom.widgets._explore_forms import DataForm, button_row
 from bioloom.widgets._explore_ranking import RankForm
 from bioloom.widgets._explore_shap import ShapForm
+from bioloom.widgets._parts import enable
 
 _MOST_EXPLAINED = 1000
 
@@ -88,28 +99,46 @@ class ExplainForm(QWidget):
         if selection is None or selection.labels is not self._rows:
             self.shap.clear()
 
-    def _classes(self) -> NDArray[np.int64]:
+    def _classes(self) -> tuple[NDArray[np.int64], dict[int, str]]:
+        """Return the classes that the plot is coloured by, and what to call them."""
         panel = self._panel
         name = panel.colour_column()
         if panel.selection is None:
             raise InputError("These objects are not measured yet: measure them in the Measure panel.")
-        classes = panel.selection.classes if name == CLASSES else whole(panel.table[name].to_numpy())
-        if not classes.any() or len(np.unique(classes)) > 1000:
+        if name == CLASSES:
+            classes = np.asarray(panel.selection.classes).astype(np.int64)
+            names = {int(c): f"class {c}" for c in np.flatnonzero(np.bincount(classes)) if c}
+        else:
+            classes, names = classes_of(panel.table, name)
+            if name == LEARNED:
+                named = layers.made_by(panel.pool.layers[0], name).get("class_names", {})
+                names |= {c: text for c, text in named.items() if c in names}
+        if not names:
             raise InputError("Colour the plot by clusters or classes first: they are what is ranked and learned.")
-        return np.asarray(classes)
+        return classes, names
 
     def _show_buttons(self) -> None:
-        self.save_button.setEnabled(self.classifier is not None)
-        self.explain_button.setEnabled(self.classifier is not None)
+        for button in (self.save_button, self.explain_button):
+            enable(
+                button, self.classifier is not None, "There is no classifier yet: train one on clusters, or load one"
+            )
 
     # -------------------------------------------------------------------------------------------- classifier
     def train(self) -> None:
         """Train a classifier on the clusters, and add what it says as a column."""
         panel, objects, seed = self._panel, self._panel.objects, self.ranks.seed.value()
-        columns, classes, of = self._data.columns.checked(), self._classes(), panel.colour_column()
+        columns, (classes, names), of = self._data.columns.checked(), self._classes(), panel.colour_column()
+        if all(name == cluster_name(number) for number, name in names.items()):
+            names = {}
 
         def show(learned: LearnedClusters) -> None:
-            made = {"method": "Classifier of clusters", "columns": learned.columns, "seed": seed, "clusters": of}
+            made = {
+                "method": "Classifier of clusters",
+                "columns": learned.columns,
+                "seed": seed,
+                "clusters": of,
+                "class_names": names,
+            }
             if not panel.keep_columns(objects, learned.table, made):
                 return
             self._take(learned.result.classifier)
@@ -118,7 +147,9 @@ class ExplainForm(QWidget):
 
         panel.jobs.start(
             "Classifier from clusters",
-            lambda progress: learn_clusters(objects.table, columns, classes, seed=seed, progress=progress),
+            lambda progress: learn_clusters(
+                objects.table, columns, classes, class_names=names, seed=seed, progress=progress
+            ),
             show,
         )
 
@@ -154,7 +185,12 @@ class ExplainForm(QWidget):
         classes = as_clusters(classifier, classifier.predict(table))
         self._take(classifier)
         self.agreement.setText(f"Loaded: {len(classifier.classes_)} classes, {len(classifier.feature_names_)} columns.")
-        panel.keep_columns(panel.objects, table[keys_of(table)].assign(**{LEARNED: classes}))
+        names = {c: classifier.name_of(c) for c in classifier.classes_.tolist()}
+        made = {
+            "method": f"Classifier of {Path(path).name}", "columns": list(classifier.feature_names_),
+            "class_names": {} if cluster_name(NOISE) in names.values() else names,
+        }  # fmt: skip
+        panel.keep_columns(panel.objects, table[keys_of(table)].assign(**{LEARNED: classes}), made)
         panel.show_colour(LEARNED)
         panel.say(f"{len(classes)} objects classified; the classes are the column ‘{LEARNED}’.")
 
@@ -202,12 +238,16 @@ class ExplainForm(QWidget):
         class_id = self.shap.class_id
         if classifier is None or class_id is None:
             return
+        of_class = classifier.name_of(class_id)
+        made = {
+            "method": "SHAP", "feature": feature, "class": of_class, "columns": list(classifier.feature_names_)
+        }  # fmt: skip
 
         def show(result: Any) -> None:
             new, name = result
-            if panel.keep_columns(objects, new):
+            if panel.keep_columns(objects, new, made):
                 panel.show_colour(name)
-                panel.say(f"Coloured by ‘{name}’: what {feature} adds to the probability of the class.")
+                panel.say(f"Coloured by ‘{name}’: what {feature} adds to the probability of {of_class}.")
 
         panel.jobs.start(
             f"SHAP of {feature}",

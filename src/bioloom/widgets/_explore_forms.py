@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
 
 from bioloom.explore.cluster import CLUSTER_METHODS, WITH_NUMBER
 from bioloom.explore.embed import NAMES
-from bioloom.widgets._parts import CheckList, form, narrow_combo, whole_number
+from bioloom.widgets._parts import CheckList, enable, form, narrow_combo, whole_number
 
 LARGEST_SEED = 2**31 - 1
 
@@ -144,7 +144,7 @@ class DataForm(QWidget):
         for name in columns:
             self.per.addItem(f"each {name} by itself", name)
         self.per.setCurrentIndex(max(0, self.per.findData(before)))
-        self.per.setEnabled(bool(columns))
+        enable(self.per, bool(columns), "These objects are of one image: there is nothing to scale apart")
 
     def options(self) -> dict[str, Any]:
         """Return how columns are made comparable."""
@@ -185,6 +185,11 @@ class MapForm(_MethodForm):
         self._lines.addRow(button_row(self.save_button, self.place_button))
         self._lines.addRow(self.loadings)
         self._show_fields()
+        self.allow_save(False)
+
+    def allow_save(self, on: bool) -> None:
+        """Offer to save a map, or say why not."""
+        enable(self.save_button, on, "There is no map yet: embed the objects first")
 
 
 class ClusterForm(_MethodForm):

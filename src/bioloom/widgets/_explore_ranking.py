@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 import numpy as np
@@ -18,13 +19,16 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from bioloom.errors import InputError
 from bioloom.explore.figure_explain import save_ranking
 from bioloom.explore.ranking import Ranking
-from bioloom.session.explaining import RANK_MEASURES, ordered, rank_table
-from bioloom.session.exploring import CLASSES, cluster_names
+from bioloom.session.explaining import RANK_MEASURES, number_text, ordered, rank_table
+from bioloom.session.exploring import CLASSES
 from bioloom.widgets._explore_analysis import Exploring
 from bioloom.widgets._explore_forms import LARGEST_SEED, DataForm, button_row, choice
-from bioloom.widgets._parts import form, narrow_combo, whole_number
+from bioloom.widgets._parts import enable, form, narrow_combo, whole_number
+
+_MOST_TARGETS = 100
 
 
 class RankForm(QWidget):
@@ -37,10 +41,12 @@ class RankForm(QWidget):
     data
         Which columns are used.
     classes
-        Returns the classes that the plot is coloured by.
+        Returns the classes that the plot is coloured by, and what to call them.
     """
 
-    def __init__(self, panel: Exploring, data: DataForm, classes: Callable[[], NDArray[np.int64]]) -> None:
+    def __init__(
+        self, panel: Exploring, data: DataForm, classes: Callable[[], tuple[NDArray[np.int64], dict[int, str]]]
+    ) -> None:
         super().__init__()
         self._panel, self._data, self._classes = panel, data, classes
         self.ranking: Ranking | None = None
@@ -62,6 +68,8 @@ class RankForm(QWidget):
         self.list.verticalHeader().hide()
         self.list.setToolTip("Columns of one group say nearly the same. A double-click plots a column")
         self.list.setMaximumHeight(150)
+        self.told = QLabel()
+        self.told.setWordWrap(True)
         rows, layout = form()
         layout.addRow("Of", self.of)
         layout.addRow("Cluster", self.target)
@@ -71,6 +79,7 @@ class RankForm(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(rows)
         column.addLayout(button_row(self.rank_button, self.keep_button, self.figure_button))
+        column.addWidget(self.told)
         column.addWidget(self.list)
         self.rank_button.clicked.connect(lambda: panel.attempt(self.rank))
         self.keep_button.clicked.connect(self._check_best)
@@ -83,34 +92,51 @@ class RankForm(QWidget):
         """Drop the ranking of other objects."""
         self.ranking = None
         self.list.hide()
-        self.keep_button.setEnabled(False)
-        self.figure_button.setEnabled(False)
+        self.told.hide()
+        self._allow()
+
+    def _allow(self) -> None:
+        for button in (self.keep_button, self.figure_button):
+            enable(button, self.ranking is not None, "Nothing is ranked yet: rank the columns first")
 
     def follow(self) -> None:
         """Follow what the plot is coloured by."""
         name, table = self._panel.colour_column(), self._panel.table
         self.of.setText("classes that you gave" if name == CLASSES else name)
+        names: dict[int, str] = {}
+        if name in table.columns or name == CLASSES:
+            # What holds no classes is told when it is to be ranked.
+            with contextlib.suppress(InputError):
+                names = self._classes()[1]
+        choices = {None: "all with each other"} | (names if len(names) <= _MOST_TARGETS else {})
+        if choices == {self.target.itemData(i): self.target.itemText(i) for i in range(self.target.count())}:
+            return
         before = self.target.currentData()
         self.target.blockSignals(True)
         self.target.clear()
-        self.target.addItem("all with each other", None)
-        if name != CLASSES and name in table.columns:
-            for number, text in cluster_names(table, name).items():
-                if number:
-                    self.target.addItem(text, number)
+        for number, text in choices.items():
+            self.target.addItem(text, number)
         self.target.setCurrentIndex(max(0, self.target.findData(before)))
         self.target.blockSignals(False)
+
+    def follow_classes(self) -> None:
+        """Follow the classes that the user gives, while they can be seen here."""
+        if self.isVisible() and self._panel.colour_column() == CLASSES:
+            self.follow()
 
     def rank(self) -> None:
         """Rank the checked columns."""
         panel, table, columns, seed = self._panel, self._panel.table, self._data.columns.checked(), self.seed.value()
-        classes, target = self._classes(), self.target.currentData()
+        classes, target = self._classes()[0], self.target.currentData()
+        of = f"{self.of.text()}, {self.target.currentText()}" + ("" if target is None else " against the others")
 
         def show(result: Ranking) -> None:
             self.ranking = result
             self._show()
-            self.keep_button.setEnabled(True)
-            self.figure_button.setEnabled(True)
+            self._allow()
+            # What the plot is coloured by may change, what is listed stays.
+            self.told.setText(f"Ranked by {of}; seed {seed}")
+            self.told.show()
             panel.say(result.note)
 
         panel.jobs.start(
@@ -126,7 +152,7 @@ class RankForm(QWidget):
         rows = ordered(self.ranking, measure)
         self.list.setRowCount(len(rows))
         for row, (name, value, group) in enumerate(zip(rows["column"], rows[measure], rows["group"], strict=True)):
-            for column, text in enumerate((str(name), f"{value:.3f}", str(group))):
+            for column, text in enumerate((str(name), number_text(value), str(group))):
                 item = QTableWidgetItem(text)
                 if column:
                     item.setTextAlignment(int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter))

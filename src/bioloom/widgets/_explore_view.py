@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from qtpy.QtWidgets import QFileDialog, QLabel
 
+from bioloom import layers
 from bioloom.explore.appearance import Appearance, Colouring, appearance, colour_by, value_names
 from bioloom.explore.figure import save_scatter
 from bioloom.explore.plot_trails import Trails
-from bioloom.session.exploring import CLASSES, cluster_names
+from bioloom.session.exploring import CLASSES, LEARNED, cluster_names
 from bioloom.session.feature_table import keys_of
 from bioloom.session.plot_card import ObjectCard
 from bioloom.widgets._explore_analysis import Exploring
@@ -48,6 +49,7 @@ class ObjectView:
         """Empty the plot."""
         self._plot.hint = "No measured objects.\nMeasure a labels layer in the Measure panel first."
         self._plot.set_points(np.zeros(0), np.zeros(0), ("", ""))
+        self._pictures.clear()
         self._count.setText("")
 
     def show_columns(self, x: str, y: str) -> None:
@@ -94,7 +96,9 @@ class ObjectView:
         if self._known is not None and self._known[0] == by:
             return self._known[1]
         values, clusters = panel.table[by].to_numpy(), cluster_names(panel.table, by)
-        names = clusters or value_names(values, by)
+        # A classifier may have learned classes of other names.
+        named = layers.made_by(panel.pool.layers[0], by).get("class_names", {}) if by == LEARNED else {}
+        names = (clusters | named) or value_names(values, by)
         made = colour_by(values, True if clusters else None, names=names, title=by)
         self._known = (by, made)
         return made

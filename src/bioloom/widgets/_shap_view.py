@@ -115,6 +115,9 @@ class ShapView(QWidget):
         painter.drawText(below, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, f"{low:.2f}")
         painter.drawText(below, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, f"{high:.2f}")
         what = "probability" if self.waterfall is not None else "mean |SHAP|" if self.bars else "SHAP value"
+        told = f"{what} (red: high value of the feature)"
+        if what == "SHAP value" and painter.fontMetrics().horizontalAdvance(told) < area.width() - 90:
+            what = told
         painter.drawText(below, Qt.AlignmentFlag.AlignCenter, what)
 
     def _paint_swarms(self, painter: QPainter) -> None:

@@ -11,7 +11,9 @@ from qtpy.QtWidgets import QComboBox, QLabel, QPushButton
 
 from bioloom import layers
 from bioloom.explore import feature_columns
-from bioloom.session.exploring import CLASSES, default_axes, how_made, plottable
+from bioloom.explore.scaling import is_numeric
+from bioloom.session.exploring import CLASSES, default_axes, plottable
+from bioloom.session.exploring_words import how_made
 from bioloom.session.feature_table import keys_of
 from bioloom.session.pooled_selection import PooledSelection
 from bioloom.session.selection import Selection
@@ -101,6 +103,7 @@ class ExploreWidget(BioloomWidget):
         self.colour_box.currentTextChanged.connect(self._colour)
         self.colour_box.currentTextChanged.connect(self._tell_origins)
         self.colour_box.currentTextChanged.connect(lambda text: self.explaining.follow())
+        self.tabs.currentChanged.connect(lambda number: self.explaining.ranks.follow_classes())
         self.plot.selected.connect(self._select)
         self.plot.point_clicked.connect(self.jump)
         self.plot.point_clicked.connect(self.explaining.show_object)
@@ -182,6 +185,7 @@ class ExploreWidget(BioloomWidget):
         self.image_lasso.stop()
         self.pictures.forget()
         self.explaining.forget()
+        self.analysis.forget()
         self._follow_selection(None)
         self.pool.changed.disconnect(self._read_table, missing_ok=True)
         self.pool.close()
@@ -192,8 +196,10 @@ class ExploreWidget(BioloomWidget):
             return
         if self._followed is not None:
             self._followed.changed.disconnect(self._colour, missing_ok=True)
+            self._followed.changed.disconnect(self.explaining.ranks.follow_classes, missing_ok=True)
         if selection is not None:
             selection.changed.connect(self._colour, unique=True)
+            selection.changed.connect(self.explaining.ranks.follow_classes, unique=True)
         self._followed = selection
 
     def _read_table(self) -> None:
@@ -213,7 +219,7 @@ class ExploreWidget(BioloomWidget):
         numeric = plottable(table)
         suggested = feature_columns(table)
         self.columns.set_items(
-            [c for c in numeric if c not in keys_of(table)],
+            [c for c in numeric if c not in keys_of(table) and is_numeric(table[c])],
             (checked & set(numeric)) | (set() if old else set(suggested)),
         )
         named_by = self.objects.named_by

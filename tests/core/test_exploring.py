@@ -1,0 +1,115 @@
+"""What the Explore panel makes of tables before and after the analysis: classes, words, and the quicker library."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import adjusted_rand_score
+
+from bioloom.errors import InputError
+from bioloom.explore import cluster
+from bioloom.session.explaining import classes_of, learn_clusters, number_text
+from bioloom.session.exploring import cluster_table, quick_hdbscan
+from bioloom.session.exploring_words import as_in_the_panel, clusters_note, how_made
+from bioloom.session.jobs import JobProgress
+
+N = 60
+
+
+def objects():
+    group = np.arange(N) % 3
+    return pd.DataFrame(
+        {
+            "label": 2**33 + 7 * np.arange(N),
+            "area": (50 + np.arange(N) // 3).astype(np.int64),
+            "treatment": np.array(["drug", "control", "wash"], object)[group],
+            "touches_border": group == 0,
+            "gaps": np.array([1, 5, 900])[group],
+            "with_missing": np.where(np.arange(N) % 5 == 0, np.nan, 1.0 + group),
+            "counted": pd.array([None, *([1, 2] * N)][:N], "Int64"),
+            "kind": pd.Categorical(np.array(["b", "a", "b"])[group]),
+            "HDBSCAN_CLUSTER": np.where(group == 0, -1, group),
+            "tiny_CLUSTER": np.arange(N) + 1,
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("column", "classes", "names"),
+    [
+        ("treatment", [2, 1, 3], {1: "control", 2: "drug", 3: "wash"}),
+        ("touches_border", [2, 1, 1], {1: "False", 2: "True"}),
+        ("kind", [2, 1, 2], {1: "a", 2: "b"}),
+        ("gaps", [1, 5, 900], {1: "class 1", 5: "class 5", 900: "class 900"}),
+        ("with_missing", [0, 2, 3], {1: "1", 2: "2", 3: "3"}),
+        ("counted", [0, 1, 2], {1: "1", 2: "2"}),
+        ("HDBSCAN_CLUSTER", [-1, 1, 2], {-1: "noise", 1: "cluster 1", 2: "cluster 2"}),
+    ],
+)
+def test_columns_of_every_type_are_classes(column, classes, names):
+    found, known = classes_of(objects(), column)
+    assert found[:3].tolist() == classes
+    assert {k: v for k, v in known.items() if k} == names
+
+
+@pytest.mark.parametrize("column", ["label", "area"])
+def test_measurements_are_no_classes(column):
+    with pytest.raises(InputError, match=f"‘{column}’ holds .* different values in 60 objects: measurements"):
+        classes_of(objects(), column)
+    assert len(classes_of(objects(), "tiny_CLUSTER")[1]) == N, "what is called a cluster is one, however small"
+
+
+def never(*_):
+    return JobProgress(lambda done, total: None, lambda: False)
+
+
+def test_a_classifier_knows_the_names_of_texts(monkeypatch):
+    import bioloom.session.explaining as explaining
+    from bioloom.explore.cluster_classifier import classifier_from_clusters
+
+    monkeypatch.setattr(
+        explaining, "_call", lambda name, *a, progress, **options: classifier_from_clusters(*a, **options, n_trees=5)
+    )
+    table = objects().assign(size=np.arange(N) % 3 + np.linspace(0, 0.1, N))
+    classes, names = classes_of(table, "treatment")
+    learned = learn_clusters(table, ["size"], classes, class_names=names, progress=never())
+    assert learned.result.classifier.class_names == names
+    assert "in 3 classes" in learned.result.note
+    assert learned.table["CLUSTER_CLASS"].tolist() == classes.tolist()
+
+
+def test_hdbscan_of_many_objects_is_left_to_the_quicker_library_with_the_same_result(monkeypatch):
+    pytest.importorskip("hdbscan")
+    import bioloom.session.exploring as exploring
+
+    rng = np.random.default_rng(1)
+    table = pd.DataFrame(
+        np.repeat(rng.normal(size=(4, 3)) * 6, 200, axis=0) + rng.normal(size=(800, 3)), columns=[*"abc"]
+    )
+    table["label"] = np.arange(800) + 1
+    assert quick_hdbscan("hdbscan", 800, {}) == {}
+    assert quick_hdbscan("kmeans", 10**6, {}) == {}
+    monkeypatch.setattr(exploring, "_MANY_FOR_HDBSCAN", 500)
+    monkeypatch.setattr(exploring, "_call", lambda name, *a, progress, **options: cluster(*a, **options))
+    for options in ({"min_cluster_size": 10}, {"min_cluster_size": 20, "min_samples": 5}):
+        quick = cluster_table(table, [*"abc"], "hdbscan", seed=0, progress=never(), **options).clustering
+        assert quick.parameters["library"] == "hdbscan"
+        slow = cluster(table, [*"abc"], "hdbscan", **options)
+        assert adjusted_rand_score(quick.labels, slow.labels) > 0.99
+
+
+def test_messages_speak_of_settings_as_the_panel_does():
+    assert as_in_the_panel("n_clusters is 3. Lower n_clusters.") == "‘Clusters’ is 3. Lower ‘Clusters’."
+    assert as_in_the_panel("column 'n_clusters_of_mine'") == "column 'n_clusters_of_mine'"
+    assert number_text(np.inf) == "∞"
+    assert number_text(0.12345) == "0.123"
+
+
+def test_one_cluster_and_one_column_are_said_so():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"a": rng.normal(size=40)})
+    note = clusters_note(cluster(table, ["a"], "kmeans", 1))
+    assert "of 1 column, seed 0: one cluster of 40 objects" in note
+    note = clusters_note(cluster(table, ["a"], "agglomerative", 20))
+    assert "20 clusters of" in note
+    assert "…" in note
+    assert how_made({"method": "kmeans", "columns": ["a"], "seed": 2}) == "k-means of 1 column, seed 2"
