@@ -557,3 +557,45 @@ def test_columns_of_every_type_give_colours_and_names(user, measured, errors):
         "text": ["no value", "long", "round"],
     }
     assert not errors
+
+
+def test_the_gallery_shows_the_image_as_it_looks_now(user, measured, errors):
+    explore, layer, _ = measured
+    image = user.viewer.layers["image"]
+    explore.gallery_group.set_open(True)
+    explore.plot.setFocus()
+    QTest.keyClick(explore.plot, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+    wall = explore.pictures.view.wall
+
+    def middle():
+        """The colour in the middle of the first picture."""
+        pictures = wall._pictures.get(int(wall.rows[0])) if len(wall.rows) else None
+        return None if pictures is None else pictures.pixelColor(36, 36).getRgb()[:3]
+
+    user.until(lambda: middle() is not None, "pictures", 10)
+    grey = middle()
+    wall.verticalScrollBar().setValue(20)
+    image.contrast_limits = (0, 1000)
+    user.until(lambda: max(middle()) < 0.5 * max(grey), "darker pictures", 10)
+    assert wall.verticalScrollBar().value() == 20, "the place in the gallery stays"
+    wall.verticalScrollBar().setValue(0)
+    image.colormap = "red"
+    user.until(lambda: middle()[0] > 0 == middle()[1], "red pictures", 10)
+    marker = user.viewer.add_image(np.full(layer.data.shape, 5.0), colormap="blue", contrast_limits=(0, 10))
+    user.until(lambda: middle()[2] > 100, "a second channel", 10)
+    marker.visible = False
+    user.until(lambda: middle()[2] == 0, "one channel again", 10)
+    user.viewer.layers.remove(marker)
+
+    shown = wall._pictures[int(wall.rows[0])].copy()
+    label = int(explore.selection.labels[wall.rows[0]])
+    place = np.argwhere(layer.data == label).mean(0)
+    user.paint(layer, 0, [place, place + 6])
+    user.until(lambda: wall._pictures[int(wall.rows[0])] != shown, "what was painted", 10)
+    layer.mode = "pan_zoom"
+
+    user.viewer.layers.remove(layer)
+    user.look(0.2)
+    assert not len(wall.rows)
+    assert explore.pictures.view.count.text() == "Select objects to see their pictures."
+    assert not errors

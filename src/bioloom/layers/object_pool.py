@@ -14,6 +14,7 @@ from psygnal import Signal
 from bioloom.errors import InputError
 from bioloom.layers.colouring import ObjectColours
 from bioloom.layers.gallery_pictures import gallery_source, images_of
+from bioloom.layers.image_looks import ImageLooks
 from bioloom.layers.object_results import save_classes, save_selected
 from bioloom.layers.object_table import ObjectTable, objects_of
 from bioloom.layers.objects import add_columns, has_table, note_columns, on_click, selection_of, show_object
@@ -46,7 +47,7 @@ class ObjectPool:
     changed : Signal()
         The tables have other rows or columns.
     pixels_changed : Signal()
-        Labels were edited.
+        Labels were edited, or the images over which they lie came, went or look otherwise.
     objects : ObjectTable
         What there is now.
     selection : Selection or PooledSelection or None
@@ -62,6 +63,7 @@ class ObjectPool:
         self._viewer, self._all = viewer, tuple(layers)
         self._colours: dict[Any, ObjectColours] = {}
         self._unlink: list[Any] = []
+        self._boxes: dict[Any, Any] = {}
         self._adding = False
         self.problem = ""
         self.objects = ObjectTable()
@@ -72,6 +74,7 @@ class ObjectPool:
             layer.events.features.connect(self._read, position="last")
             for emitter in (layer.events.data, layer.events.paint):
                 emitter.connect(self._edited)
+        self._looks = ImageLooks(viewer, self.pixels_changed.emit)
 
     def close(self) -> None:
         """Give the layers their own colours back and follow them no longer."""
@@ -79,6 +82,7 @@ class ObjectPool:
             layer.events.features.disconnect(self._read)
             for emitter in (layer.events.data, layer.events.paint):
                 emitter.disconnect(self._edited)
+        self._looks.stop()
         self._part()
 
     # ------------------------------------------------------------------------------------------------ table
@@ -159,7 +163,7 @@ class ObjectPool:
         self._colours, self._unlink, self.selection, self.objects = {}, [], None, ObjectTable()
 
     def _read_tables(self) -> None:
-        self.objects = objects_of(tuple(self._colours))
+        self.objects, self._boxes = objects_of(tuple(self._colours)), {}
 
     @contextmanager
     def _one_change(self) -> Iterator[None]:
@@ -171,6 +175,7 @@ class ObjectPool:
             self._read()
 
     def _edited(self, event: Any = None) -> None:
+        self._boxes = {}
         self.pixels_changed.emit()
 
     # ------------------------------------------------------------------------------------------------ image
@@ -217,7 +222,8 @@ class ObjectPool:
             gallery_source(layer, images_of(self._viewer, layer), member.has_frames)
             for layer, member in zip(self.layers, self.members(), strict=True)
         ]
-        return Gallery(sources, self.objects.source, self.selection.frames, self.selection.labels)
+        selection = self.selection
+        return Gallery(sources, self.objects.source, selection.frames, selection.labels, self._boxes)
 
     def select_inside(self, regions: Mapping[Any, Region], *, all_frames: bool = False, rule: Rule = "most") -> int:
         """Select the objects that an outline encloses; return how many are inside.

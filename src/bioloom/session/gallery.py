@@ -68,13 +68,15 @@ class Gallery:
         The layers.
     source, frames, labels
         Which object each row is, (n,): the number of its layer, its frame (0 where there is no time) and its id.
+    boxes
+        Bounding boxes found so far, by layer and frame; to be handed on to pictures of the same objects.
     """
 
     sources: Sequence[GallerySource]
     source: NDArray[np.integer]
     frames: NDArray[np.integer]
     labels: NDArray[np.integer]
-    _boxes: dict[tuple[int, int], tuple[NDArray[np.int64], NDArray[np.int64]]] = field(default_factory=dict, repr=False)
+    boxes: dict[tuple[int, int], tuple[NDArray[np.int64], NDArray[np.int64]]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         if not len(self.source) == len(self.frames) == len(self.labels):
@@ -86,14 +88,14 @@ class Gallery:
     def box(self, row: int) -> NDArray[np.int64] | None:
         """Return the bounding box of an object, (z0, z1, y0, y1, x0, x1) with ends past it; None if it is gone."""
         source, frame = int(self.source[row]), int(self.frames[row])
-        if (source, frame) not in self._boxes:
+        if (source, frame) not in self.boxes:
             one = self.sources[source]
             if one.has_frames and not 0 <= frame < one.labels.shape[0]:
                 return None
             here = (self.source == source) & (self.frames == frame)
             ids = np.unique(self.labels[here]).astype(np.int64)
-            self._boxes[source, frame] = (ids, object_boxes(np.asarray(one.frame(one.labels, frame)), ids))
-        ids, boxes = self._boxes[source, frame]
+            self.boxes[source, frame] = (ids, object_boxes(np.asarray(one.frame(one.labels, frame)), ids))
+        ids, boxes = self.boxes[source, frame]
         box = boxes[np.searchsorted(ids, int(self.labels[row]))]
         return box if box[1] else None
 

@@ -6,7 +6,9 @@ import threading
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from bioloom import layers
@@ -19,6 +21,8 @@ from bioloom.widgets._gallery import GalleryView
 
 _SHAPES = {"lasso": "Lasso", "polygon": "Polygon", "rectangle": "Rectangle", "ellipse": "Ellipse"}
 _CARD_PIXELS = 96
+# While a slider moves, pictures are made anew now and then.
+_AGAIN_MS = 120
 
 
 class ImageLassoForm(QWidget):
@@ -113,11 +117,25 @@ class ObjectPictures:
         self._ready: set[tuple[int, int]] = set()
         self._outlines: NDArray[np.uint8] | None = None
         self._made_for: Any = None
+        self._later = QTimer(self.view)
+        self._later.setSingleShot(True)
+        self._later.timeout.connect(self._again)
 
     def forget(self, event: Any = None) -> None:
-        """Drop the pictures: the objects, their labels or the images changed."""
+        """Drop the pictures, and make those anew that are in view: the objects, their labels or the images changed."""
         self._gallery, self._made_for = None, None
         self._ready = set()
+        if not self._later.isActive():
+            self._later.start(_AGAIN_MS)
+
+    def clear(self) -> None:
+        """Show that there are no objects."""
+        self.forget()
+        self.view.set_gallery(None, pd.DataFrame())
+
+    def _again(self) -> None:
+        if self.in_view and self._made_for is None:
+            self.update(self._outlines)
 
     @property
     def in_view(self) -> bool:
@@ -127,7 +145,7 @@ class ObjectPictures:
     def update(self, outlines: NDArray[np.uint8] | None) -> None:
         """Show the selected objects, outlined in these colours (RGBA per object)."""
         selection = self._panel.selection
-        if selection is None:
+        if selection is None or len(selection) != len(self._panel.table):
             return
         gallery, table = self._of_now(), self._panel.table
         alike = (outlines is None) == (self._outlines is None) and np.array_equal(outlines, self._outlines)  # type: ignore[arg-type]

@@ -146,6 +146,7 @@ class _Wall(QAbstractScrollArea):
         self._outlines: NDArray[np.uint8] | None = None
         self._size, self._side = 72, 0.0
         self._pictures: dict[int, QImage] = {}
+        self._outdated: set[int] = set()
         self.setMinimumSize(QSize(160, 120))
         self.setMouseTracking(True)
         self.viewport().setMouseTracking(True)
@@ -154,17 +155,21 @@ class _Wall(QAbstractScrollArea):
         self.destroyed.connect(partial(abandon, self.jobs))
 
     def set_gallery(self, gallery: Gallery | None, outlines: NDArray[np.uint8] | None) -> None:
+        if not _alike(self._gallery, gallery):
+            self._pictures.clear()
         self._gallery, self._outlines, self._side = gallery, outlines, 0.0
         self.jobs.cancel()
-        self._pictures.clear()
+        # Pictures of the same objects are seen until the new ones are made: they would flicker as contrast changes.
+        self._outdated = set(self._pictures)
 
     def set_rows(self, rows: NDArray[np.intp]) -> None:
         if set(rows.tolist()) != set(self.rows.tolist()):
             # All pictures are at the same scale, which depends on the objects.
             self._side = 0.0
             self._pictures.clear()
-        self.rows = rows
-        self.verticalScrollBar().setValue(0)
+        if not np.array_equal(rows, self.rows):
+            self.rows = rows
+            self.verticalScrollBar().setValue(0)
         self._arrange()
 
     def set_size(self, size: int) -> None:
@@ -209,7 +214,8 @@ class _Wall(QAbstractScrollArea):
     def _make(self) -> None:
         """Make the pictures in view that are not there yet, some at a time."""
         gallery = self._gallery
-        missing = [r for r in self.rows[self._in_view()].tolist() if r not in self._pictures] if len(self.rows) else []
+        made = self._pictures.keys() - self._outdated
+        missing = [r for r in self.rows[self._in_view()].tolist() if r not in made] if len(self.rows) else []
         if gallery is None or not missing or missing[0] >= len(gallery):
             return
         if len(self._pictures) > _KEPT:
@@ -234,6 +240,7 @@ class _Wall(QAbstractScrollArea):
             for row, pixels in result[1].items():
                 image = QImage(pixels.data, size, size, 4 * size, QImage.Format.Format_RGBA8888)
                 self._pictures[row] = image.copy()
+                self._outdated.discard(row)
             self.viewport().update()
             if len(missing) > _BATCH:
                 self._make()
@@ -269,6 +276,13 @@ class _Wall(QAbstractScrollArea):
         row = self.row_at(event.position().x(), event.position().y())
         text = self.describe(row) if row >= 0 and self.describe else ""
         QToolTip.showText(event.globalPosition().toPoint(), text, self)
+
+
+def _alike(before: Gallery | None, now: Gallery | None) -> bool:
+    """Tell whether two galleries are of the same objects, as far as their numbers tell."""
+    if before is None or now is None:
+        return False
+    return all(np.array_equal(getattr(before, key), getattr(now, key)) for key in ("source", "frames", "labels"))
 
 
 def _text(value: Any) -> str:
