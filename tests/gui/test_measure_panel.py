@@ -81,6 +81,41 @@ def test_groups_images_and_units(user, nuclei, small, errors):
     assert not errors
 
 
+def test_labels_are_measured_in_the_image_that_they_were_made_from(user, nuclei, small, errors):
+    other = user.viewer.add_image(small.image[:, ::-1] + 100, name="well 2", scale=(0.5, 0.5), units="um")
+    mirrored = user.viewer.add_labels(small.labels[:, ::-1], name="well 2_nuclei", scale=(0.5, 0.5), units="um")
+    panel = user.open("Measure")
+    panel.labels.choose(nuclei)
+    panel.images.set_checked({"DAPI"})
+    panel.labels.choose(mirrored)
+    assert panel.images.images == [other]
+    choose(panel, ("intensity",))
+    panel.measure_button.click()
+    user.wait(panel)
+    expected = measure(small.labels, small.image + 100, properties=["intensity_mean"])["intensity_mean"]
+    np.testing.assert_allclose(mirrored.features["intensity_mean"], expected)
+    # What the user wants instead stays, also when layers come and go.
+    panel.images.set_checked({"DAPI", "well 2"})
+    user.viewer.add_labels(small.labels, name="more")
+    assert [one.name for one in panel.images.images] == ["DAPI", "well 2"]
+    panel.images.set_checked(set())
+    panel.labels.choose(user.viewer.layers["more"])
+    panel.labels.choose(mirrored)
+    assert panel.images.images == []
+    assert not errors
+
+
+def test_a_preview_of_labels_where_there_are_none_is_no_object(user, small, errors):
+    user.viewer.add_image(small.image, name="image")
+    panel = user.open("Measure")
+    process = user.open("Process")
+    process.open("gauss_otsu_labeling", user.viewer.layers["image"])
+    process.preview_box.setChecked(True)
+    user.until(lambda: len(user.viewer.layers) == 2, "the preview")
+    assert panel.labels.layer is None
+    assert not panel.more.nested.button.isEnabled()
+
+
 def test_another_pixel_size(user, nuclei, small, errors):
     panel = user.open("Measure")
     choose(panel, ("size",))
@@ -96,6 +131,13 @@ def test_another_pixel_size(user, nuclei, small, errors):
     QTest.keyClicks(panel.size.fields[2], "x")
     panel.measure_button.click()
     assert "along x" in errors[-1]
+    # Where the layer has no unit, lengths are in whatever the typed size counts, and not in pixels.
+    nuclei.units = ("pixel", "pixel")
+    nuclei.scale = (1, 1)
+    panel.size.fields[2].setText("0.5")
+    panel.measure_button.click()
+    user.wait(panel)
+    assert "lengths in the unit of the pixel size" in panel.status.text.text()
 
 
 def test_single_measurements(user, nuclei, errors):

@@ -6,7 +6,7 @@ import weakref
 
 import numpy as np
 import pytest
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
 from bioloom.classify import (
@@ -969,6 +969,55 @@ def test_previews_of_slices_along_any_axis(user, truth, errors):
     panel.apply_button.click()
     user.wait(panel)
     np.testing.assert_allclose(viewer.layers[-1].data, shown, rtol=1e-6)
+    assert not errors
+
+
+def test_the_size_of_a_voxel_is_taken_from_the_file_so_that_a_run_gives_the_same(user, truth, errors, tmp_path):
+    stack, _ = sample_data("3d", truth)
+    write_image(tmp_path / "embryo.tif", stack.astype(np.uint16), axes="ZYX", spacing=(0.9, 0.3, 0.3))
+    (image,) = user.viewer.open(str(tmp_path / "embryo.tif"), plugin="napari")
+    user.viewer.layers.selection.active = image
+    panel = user.open("Process")
+    panel.choose("gaussian_blur", image)
+    button = panel.axes.file_size
+    assert button.isVisible()
+    assert "0.9 × 0.3 × 0.3 µm" in button.text()
+    button.click()
+    assert not button.isVisible()
+    np.testing.assert_allclose(image.scale, (0.9, 0.3, 0.3))
+    assert panel.axes.sizes.isEnabled()
+    blurred = apply(user, panel, "gaussian_blur", image, sigma=2)
+    panel.chain_view.show_layer(blurred)
+    panel.recipe_menu.save(tmp_path / "blur.yaml")
+    run_files(tmp_path / "blur.yaml", [tmp_path / "embryo.tif"], tmp_path / "out")
+    (out,) = (tmp_path / "out").glob("*.tif")
+    np.testing.assert_allclose(read_image(out), blurred.data, rtol=1e-5)
+    assert not errors
+
+
+def test_time_is_said_once_and_settings_are_looked_for_again(user, truth, errors):
+    """Whether the first axis is time holds for all panels and results; what is suggested for a stack suits no film."""
+    image, _ = sample_data("time", truth)
+    film = user.viewer.add_image(image, name="film")
+    panel = user.open("Process")
+    panel.open("voronoi_otsu_labeling", film)
+    user.wait(panel)
+    for_stack = panel.form.arguments().settings
+    QTest.mouseClick(panel.axes.time, Qt.MouseButton.LeftButton, pos=QPoint(8, panel.axes.time.height() // 2))
+    assert panel.axes.has_time
+    user.wait(panel)
+    frame = CATALOGUE["voronoi_otsu_labeling"].suggested(image=image[0])
+    assert panel.form.arguments().settings["minimum_size"] == pytest.approx(frame["minimum_size"])
+    assert panel.form.arguments().settings != for_stack
+    panel.apply_button.click()
+    user.wait(panel)
+    measure = user.open("Measure")
+    assert measure.labels.layer is user.viewer.layers[-1]
+    assert measure.axes.has_time
+    # What was said of another operation's settings is not said of this one's.
+    panel.open("gaussian_blur", film)
+    assert panel.axes.has_time
+    assert "suit" not in panel.status.text.text()
     assert not errors
 
 

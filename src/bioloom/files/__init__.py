@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bioloom.files._image_file import IMAGE_SUFFIXES, TIFF_SUFFIXES, ImageFile, is_zarr, micrometres_per
-from bioloom.files._reading import open_image, read_image
+from bioloom.files._reading import open_image, read_axes, read_image
 from bioloom.files._replacing import replacing, replacing_folder
 from bioloom.files._writing import write_image
 
@@ -14,6 +14,7 @@ __all__ = [
     "is_zarr",
     "micrometres_per",
     "open_image",
+    "read_axes",
     "read_image",
     "replacing",
     "replacing_folder",

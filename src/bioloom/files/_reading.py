@@ -120,17 +120,39 @@ def _read_tiff(path: Path, lazy: bool) -> ImageFile:
 
     with tifffile.TiffFile(path) as file:
         series = file.series[0]
-        shape = tuple(series.shape)
-        axes, sizes = "", {}
-        if file.is_ome or file.is_imagej or file.is_lsm:
-            axes = series.axes.replace("S", "C") if "C" not in series.axes else series.axes
-            sizes = _sizes(file)
-        elif series.axes == "YXS":
-            axes = "YXC"
+        axes, sizes = _told(file)
         if lazy:
-            return ImageFile(_lazy_tiff(path, series), axes if len(axes) == len(shape) else "", sizes)
-        check_memory(path, shape, series.dtype.itemsize)
-        return ImageFile(np.asarray(series.asarray()), axes if len(axes) == len(shape) else "", sizes)
+            return ImageFile(_lazy_tiff(path, series), axes, sizes)
+        check_memory(path, tuple(series.shape), series.dtype.itemsize)
+        return ImageFile(np.asarray(series.asarray()), axes, sizes)
+
+
+def _told(file: Any) -> tuple[str, dict[str, float]]:
+    """Return the axes that a TIFF file tells of, and the sizes of a pixel in µm."""
+    series = file.series[0]
+    axes, sizes = "", {}
+    if file.is_ome or file.is_imagej or file.is_lsm:
+        axes = series.axes.replace("S", "C") if "C" not in series.axes else series.axes
+        sizes = _sizes(file)
+    elif series.axes == "YXS":
+        axes = "YXC"
+    return axes if len(axes) == len(series.shape) else "", sizes
+
+
+def read_axes(path: str | Path) -> ImageFile:
+    """Read what a TIFF file tells of its axes and pixel sizes; the pixels are None.
+
+    There is nothing in it for other types of files, and for those that cannot be read.
+    """
+    import tifffile
+
+    if Path(path).suffix.lower() not in TIFF_SUFFIXES:
+        return ImageFile(None)
+    try:
+        with tifffile.TiffFile(path) as file:
+            return ImageFile(None, *_told(file))
+    except Exception:  # readers raise many types for broken files
+        return ImageFile(None)
 
 
 def _lazy_tiff(path: Path, series: Any) -> Any:

@@ -27,6 +27,8 @@ from bioloom.layers.objects import (
     set_columns,
     show_object,
 )
+from bioloom.layers.own_image import own_image
+from bioloom.layers.pixel_size import take_size, untold_size
 from bioloom.layers.placing import place_plane, place_result
 from bioloom.layers.reading import (
     METADATA_KEY,
@@ -38,6 +40,7 @@ from bioloom.layers.reading import (
     is_rgb,
     length_unit,
     made_of,
+    note_time,
     of_kind,
     pixels,
     position,
@@ -100,12 +103,14 @@ __all__ = [
     "maps_of",
     "new_annotation",
     "new_result_layer",
+    "note_time",
     "note_use",
     "of_kind",
     "on_canvas_click",
     "on_click",
     "on_edit",
     "on_keys",
+    "own_image",
     "pixels",
     "place_plane",
     "place_result",
@@ -129,7 +134,9 @@ __all__ = [
     "sources_for",
     "spatial_metadata",
     "surface_data",
+    "take_size",
     "time_axis",
+    "untold_size",
     "update_map",
     "update_result_layer",
 ]

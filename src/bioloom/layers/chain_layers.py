@@ -16,7 +16,7 @@ from bioloom.layers.chain_views import layer_kind
 from bioloom.layers.correcting import painted_corrections
 from bioloom.layers.covering import Covered
 from bioloom.layers.objects import add_features
-from bioloom.layers.reading import plain
+from bioloom.layers.reading import note_time, plain
 from bioloom.layers.recent import note_use
 from bioloom.layers.result_layers import ResultPlace, new_result_layer, update_result_layer
 from bioloom.layers.strokes import Strokes
@@ -166,6 +166,8 @@ class ChainLayers(ChainSources):
         settings = {k: v for k, v in step.settings.items() if k != "corrections"}
         provenance = {"operation": step.operation, "settings": settings, "source": place.source.name, "step": step_id}
         layer = new_result_layer(self.viewer, value, self.kind_of(step_id), name, place, provenance)
+        if place.frame is None and layer.ndim == place.source.ndim:
+            note_time(layer, place.has_time)
         self._layers[step_id] = layer
         if type(layer).__name__ == "Labels":
             layer.events.paint.connect(self._result_painted)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bioloom.layers.own_image import beside, own_image
 from bioloom.layers.reading import is_rgb, of_kind, pixels, role
 from bioloom.session.gallery import GallerySource
 
@@ -16,12 +17,18 @@ if TYPE_CHECKING:
 
 
 def images_of(viewer: ViewerModel, layer: Labels) -> list[Any]:
-    """Return the image layers with the shape and the place of a labels layer: the visible ones, or else the hidden."""
+    """Return the image layers with the shape and the place of a labels layer: the visible ones, or else the hidden.
+
+    Where it is known which image the labels were made from, other pictures at the same place are left out.
+    """
     fitting = [
         one
         for one in of_kind(viewer, "image")
         if _shape(one) == tuple(pixels(layer).shape) and role(one) != "preview" and _same_place(one, layer)
     ]
+    own = own_image(viewer, layer)
+    if own is not None:
+        fitting = [one for one in fitting if beside(viewer, one, own)]
     visible = [one for one in fitting if one.visible]
     return visible or fitting
 

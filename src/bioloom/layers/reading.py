@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from bioloom.errors import InputError
+from bioloom.layers.file_axes import file_axes
 from bioloom.session.image_stack import ImageStack
 
 if TYPE_CHECKING:
@@ -63,13 +64,24 @@ def grey(layer: Image) -> Any:
 def time_axis(layer: Layer) -> int | None:
     """Return 0 if the first axis of a layer is time, None if there is no time.
 
-    The first axis is time if it is called t, time or frame, if its unit is one of time, or if there are four axes.
+    The first axis is time if it is called t, time or frame, if its unit is one of time, if there are four axes, or if
+    its file says so; what :func:`note_time` was told goes before.
     """
     if layer.ndim < 3:
         return None
+    noted = layer.metadata.get(METADATA_KEY, {}).get("time")
+    if noted is not None:
+        return 0 if noted else None
     named = str(layer.axis_labels[0]).lower() in _TIME_NAMES
     timed = layer.units is not None and layer.units[0].is_compatible_with("second")
-    return 0 if named or timed or layer.ndim == 4 else None
+    return 0 if named or timed or layer.ndim == 4 or file_axes(layer).axes.startswith("T") else None
+
+
+def note_time(layer: Layer, has_time: bool) -> None:
+    """Remember of a layer whether its first axis is time, if it does not tell that itself."""
+    if (time_axis(layer) == 0) != has_time:
+        noted = {**layer.metadata.get(METADATA_KEY, {}), "time": has_time}
+        layer.metadata = {**layer.metadata, METADATA_KEY: noted}
 
 
 def length_unit(layer: Layer) -> str:

@@ -47,7 +47,7 @@ class AnnotatingForm(ClassifierPanel):
         self.labels = LayerCombo(viewer, "labels", "The segmented objects")
         self.labels.choose(layers.likely_objects(viewer))
         self.images = ImageList(viewer, "Images to measure intensities in; none for size and shape only")
-        self.axes = AxesOptions()
+        self.axes = AxesOptions(viewer)
         self.marking = self.make_marking()
         self.annotation, self.new_button = self.marking.annotation, self.marking.new_button
         self.features = MeasurementList()

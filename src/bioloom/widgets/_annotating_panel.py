@@ -94,6 +94,7 @@ class AnnotatingPanel(AnnotatingForm):
 
     # -------------------------------------------------------------------------------------------- input
     def _labels_changed(self, layer: Any) -> None:
+        self.images.follow(layer)
         self.axes.follow(layer, physical=True)
         enable(self.train_button, layer is not None, "There is no layer of objects: segment an image first")
         if self.answered is not layer:

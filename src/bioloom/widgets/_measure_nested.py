@@ -60,8 +60,9 @@ class NestedObjects(QWidget):
         """Offer what can be done with the panel's objects."""
         self.outer.refresh()
         layer, outer = self._panel.labels.layer, self.outer.layer
-        others = [one for one in layers.of_kind(self._panel.viewer, "labels") if one is not layer]
-        if outer is layer and others:
+        listed = layers.of_kind(self._panel.viewer, "labels")
+        others = [one for one in listed if one is not layer and layers.role(one) != "preview"]
+        if layer is not None and outer is layer and others:
             fitting = [one for one in others if one.ndim == layer.ndim and not layers.role(one)]
             self.outer.choose((fitting or others)[0])
             return

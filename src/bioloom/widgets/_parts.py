@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
     QLayout,
     QListWidget,
     QListWidgetItem,
+    QPushButton,
     QSizePolicy,
     QSpinBox,
     QVBoxLayout,
@@ -154,6 +155,8 @@ class ImageList(CheckList):
         super().__init__(tooltip, rows=3)
         self._viewer = viewer
         self._known: list[Any] = []
+        self._labels: Any = None
+        self._own: Any = None
         self._watcher = LayerWatcher(viewer, self.refresh)
         self.stop = self._watcher.stop
         self.refresh()
@@ -163,6 +166,15 @@ class ImageList(CheckList):
         """The chosen layers, in the order of the layer list."""
         marks = [self.item(i).checkState() == Qt.CheckState.Checked for i in range(self.count())]
         return [layer for layer, mark in zip(self._known, marks, strict=True) if mark][::-1]
+
+    def follow(self, labels: Any) -> None:
+        """Check the image that labels were made from, if it is another than that of the labels before."""
+        if labels is None or labels is self._labels:
+            return
+        before, none_wanted = self._own, self._labels is not None and not self.images
+        self._labels, self._own = labels, layers.own_image(self._viewer, labels)
+        if self._own not in (None, before, *self.images) and not none_wanted:
+            self.set_checked({self._own.name})
 
     def refresh(self) -> None:
         """Read the layer list again; the first image ever is checked by itself, later ones keep their marks."""
@@ -181,8 +193,9 @@ class AxesOptions(QWidget):
 
     changed = Signal()
 
-    def __init__(self, with_sizes: bool = True) -> None:
+    def __init__(self, viewer: Any = None) -> None:
         super().__init__()
+        self._viewer = viewer
         self._row, layout = form()
         self.sizes = narrow_combo(
             "Lengths are in pixels (of the finest axis, if pixels are not cubes), or in the unit of the layer's scale"
@@ -191,22 +204,35 @@ class AxesOptions(QWidget):
         self.time.setToolTip(
             "Treat the first axis as time: every frame is computed by itself. Otherwise it is depth (z)"
         )
-        if with_sizes:
-            layout.addRow("Sizes in", self.sizes)
+        self.file_size = QPushButton()
+        self.file_size.clicked.connect(self._take_file_size)
+        layout.addRow("Sizes in", self.sizes)
+        layout.addRow(self.file_size)
         layout.addRow(self.time)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self._row)
         self.sizes.currentIndexChanged.connect(lambda index: self.changed.emit())
-        self.time.toggled.connect(lambda on: self.changed.emit())
+        self.time.toggled.connect(self._time_toggled)
         self._followed: Any = None
+        self._seen: Any = ()
         self.follow(None)
 
     def follow(self, layer: Any, physical: bool = False) -> None:
         """Take the defaults from a layer; what was chosen for it stays as long as it is the same."""
-        if layer is not None and layer is self._followed:
+        seen = None if layer is None else (layer, tuple(layer.scale), layers.length_unit(layer))
+        if seen == self._seen:
             return
-        self._followed = layer
+        self._followed, self._seen, self._physical = layer, seen, physical
+        size = None if layer is None or self._viewer is None else layers.untold_size(self._viewer, layer)
+        self.file_size.setVisible(size is not None)
+        if size is not None:
+            sizes = " × ".join(f"{one:.3g}" for one in size)
+            self.file_size.setText(f"Take {sizes} µm from the file")
+            self.file_size.setToolTip(
+                "The file tells the size of a pixel, but the layer does not, because napari has not read it.\n"
+                "A click gives it to the layer and to those made from it. A recipe that runs over files heeds it anyway"
+            )
         unit = "pixel" if layer is None else layers.length_unit(layer)
         scaled = layer is not None and not np.allclose(layer.scale[-2:], 1)
         self.sizes.clear()
@@ -219,6 +245,18 @@ class AxesOptions(QWidget):
         self.time.setEnabled(possible and layer.ndim == 3)
         self.time.setChecked(possible and layers.time_axis(layer) == 0)
         self.time.setVisible(possible)
+
+    def _time_toggled(self, on: bool) -> None:
+        if self._followed is not None and self._followed.ndim == 3:
+            # For the other panels, and for what is made from it.
+            layers.note_time(self._followed, on)
+        self.changed.emit()
+
+    def _take_file_size(self) -> None:
+        if self._followed is not None:
+            layers.take_size(self._viewer, self._followed)
+            self.follow(self._followed, self._physical)
+            self.changed.emit()
 
     @property
     def physical(self) -> bool:

@@ -83,7 +83,7 @@ class PixelForm(ClassifierPanel):
         )
         self.new_button = QPushButton("New annotation")
         self.new_button.setToolTip("Add an empty labels layer over the image and start to paint class 1")
-        self.axes = AxesOptions()
+        self.axes = AxesOptions(viewer)
         self.classes = ClassList(can_erase=True)
         self.training_list = TrainingList()
         self.features = FeatureGrid()

@@ -67,7 +67,7 @@ class OperationForm:
         self.operation: Operation | None = None
         self.settings: SettingsForm | None = None
         self.layer_combos: dict[str, LayerCombo] = {}
-        self.axes = AxesOptions()
+        self.axes = AxesOptions(viewer)
         # Beside the longest label there must be room for a scroll bar.
         self.axes.sizes.setMinimumContentsLength(_SHORTEST)
         self._unit_factor = 1.0

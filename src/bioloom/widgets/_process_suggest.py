@@ -40,6 +40,7 @@ class Suggesting:
         self._viewer, self._form, self._jobs, self._quiet_jobs = viewer, form, jobs, quiet_jobs
         self._say, self._attempt = say, attempt
         self._waiting: Callable[[], object] | None = None
+        self._filled_in: Any = ()
         jobs.failed.connect(self._forget)
         quiet_jobs.failed.connect(self._go_on)
 
@@ -81,11 +82,19 @@ class Suggesting:
                 and self._form.arguments().settings == arguments.settings
             ):
                 self._form.fill_in(values)
+                self._filled_in = (operation, arguments.source, self._form.arguments().settings)
                 if listed := _listed(values):
                     self._say(f"Settings that suit {arguments.source.name}: {listed}. ‘Defaults’ for the usual ones.")
             self._go_on()
 
         self._quiet_jobs.start("Looking at the image", self._look(operation, arguments), show)
+
+    def begin_again(self) -> None:
+        """Look again where the axes are understood otherwise now, unless the user changed the settings."""
+        if self._filled_in and self._form.operation is self._filled_in[0] and not self._form.missing():
+            arguments = self._form.arguments()
+            if (self._form.operation, arguments.source, arguments.settings) == self._filled_in:
+                self.begin_with(self._form.operation, arguments)
 
     def _look(self, operation: Operation, arguments: Arguments) -> Callable[[Any], dict[str, Any]]:
         view = arguments.first

@@ -61,7 +61,7 @@ class MeasureWidget(BioloomWidget):
         self.labels = LayerCombo(self.viewer, "labels", "The objects to measure")
         self.labels.choose(layers.likely_objects(self.viewer))
         self.images = ImageList(self.viewer, "Images to measure intensities in; none for size, position and shape only")
-        self.axes = AxesOptions()
+        self.axes = AxesOptions(self.viewer)
         self.size = PixelSize()
         self.all_frames = QCheckBox("All frames")
         self.all_frames.setChecked(True)
@@ -118,6 +118,7 @@ class MeasureWidget(BioloomWidget):
     def _labels_changed(self, layer: Any) -> None:
         self._leave_layer()
         self.follow_edits.jobs.cancel()
+        self.images.follow(layer)
         self.axes.follow(layer, physical=True)
         enable(self.measure_button, layer is not None, "There is no layer of objects: segment an image first")
         enable(self.load_button, layer is not None, "There is no layer of objects that the table could be about")
@@ -139,6 +140,7 @@ class MeasureWidget(BioloomWidget):
 
     def _show_size(self, event: Any = None) -> None:
         layer = self.labels.layer
+        self.axes.follow(layer, physical=True)
         self.all_frames.setVisible(self.axes.has_time)
         if layer is not None:
             try:
@@ -231,7 +233,8 @@ class MeasureWidget(BioloomWidget):
 
     def measure(self) -> None:
         """Measure every object and keep the table with the layer."""
-        task, layer, unit = self.task(), self.labels.layer, self.size.unit.text()
+        task, layer = self.task(), self.labels.layer
+        unit = self.size.unit.text() or ("the unit of the pixel size" if self.size.own else "pixels")
         self.follow_edits.jobs.cancel()
 
         def show(found: Measurement) -> None:
@@ -241,10 +244,11 @@ class MeasureWidget(BioloomWidget):
             layers.add_frames(layer, found.table, task.frames)
             layers.note_use(layer)
             layers.activate(self.viewer, layer)
-            where = f"lengths in {unit}" if unit else "lengths in pixels"
             frame = f" in frame {task.frames[0]}" if task.frames else ""
             none = " The layer has no objects." if found.table.empty else ""
-            self.say(f"{len(found.table):,} objects{frame}, {len(found.table.columns)} columns; {where}.{none}")
+            self.say(
+                f"{len(found.table):,} objects{frame}, {len(found.table.columns)} columns; lengths in {unit}.{none}"
+            )
 
         self.jobs.start("Measuring", lambda progress: run(task, progress), show)
 

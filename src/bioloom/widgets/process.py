@@ -79,6 +79,7 @@ class ProcessWidget(BioloomWidget):
         self.device_box.refused.connect(self.report)
         self.device_box.chosen.connect(self._device_chosen)
         self.form.changed.connect(self._changed)
+        self.axes.time.toggled.connect(lambda on: self.attempt(self.suggesting.begin_again))
         self.form.suggest_asked.connect(lambda: self.attempt(self.suggest))
         self.next_steps.chosen.connect(lambda chosen, layer: self.open(chosen.name, layer))
         self.apply_button.clicked.connect(lambda: self.attempt(self.apply))
@@ -142,6 +143,8 @@ class ProcessWidget(BioloomWidget):
     def open(self, name: str, layer: Any = None) -> None:
         """Show an operation's form, with settings that suit the image where those can be told."""
         self.choose(name, layer)
+        # What was said of another operation's settings.
+        self.say("")
         if self.operation.can_suggest and not self.form.missing():
             self.suggesting.begin_with(*self._asked_for())
 
