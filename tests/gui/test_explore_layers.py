@@ -127,6 +127,15 @@ def test_two_layers_are_one_plot_and_each_object_is_its_own(user, pooled):
     assert not layers.selection_of(one).classes.any()
     assert not layers.selection_of(two).classes.any()
     assert not chosen(one) | chosen(two)
+    explore.bar.redo.click()
+    before = explore.selection.mask.tolist()
+    two.name = "second"
+    user.look()
+    assert explore.table["layer"].unique().tolist() == ["one", "second"]
+    assert explore.selection.mask.tolist() == before
+    assert any(before)
+    explore.bar.undo.click()
+    assert not explore.selection.mask.any(), "a new name is no reason to forget the steps"
     explore.choice.others.set_checked(set())
     user.look()
     assert len(explore.table) == 8
@@ -395,6 +404,27 @@ def test_rows_that_cannot_be_told_apart_are_explained_until_they_can():
     assert told == [2]
     assert pool.problem == ""
     assert len(pool.selection) == 2
+    pool.selection.select(np.array([True, False]))
+    for wrong in ([2, 2, 5], [2, np.nan, 5], ["a", "b", "c"]):
+        layer.features = pd.DataFrame({"label": wrong, "area": [1.0, 2.0, 3.0]})
+        assert pool.selection is None, "also where they could be told apart before"
+        assert "Measure again" in pool.problem
+    layer.features = pd.DataFrame({"label": [5, 7], "area": [1.0, 2.0]})
+    assert pool.problem == ""
+    assert pool.selection.mask.tolist() == [False, True]
+
+
+def test_columns_are_known_by_their_names_as_texts():
+    viewer = ViewerModel()
+    made = []
+    for _ in range(2):
+        layer = viewer.add_labels(squares(2, [3, 8, 3, 8], [7, 2, 90, 5]))
+        layer.features = pd.DataFrame({"label": [2, 5], 0: [1.0, 2.0], "area": [3.0, 4.0]})
+        made.append(layer)
+    for chosen in (made[:1], made):
+        pool = layers.ObjectPool(viewer, chosen)
+        assert {"label", "0", "area"} <= set(pool.objects.table.columns)
+        pool.close()
 
 
 def test_a_map_of_contributions_lies_on_the_frame_that_it_is_of():

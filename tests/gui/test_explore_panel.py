@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from skimage.draw import ellipse
 
@@ -598,4 +598,28 @@ def test_the_gallery_shows_the_image_as_it_looks_now(user, measured, errors):
     user.look(0.2)
     assert not len(wall.rows)
     assert explore.pictures.view.count.text() == "Select objects to see their pictures."
+    assert not errors
+
+
+def test_few_objects_and_lost_ones_are_told_of(user, measured, errors):
+    explore, layer, _ = measured
+    plot, area = explore.plot, explore.table["area"]
+    explore.show_axes("area", "label")
+    layer.features = pd.DataFrame({"label": [10, 5000], "area": [20.0, 30.0]})
+    user.look()
+    plot.wait()
+    QTest.mouseClick(plot, Qt.MouseButton.LeftButton, pos=QPoint(*map(round, plot.to_screen(30.0, 5000))))
+    assert explore.status.text.text() == "Label 5000 is not in ‘blobs’. Measure again."
+    assert explore.count.text() == "1 of 2 objects selected."
+    QTest.keyClick(plot, Qt.Key.Key_3)
+    assert explore.status.text.text() == "1 object put into class 3."
+    other = user.viewer.add_labels(layer.data, name="nothing in it")
+    other.features = pd.DataFrame({"label": np.zeros(0, int), "area": np.zeros(0)})
+    explore.labels.choose(other)
+    user.look()
+    assert explore.status.text.text() == "", "what was said of other objects is gone"
+    assert plot.hint == "The table has no objects."
+    other.features = pd.DataFrame({"label": [10], "area": area[:1]})
+    user.look()
+    assert explore.count.text() == "1 object. Drag around points to select."
     assert not errors

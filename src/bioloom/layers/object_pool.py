@@ -48,6 +48,8 @@ class ObjectPool:
         The tables have other rows or columns.
     pixels_changed : Signal()
         Labels were edited, or the images over which they lie came, went or look otherwise.
+    chosen : tuple of Labels
+        All layers, also those whose objects are not measured.
     objects : ObjectTable
         What there is now.
     selection : Selection or PooledSelection or None
@@ -60,7 +62,7 @@ class ObjectPool:
     pixels_changed = Signal()
 
     def __init__(self, viewer: ViewerModel, layers: Sequence[Labels]) -> None:
-        self._viewer, self._all = viewer, tuple(layers)
+        self._viewer, self.chosen = viewer, tuple(layers)
         self._colours: dict[Any, ObjectColours] = {}
         self._unlink: list[Any] = []
         self._boxes: dict[Any, Any] = {}
@@ -69,7 +71,7 @@ class ObjectPool:
         self.objects = ObjectTable()
         self.selection: Selection | PooledSelection | None = None
         self._join()
-        for layer in self._all:
+        for layer in self.chosen:
             # What the selection knows of the rows comes first.
             layer.events.features.connect(self._read, position="last")
             for emitter in (layer.events.data, layer.events.paint):
@@ -78,7 +80,7 @@ class ObjectPool:
 
     def close(self) -> None:
         """Give the layers their own colours back and follow them no longer."""
-        for layer in self._all:
+        for layer in self.chosen:
             layer.events.features.disconnect(self._read)
             for emitter in (layer.events.data, layer.events.paint):
                 emitter.disconnect(self._edited)
@@ -90,6 +92,11 @@ class ObjectPool:
     def layers(self) -> tuple[Any, ...]:
         """The layers whose objects are in the table."""
         return self.objects.layers
+
+    def read_names(self) -> None:
+        """Name the layers in the table as they are called now."""
+        self._read_tables()
+        self.changed.emit()
 
     @property
     def has_frames(self) -> bool:
@@ -129,15 +136,21 @@ class ObjectPool:
     def _read(self, event: Any = None) -> None:
         if self._adding:
             return
-        if self._usable() != self.layers:
+        if self._usable() == self.layers and self._told_apart():
+            self._read_tables()
+        else:
             self._part()
             self._join()
-        else:
-            self._read_tables()
         self.changed.emit()
 
+    def _told_apart(self) -> bool:
+        try:
+            return all(selection_of(layer) in self.members() for layer in self.layers)
+        except InputError:
+            return False
+
     def _usable(self) -> tuple[Any, ...]:
-        return tuple(layer for layer in self._all if has_table(layer))
+        return tuple(layer for layer in self.chosen if has_table(layer))
 
     def _join(self) -> None:
         layers = self._usable()
@@ -206,14 +219,15 @@ class ObjectPool:
             parts.append(member.frames == here)
         return np.concatenate(parts) if parts else np.zeros(0, np.bool_)
 
-    def show_object(self, row: int) -> None:
-        """Move the viewer to an object and make its layer the active one."""
+    def show_object(self, row: int) -> bool:
+        """Move the viewer to an object and make its layer the active one; return whether the object is there."""
         selection = self.selection
         if selection is None or not 0 <= row < len(self.objects.source):
-            return
+            return False
         member = self.members()[self.objects.source[row]]
         frame = int(selection.frames[row]) if member.has_frames else None
-        show_object(self._viewer, self.layers[self.objects.source[row]], int(selection.labels[row]), frame)
+        layer = self.layers[self.objects.source[row]]
+        return show_object(self._viewer, layer, int(selection.labels[row]), frame)
 
     def gallery(self) -> Gallery:
         """Return pictures of the objects, from the images over which the layers lie."""

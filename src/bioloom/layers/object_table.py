@@ -47,10 +47,16 @@ class ObjectTable:
 
 def objects_of(layers: Sequence[Labels]) -> ObjectTable:
     """Read the tables of measured layers."""
-    tables = [layer.features for layer in layers]
+    tables = [_with_names(layer.features) for layer in layers]
     if len(tables) < 2:
         table = tables[0].copy() if tables else pd.DataFrame()
         return ObjectTable(table, tuple(layers), np.zeros(len(table), np.intp))
     table, named_by, left_out = joined_tables(tables, [layer.name for layer in layers])
     source = np.repeat(np.arange(len(tables)), [len(t) for t in tables])
     return ObjectTable(table, tuple(layers), source, named_by, left_out)
+
+
+def _with_names(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose columns have texts as names."""
+    names = [str(c) for c in table.columns]
+    return table if names == list(table.columns) else table.set_axis(names, axis="columns")

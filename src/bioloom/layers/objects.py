@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -114,16 +115,18 @@ def selection_of(layer: Labels) -> Selection:
     Raises
     ------
     InputError
-        If the layer has no table of objects yet.
+        If the layer has no table of objects yet, or one whose rows cannot be told apart.
     """
     if layer in _selections:
+        _selections[layer].rekey(layer.features)
         return _selections[layer]
     if "label" not in layer.features.columns:
         raise InputError(f"The objects of {layer.name} are not measured yet. Measure them first.")
     selection = _selections[layer] = Selection(layer.features)
 
     def follow(event: Any = None) -> None:
-        if "label" in layer.features.columns:
+        # Whoever asks for the selection is told what is wrong with a table that it cannot follow.
+        with suppress(InputError):
             selection.rekey(layer.features)
 
     def clicked(label: int, position: tuple[float, ...], modifiers: set[str]) -> None:
@@ -210,21 +213,24 @@ def go_to(viewer: ViewerModel, layer: Layer, point: Sequence[float]) -> None:
     camera.center = tuple(world[list(viewer.dims.displayed)][-3:])
 
 
-def show_object(viewer: ViewerModel, layer: Labels, label: int, frame: int | None) -> None:
-    """Move the viewer to an object and make its label the chosen one; nothing happens if it is gone.
+def show_object(viewer: ViewerModel, layer: Labels, label: int, frame: int | None) -> bool:
+    """Move the viewer to an object and make its label the chosen one; return whether the object is there.
 
     Labels that are not in memory are not read where the table has the bounding box of the object.
     """
     data = pixels(layer)
     place = None if isinstance(data, np.ndarray) else _middle_of_box(layer, label, frame)
     if place is None:
+        if frame is not None and not 0 <= frame < len(data):
+            return False
         found = np.argwhere(np.asarray(data if frame is None else data[frame]) == label)
         if not len(found):
-            return
+            return False
         place = found.mean(0).tolist()
     layer.selected_label = label
     activate(viewer, layer)
     go_to(viewer, layer, ([] if frame is None else [frame]) + place)
+    return True
 
 
 def _middle_of_box(layer: Labels, label: int, frame: int | None) -> list[float] | None:

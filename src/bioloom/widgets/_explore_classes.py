@@ -76,7 +76,12 @@ class ClassForm(QWidget):
         n = int(selection.mask.sum())
         selection.assign(class_id)
         selection.clear()
-        panel.say(f"{n} objects put into class {class_id}." if class_id else f"{n} objects taken out of their class.")
+        what = f"{n} object{'s' * (n != 1)}"
+        panel.say(
+            f"{what} put into class {class_id}."
+            if class_id
+            else f"{what} taken out of {'its' if n == 1 else 'their'} class."
+        )
 
     def keep(self) -> None:
         """Save the classes; objects that are merely selected become class 1."""
@@ -85,11 +90,11 @@ class ClassForm(QWidget):
         if self.target.currentData() == "selected":
             made = panel.pool.save_selected("" if name == "MANUAL_CLASS" else name)
             n = sum(len(layer.features) for layer in made)
-            panel.say(f"{n} selected objects are in the layer {_named(made)}.")
+            panel.say(f"{n} selected object{'s are' if n != 1 else ' is'} in the layer {_named(made)}.")
             return
         classes = self._classes()
         n_objects, n_classes = int((classes != 0).sum()), len(np.unique(classes[classes != 0]))
-        told = f"{n_objects} objects in {n_classes} class{'es' * (n_classes != 1)}."
+        told = f"{n_objects} object{'s' * (n_objects != 1)} in {n_classes} class{'es' * (n_classes != 1)}."
         if self.target.currentData() == "classes":
             made = panel.pool.save_classes(classes, "" if name == "MANUAL_CLASS" else name)
             layers.activate(panel.viewer, panel.pool.layers[0])

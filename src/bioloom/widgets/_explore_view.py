@@ -55,6 +55,7 @@ class ObjectView:
     def show_columns(self, x: str, y: str) -> None:
         """Plot two columns of the table."""
         table, plot = self._panel.table, self._plot
+        plot.hint = "The table has no objects."
         if x not in table.columns or y not in table.columns:
             return
         xs, ys = table[x].to_numpy(float), table[y].to_numpy(float)
@@ -83,8 +84,9 @@ class ObjectView:
             self._pictures.update(None if plain else base.palette[base.index])
         self._bar.show_history(selection.can_undo, selection.can_redo)
         n, total = look.n_selected, len(selection)
+        objects = f"{total} object{'s' * (total != 1)}"
         self._count.setText(
-            f"{n} of {total} objects selected." if n else f"{total} objects. Drag around points to select."
+            f"{n} of {objects} selected." if n else f"{objects}. Drag around points to select." if total else ""
         )
 
     def _coloured(self) -> Colouring:

@@ -168,12 +168,18 @@ class ExploreWidget(BioloomWidget):
 
     # -------------------------------------------------------------------------------------------- table
     def _layers_changed(self) -> None:
+        chosen = tuple(self.choice.chosen())
+        if chosen and chosen == self.pool.chosen:
+            # Only their names changed.
+            self.pool.read_names()
+            return
         self._leave_layers()
+        self.say("")
         for name in (self.columns, self.x_box, self.y_box, self.colour_box):
             name.blockSignals(True)
             name.clear()
             name.blockSignals(False)
-        self.pool = layers.ObjectPool(self.viewer, self.choice.chosen())
+        self.pool = layers.ObjectPool(self.viewer, chosen)
         self.pool.changed.connect(self._read_table)
         self.pool.pixels_changed.connect(self.pictures.forget)
         self._read_table()
@@ -279,4 +285,6 @@ class ExploreWidget(BioloomWidget):
 
     def jump(self, row: int) -> None:
         """Show an object in the image."""
-        self.pool.show_object(row)
+        if self.selection is not None and not self.pool.show_object(row):
+            member = self.pool.layers[self.objects.source[row]]
+            self.say(f"Label {self.selection.labels[row]} is not in ‘{member.name}’. Measure again.")
