@@ -155,6 +155,10 @@ def test_equal_rows_are_not_torn_apart(method):
         cluster(table, ["a", "b"], method, 3)
 
 
+def test_a_radius_below_all_distances_makes_each_row_a_cluster_quietly():
+    assert len(cluster(blobs()[0], COLUMNS, "meanshift", bandwidth=1e-6).sizes) == 160
+
+
 # the number of clusters, and trust in them
 
 
@@ -286,8 +290,9 @@ def test_noise_becomes_a_class_or_is_left_out():
 @pytest.mark.parametrize(
     ("clusters", "message"),
     [
-        (np.ones(160, int), "There is 1 cluster"),
-        (np.zeros(160, int), "There is 0 cluster"),
+        (np.ones(160, int), "There is only 1 cluster"),
+        (np.full(160, -1), "There is only noise"),
+        (np.zeros(160, int), "There is no cluster"),
         (np.ones(3, int), "160 rows"),
         (np.ones(160), "float64"),
         (np.full(160, -2), "-2 is no cluster"),

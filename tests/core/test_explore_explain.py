@@ -397,6 +397,7 @@ def test_rows_without_class_or_values_are_left_out_and_noise_is_a_class():
     [
         (np.zeros(300, int), {}, "No row has a class"),
         (np.ones(300, int), {}, "the same class"),
+        (np.full(300, -1), {}, "are noise"),
         (np.ones(3, int), {}, "300 rows"),
         (np.arange(300) + 1, {}, "Each class has one object only"),
         (np.arange(300) % 2 + 1, {"target": 3}, "no row of class 3"),

@@ -190,6 +190,19 @@ def test_groups_follow_the_classes_or_what_is_given(model, data):
         model.group_names()
 
 
+def test_of_many_classes_the_small_ones_are_one_group(model):
+    classes = 1 + np.minimum(np.arange(N) % 200, np.arange(N) % 80)
+    model.set_look(appearance(classes, np.zeros(N, bool), True))
+    names = model.group_names()
+    assert len(names) == 60
+    assert names[-1] == f"{len(np.unique(classes)) - 59} other classes"
+    assert "class 1" in names
+    model.kind = "box"
+    counts = np.bincount(model.layout().groups)
+    assert counts.sum() == N
+    assert counts[:-1].min() >= np.bincount(classes)[1:].min()
+
+
 def test_zooming_keeps_the_place_and_has_an_end(model):
     before = model.view
     model.zoom(1.0, 2.0, 0.5)

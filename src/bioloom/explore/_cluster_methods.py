@@ -94,7 +94,7 @@ def hdbscan(values: Values, min_cluster_size: int, min_samples: int | None, libr
         model.fit(values)
     notes = []
     if not (model.labels_ >= 0).any():
-        notes.append("No dense group was found: all objects are noise. Lower min_cluster_size.")
+        notes.append("No dense group was found. Lower min_cluster_size, or choose fewer columns.")
     return Found(model.labels_, used, (library,), np.asarray(model.probabilities_, np.float64), notes)
 
 
@@ -149,7 +149,10 @@ def meanshift(values: Values, bandwidth: float | None, seed: int) -> Found:
         width = float(bandwidth)
     model = MeanShift(bandwidth=width, bin_seeding=True)
     try:
-        model.fit(values)
+        with warnings.catch_warnings():
+            # Of a radius so small that each row is a hill: the number of clusters says it.
+            warnings.filterwarnings("ignore", message="Binning data failed")
+            model.fit(values)
     except ValueError as error:
         raise InputError(f"Mean shift found no cluster with the bandwidth {width:g} ({error}). Raise it.") from error
     return Found(model.labels_, {"bandwidth": width, "bandwidth_given": bandwidth is not None})

@@ -115,7 +115,8 @@ def classifier_from_clusters(
     classes[is_noise] = noise_id if noise == "class" else NOT_CLUSTERED
     ids = np.unique(classes[classes > 0])
     if len(ids) < 2:
-        raise InputError(f"There is {len(ids)} cluster, but at least two are needed to tell them apart.")
+        found = "no cluster" if not len(ids) else "only noise" if is_noise.any() else "only 1 cluster"
+        raise InputError(f"There is {found}, but at least two are needed to tell them apart.")
     names = {int(i): cluster_name(NOISE if i == noise_id and is_noise.any() else int(i)) for i in ids}
     names |= {k: v for k, v in (class_names or {}).items() if k in names}
 

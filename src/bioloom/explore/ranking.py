@@ -20,7 +20,7 @@ from bioloom.explore._ranking_measures import (
     places_in,
     unit_ranks,
 )
-from bioloom.explore.cluster import NOT_CLUSTERED
+from bioloom.explore.cluster import NOISE, NOT_CLUSTERED
 from bioloom.explore.preprocess import prepare
 from bioloom.explore.scaling import Scaling
 
@@ -146,7 +146,8 @@ def rank_columns(
     if len(ids) == len(labels) > 1:
         raise InputError("Each class has one object only, so that nothing can be said of classes. Choose larger ones.")
     if len(ids) < 2:
-        raise InputError("All rows with complete values have the same class, but two classes are needed to compare.")
+        what = "are noise" if NOISE in ids else "have the same class"
+        raise InputError(f"All rows with complete values {what}, but two classes are needed to compare.")
     if target is not None and target not in ids:
         raise InputError(f"There is no row of class {target}. The classes are: {', '.join(map(str, ids))}.")
     asked = labels if target is None else (labels == target).astype(np.int64)

@@ -40,7 +40,7 @@ def clusters_note(result: Clustering) -> str:
     note += f"{many if n > 1 else 'one cluster'} of {sizes} objects." if n else "no cluster."
     if result.n_noise:
         note += f" {result.n_noise} object{'s are' if result.n_noise > 1 else ' is'} noise."
-    return note + (f" {result.note}" if result.note else "") + left_out(result.prepared)
+    return note + (f" {as_in_the_panel(result.note)}" if result.note else "") + left_out(result.prepared)
 
 
 def how_made(made: Mapping[str, Any]) -> str:

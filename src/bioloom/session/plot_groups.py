@@ -39,10 +39,12 @@ def grouping(
 ) -> Grouping:
     """Divide objects into groups: those given, else the classes that they are coloured by, else all in one.
 
+    Of more classes than can be drawn side by side the smallest ones become a group together, the last.
+
     Raises
     ------
     InputError
-        If there are more groups than can be drawn side by side.
+        If more groups are given than can be drawn side by side.
     """
     if groups is not None:
         n = int(groups.max(initial=-1)) + 1
@@ -52,13 +54,21 @@ def grouping(
     rows = look.legend_rows() if look is not None else []
     if look is None or not rows:
         return Grouping(np.zeros(n_objects, np.intp), ["all"], [_GREY])
-    if len(rows) > _MOST_GROUPS:
-        raise InputError(f"There are {len(rows)} classes, too many to be drawn side by side; at most {_MOST_GROUPS}.")
     colouring = look.colouring
     place = np.full(len(colouring.palette), -1, np.intp)
+    others: list[int] = []
+    if len(rows) > _MOST_GROUPS:
+        largest = sorted(rows, key=lambda row: -int(colouring.counts[row]))[: _MOST_GROUPS - 1]
+        others = sorted(set(rows) - set(largest))
+        rows = sorted(largest)
+        place[others] = len(rows)
     place[rows] = np.arange(len(rows))
     return Grouping(
         place[colouring.index],
-        [class_name(int(colouring.classes[row]), colouring.names) for row in rows],
-        [tuple(map(int, colouring.palette[row])) for row in rows],
+        [class_name(int(colouring.classes[row]), colouring.names) for row in rows] + _named(others),
+        [tuple(map(int, colouring.palette[row])) for row in rows] + [_GREY] * bool(others),
     )
+
+
+def _named(others: list[int]) -> list[str]:
+    return [f"{len(others)} other classes"] if others else []

@@ -256,7 +256,8 @@ class Analysis:
             if not panel.keep_columns(objects, new, stability_made(stability, made)):
                 return
             each = ", ".join(f"{k}: {value:.2f}" for k, value in enumerate(stability.clusters, start=1))
-            clusters.tell(f"Stability of the clusters (1 is best) – {each}. Of each object: column ‘{name}’.")
+            of_each = f"Stability of the clusters (1 is best) – {each}." if each else "No cluster was found."
+            clusters.tell(f"{of_each} Of each object: column ‘{name}’.")
             panel.say(stability.note)
 
         panel.jobs.start(

@@ -172,7 +172,7 @@ class PixelShapForm(QWidget):
             layers.show_contributions(
                 panel.viewer, layer, found, every, None if stack.n_frames is None else frame, title
             )
-            coarse = f", at every {every}th pixel per axis" if every > 1 else ""
+            coarse = f", at one of {every} pixels along each axis" if every > 1 else ""
             panel.say(f"‘{title}’ shows where {feature} speaks for the class (red) or against it (blue){coarse}.")
 
         panel.jobs.start(

@@ -156,7 +156,9 @@ class ShapView(QWidget):
         row = int(event.position().y() // _ROW)
         if self.waterfall is None and 0 <= row < len(self.swarms):
             size = float(np.abs(self.swarms[row].x).mean())
-            told = f"{self.swarms[row].feature}: mean |SHAP| {size:.3f}\nClick the name to see it in the image"
+            told = f"{self.swarms[row].feature}: mean |SHAP| {size:.3f}"
+            told += "" if self.bars else "\nRed: high values of the measurement, blue: low ones"
+            told += "\nClick the name to see it in the image"
             QToolTip.showText(event.globalPosition().toPoint(), told, self)
 
     def mouseReleaseEvent(self, event: Any) -> None:
