@@ -31,6 +31,13 @@ def test_it_is_among_the_first_three(finder, typed, name):
     assert name in [o.name for o in finder.find(typed)][:3]
 
 
+@pytest.mark.parametrize(
+    ("typed", "name"), [("gauss", "gaussian_blur"), ("gaus", "gaussian_blur"), ("gauss otsu", "gauss_otsu_labeling")]
+)
+def test_what_is_still_typed_finds_the_plainest_first(finder, typed, name):
+    assert finder.find(typed)[0].name == name
+
+
 @pytest.mark.parametrize("operation", CATALOGUE.values(), ids=lambda o: o.name)
 def test_every_operation_is_first_by_its_own_title(finder, operation):
     assert finder.find(operation.title)[0] is operation

@@ -488,6 +488,7 @@ def three(user, truth, errors):
     blurred = apply(user, panel, "gaussian_blur", image, sigma=1)
     mask = apply(user, panel, "threshold_otsu", blurred)
     labels = apply(user, panel, "connected_components", mask)
+    assert f"‘{labels.name}’, {labels.data.max()} objects." in panel.status.text.text()
     return panel, image, blurred, mask, labels
 
 
@@ -1014,6 +1015,11 @@ def test_time_is_said_once_and_settings_are_looked_for_again(user, truth, errors
     measure = user.open("Measure")
     assert measure.labels.layer is user.viewer.layers[-1]
     assert measure.axes.has_time
+    # What follows on a layer is not offered when it is gone.
+    assert panel.next_steps.buttons
+    user.viewer.layers.remove(user.viewer.layers[-1])
+    user.look(0.2)
+    assert not panel.next_steps.buttons
     # What was said of another operation's settings is not said of this one's.
     panel.open("gaussian_blur", film)
     assert panel.axes.has_time

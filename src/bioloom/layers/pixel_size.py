@@ -37,3 +37,4 @@ def take_size(viewer: ViewerModel, layer: Layer) -> None:
             if one is not root:
                 one.scale = (*one.scale[:first], *size)
     root.scale = (*root.scale[:first], *size)
+    viewer.reset_view()

@@ -65,8 +65,8 @@ class OperationFinder:
     def _score(self, entry: _Entry, words: tuple[str, ...], forgiving: bool = False) -> float:
         """Return how well an entry fits; 0 if one of the words is nowhere in it."""
         total = 0.0
-        for word in words:
-            score = _found(entry, word) or (_similar(entry, word) if forgiving else 0)
+        for place, word in enumerate(words, 1):
+            score = _found(entry, word, unfinished=place == len(words)) or (_similar(entry, word) if forgiving else 0)
             if not score:
                 return 0
             total += score
@@ -78,11 +78,12 @@ class OperationFinder:
         return total
 
 
-def _found(entry: _Entry, word: str) -> float:
+def _found(entry: _Entry, word: str, unfinished: bool) -> float:
+    """Return how well a word fits; the last one may still be typed: ``gauss`` on its way to ``gaussian blur``."""
     if word in entry.title:
         return 10
     if any(w.startswith(word) for w in entry.title):
-        return 8
+        return 10 if unfinished else 8
     if word in entry.others:
         return 7
     if len(word) > 2 and word in entry.joined:

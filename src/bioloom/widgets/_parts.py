@@ -240,7 +240,7 @@ class AxesOptions(QWidget):
         if unit != "pixel" or scaled:
             self.sizes.addItem("units of the scale" if unit == "pixel" else unit)
             self.sizes.setCurrentIndex(int(physical))
-        self.sizes.setEnabled(self.sizes.count() > 1)
+        enable(self.sizes, self.sizes.count() > 1, "The layer does not tell the size of its pixels")
         possible = layer is not None and layer.ndim in (3, 4)
         self.time.setEnabled(possible and layer.ndim == 3)
         self.time.setChecked(possible and layers.time_axis(layer) == 0)

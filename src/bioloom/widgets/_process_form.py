@@ -246,7 +246,6 @@ class OperationForm:
         why = "As in the steps that made this layer, which begin with another one"
         self._locked = why if root is not None else ""
         enable(self.axes.time, root is None and source is not None and source.ndim == 3, why)
-        self.axes.sizes.setEnabled(self.axes.sizes.count() > 1)
 
     def _axes_changed(self) -> None:
         if self.settings is None or self.operation is None:

@@ -56,6 +56,11 @@ class NextSteps(QWidget):
         self._arrange()
         self.setVisible(bool(found))
 
+    def follow(self, viewer: Any) -> None:
+        """Offer nothing any more for a layer that is gone."""
+        if self._layer is not None and self._layer not in viewer.layers:
+            self.show_for(None, "", None)
+
     def resizeEvent(self, event: Any) -> None:
         """Arrange the buttons in the new width."""
         super().resizeEvent(event)

@@ -147,6 +147,7 @@ class RecipeMenu(QToolButton):
         for name, layer in chosen.items():
             physical = recipe.unit != "pixel"
             if physical:
+                layers.take_size(self._viewer, layer)
                 check_unit(recipe, layer)
             ids[name] = chain_layers.id_of(layer, has_time=layers.time_axis(layer) == 0, physical=physical)
         # What the layer would be called as an input tells whether it is the one that was corrected.

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 import napari.viewer
+import numpy as np
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QScrollArea
 
@@ -26,6 +27,9 @@ from bioloom.widgets._process_steps import ProcessSteps
 from bioloom.widgets._process_suggest import Suggesting
 from bioloom.widgets._process_target import TargetBox
 from bioloom.widgets._recipe_menu import RecipeMenu
+
+_COUNTED = 2048 * 2048
+"""Pixels up to which objects are counted to say how many there are."""
 
 
 class ProcessWidget(BioloomWidget):
@@ -198,6 +202,7 @@ class ProcessWidget(BioloomWidget):
 
     def _show_state(self, event: Any = None) -> None:
         """Enable what can be done, and say why the rest cannot."""
+        self.next_steps.follow(self.viewer)
         missing = self.form.missing()
         if not missing and any(p.kind == "corrections" for p in self.operation.settings):
             missing = "Corrections are made in the image: choose a tool under ‘Correct by hand’"
@@ -281,4 +286,15 @@ class ProcessWidget(BioloomWidget):
             where = "Open Measure or Explore to see it" if layers.layer_kind(layer) == "labels" else "See its metadata"
             self.say(f"Done: a table of {rows} rows, kept with ‘{layer.name}’. {where}.")
         else:
-            self.say(f"Done: layer ‘{layer.name}’.")
+            self.say(f"Done: layer ‘{layer.name}’{self._counted(step_id)}.")
+
+    def _counted(self, step_id: str) -> str:
+        """Say how many objects a step found, where that is counted in no time."""
+        result = self.steps.chain.result_of(step_id)
+        if self.steps.layers.kind_of(step_id) != "labels" or result is None or result.has_time:
+            return ""
+        found = result.value
+        if not isinstance(found, np.ndarray) or found.size > _COUNTED:
+            return ""
+        n = int(np.count_nonzero(np.unique(found)))
+        return f", {n:,} object{'' if n == 1 else 's'}"
