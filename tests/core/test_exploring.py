@@ -6,9 +6,9 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from bioloom.errors import InputError
-from bioloom.explore import cluster
+from bioloom.explore import cluster, embed, place
 from bioloom.session.explaining import classes_of, learn_clusters, number_text
-from bioloom.session.exploring import cluster_table, quick_hdbscan
+from bioloom.session.exploring import cluster_table, place_table, quick_hdbscan
 from bioloom.session.exploring_words import as_in_the_panel, clusters_note, how_made
 from bioloom.session.jobs import JobProgress
 
@@ -113,3 +113,21 @@ def test_one_cluster_and_one_column_are_said_so():
     assert "20 clusters of" in note
     assert "…" in note
     assert how_made({"method": "kmeans", "columns": ["a"], "seed": 2}) == "k-means of 1 column, seed 2"
+    made = {"method": "tsne", "columns": ["a", "b"], "seed": 2, "per": ["layer"], "perplexity": 26.666666666666668}
+    assert how_made(made) == "t-SNE of 2 columns, seed 2\nper layer, perplexity 26.67"
+    assert how_made({"method": "pca", "per": []}) == "PCA"
+
+
+def test_a_table_that_does_not_name_its_images_is_placed_as_one(monkeypatch):
+    import bioloom.session.exploring as exploring
+
+    monkeypatch.setattr(exploring, "_call", lambda name, *a, progress, **options: place(*a, **options))
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.normal(size=(80, 3)), columns=[*"abc"]).assign(
+        layer=["one", "two"] * 40, label=np.arange(80)
+    )
+    fitted = embed(table, [*"abc"], "pca", per="layer")
+    new = table[table["layer"] == "two"].drop(columns="layer").reset_index(drop=True) * 3 + 10
+    placed, result = place_table(fitted.model, new, progress=never())
+    np.testing.assert_allclose(placed[["PCA-0", "PCA-1"]], fitted.coordinates[1::2], atol=1e-9)
+    assert "as one layer" in result.note

@@ -210,17 +210,30 @@ def test_of_two_maps_at_once_the_last_one_is_made_and_a_cancelled_one_is_not(use
     explore, layer, _ = measured
     explore.maps.choose("tsne")
     explore.embed_button.click()
-    user.look(0.05)
     explore.maps.choose("pca")
     explore.embed_button.click()
     user.wait(explore)
     assert "PCA-0" in layer.features
     explore.maps.choose("tsne")
     explore.embed_button.click()
-    user.look(0.05)
     explore.status.button.click()
     user.look(0.1)
     assert not explore.jobs.busy
     assert "Cancelled" in explore.status.text.text()
     assert "t-SNE-0" not in layer.features
+    assert not errors
+
+
+def test_a_ranking_for_a_layer_that_was_removed_is_dropped(user, measured, errors):
+    explore, layer, _ = measured
+    other = user.viewer.add_labels(layer.data.copy(), name="other")
+    layers.add_features(other, layer.features.copy())
+    explore.labels.choose(other)
+    explore.show_colour("treatment")
+    user.look()
+    explore.explaining.ranks.rank_button.click()
+    user.viewer.layers.remove(other)
+    user.wait(explore)
+    assert "‘other’ was removed meanwhile" in explore.status.text.text()
+    assert explore.explaining.ranks.ranking is None
     assert not errors

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
@@ -117,8 +118,14 @@ def embed_table(
 
 
 def place_table(model: EmbeddingModel, table: pd.DataFrame, *, progress: JobProgress) -> tuple[pd.DataFrame, Placement]:
-    """Place the rows of a table in a known map; return the keys with the coordinates, and all of the result."""
-    result: Placement = _call("new_data:place", model, table, progress=progress)
+    """Place the rows of a table in a known map; return the keys with the coordinates, and all of the result.
+
+    Where images were scaled each by itself, a table that does not name its images is one image.
+    """
+    own = {name: "" for name in model.scaler.per if name not in table.columns}
+    result: Placement = _call("new_data:place", model, table.assign(**own), progress=progress)
+    if own:
+        result = replace(result, note=f"{result.note} They were scaled by themselves, as one {' and '.join(own)}.")
     return _with_keys(table, list(result.column_names), result.coordinates.T), result
 
 

@@ -49,7 +49,7 @@ def how_made(made: Mapping[str, Any]) -> str:
         return ""
     hidden = ("method", "columns", "versions", "data_hash", "seed", "random_state")
     method = str(made.get("method", ""))
-    settings = [f"{k} {v}" for k, v in made.items() if k not in hidden and isinstance(v, str | int | float) and v != ""]
+    settings = [f"{k} {text}" for k, v in made.items() if k not in hidden and (text := _setting(v))]
     known: dict[str, str] = {str(key): name for names in (NAMES, CLUSTER_METHODS) for key, name in names.items()}
     text = known.get(method, method)
     if "columns" in made:
@@ -57,6 +57,15 @@ def how_made(made: Mapping[str, Any]) -> str:
     if made.get("seed") is not None:
         text += f", seed {made['seed']}"
     return text + (f"\n{', '.join(settings)}" if settings else "")
+
+
+def _setting(value: Any) -> str:
+    """Write the value of a setting; nothing for what is too long to be told."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list | tuple):
+        return " and ".join(map(str, value))
+    return str(value) if isinstance(value, str | int) else ""
 
 
 def columns_text(n: int) -> str:

@@ -59,6 +59,9 @@ class Exploring(Protocol):
     def say(self, text: str) -> None:
         """Show a line of text."""
 
+    def still_there(self, source: Any) -> bool:
+        """Tell whether a layer still exists; if not, say that its result was dropped."""
+
     def attempt(self, action: Any) -> None:
         """Do something; errors become notifications."""
 
@@ -218,10 +221,13 @@ class Analysis:
     def suggest(self) -> None:
         """Compare numbers of clusters and take the one of the best silhouette."""
         panel, clusters = self._panel, self._clusters
-        table, method, seed = panel.table, clusters.name, clusters.seed.value()
+        objects, method, seed = panel.objects, clusters.name, clusters.seed.value()
+        table = objects.table
         columns, options = self._space()
 
         def show(result: Any) -> None:
+            if not panel.still_there(objects.layers[0]):
+                return
             clusters.n_clusters.setValue(result.by_silhouette)
             lines = ["k: silhouette, stability"]
             lines += [

@@ -126,11 +126,18 @@ class RankForm(QWidget):
 
     def rank(self) -> None:
         """Rank the checked columns."""
-        panel, table, columns, seed = self._panel, self._panel.table, self._data.columns.checked(), self.seed.value()
+        panel, objects, columns, seed = (
+            self._panel,
+            self._panel.objects,
+            self._data.columns.checked(),
+            self.seed.value(),
+        )
         classes, target = self._classes()[0], self.target.currentData()
         of = f"{self.of.text()}, {self.target.currentText()}" + ("" if target is None else " against the others")
 
         def show(result: Ranking) -> None:
+            if not panel.still_there(objects.layers[0]):
+                return
             self.ranking = result
             self._show()
             self._allow()
@@ -141,7 +148,7 @@ class RankForm(QWidget):
 
         panel.jobs.start(
             "Ranking columns",
-            lambda progress: rank_table(table, columns, classes, target, seed=seed, progress=progress),
+            lambda progress: rank_table(objects.table, columns, classes, target, seed=seed, progress=progress),
             show,
         )
 
