@@ -623,3 +623,28 @@ def test_few_objects_and_lost_ones_are_told_of(user, measured, errors):
     user.look()
     assert explore.count.text() == "1 object. Drag around points to select."
     assert not errors
+
+
+def test_a_double_click_shows_all_and_keeps_the_selection(user, measured, errors):
+    explore, layer, long_ones = measured
+    plot = explore.plot
+    explore.show_axes("area", "eccentricity")
+    plot.wait()
+    is_long = layer.features["label"].isin(long_ones).to_numpy()
+    user.lasso(plot, plot.x[is_long], plot.y[is_long])
+    whole = plot.view
+    row = int(np.flatnonzero(~is_long)[0])
+    for tool in ("lasso", "pan"):
+        plot.tool = tool
+        for place in (plot.area().center().toPoint(), QPoint(*map(round, plot.to_screen(plot.x[row], plot.y[row])))):
+            plot.model.zoom(plot.x[row], plot.y[row], 0.9)
+            plot.wait()
+            assert plot.view != whole
+            QTest.mouseDClick(plot, Qt.MouseButton.LeftButton, pos=place)
+            user.look()
+            assert plot.view == whole
+            assert explore.selection.mask.tolist() == is_long.tolist()
+    assert explore.selection.can_undo, "the lasso"
+    explore.bar.undo.click()
+    assert not explore.selection.mask.any()
+    assert not errors

@@ -4,6 +4,8 @@ import napari
 import numpy as np
 import pandas as pd
 import pytest
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtTest import QTest
 
 from bioloom import layers
 from bioloom.layers import colouring
@@ -301,7 +303,19 @@ def test_rectangle_ellipse_and_polygon(user):
     user.drag_on_canvas(world(layer, [(2, 2)]))
     assert selected(layer) == sorted([ids[0, 0], ids[0, 1], ids[1, 0]])
     assert list(user.viewer.layers) == [layer]
+    layers.selection_of(layer).clear()
+    # Far from the last click, which would be a double click otherwise.
+    for corner in ((59, 59), (59, 2), (2, 59)):
+        user.drag_on_canvas(world(layer, [corner]))
+    zoom, canvas = user.viewer.scene.camera.zoom, user.viewer.window._qt_viewer.canvas
+    place = QPoint(*(round(float(c)) for c in canvas.view.scene.transform.map([2, 59, 0, 1])[:2]))
+    QTest.mouseDClick(canvas.native, Qt.MouseButton.LeftButton, pos=place)
+    user.look(0.4)
+    assert len(selected(layer)) > 3
+    assert user.viewer.scene.camera.zoom == zoom, "the double click closes the polygon, and does not zoom"
     lasso.stop()
+    QTest.mouseDClick(canvas.native, Qt.MouseButton.LeftButton, pos=place)
+    user.until(lambda: user.viewer.scene.camera.zoom > 1.5 * zoom, "napari zooms again", 5)
 
 
 def test_lasso_in_one_frame_and_in_all(user):

@@ -57,6 +57,7 @@ class ImageLasso:
         self._outline = outline
         self._viewer, self._layers, self._drawn, self._refused = viewer, tuple(layers), drawn, refused
         self._still: dict[Any, bool] | None = None
+        self._double_clicks: list[Any] = []
         self._polygon: list[NDArray[np.float64]] = []
         self._screen: list[NDArray[np.float64]] = []
         self._mode: Mode = "replace"
@@ -80,7 +81,9 @@ class ImageLasso:
         viewer.layers.events.inserted.connect(self._inserted)
         viewer.mouse_drag_callbacks.append(self._pressed)
         viewer.mouse_move_callbacks.append(self._hovered)
-        viewer.mouse_double_click_callbacks.append(self._double_clicked)
+        # A double click closes a polygon: napari would also zoom in.
+        self._double_clicks = list(viewer.mouse_double_click_callbacks)
+        viewer.mouse_double_click_callbacks[:] = [self._double_clicked]
         viewer.bind_key("Escape", lambda source: self.give_up(), overwrite=True)
 
     def stop(self) -> None:
@@ -98,6 +101,7 @@ class ImageLasso:
         ):
             if one in callbacks:
                 callbacks.remove(one)
+        viewer.mouse_double_click_callbacks[:] = [*self._double_clicks, *viewer.mouse_double_click_callbacks]
         viewer.bind_key("Escape", None)
         for one in viewer.layers:
             one.mouse_pan = still.get(plain(one), True)

@@ -49,6 +49,7 @@ class PlotMouse:
         self._pan_from: tuple[QPointF, tuple[float, float, float, float]] | None = None
         self._pan_moved = False
         self._legend_press = -1
+        self._click_selected = False
 
     def _forget_mouse(self) -> None:
         self._drawing.cancel()
@@ -158,7 +159,9 @@ class PlotMouse:
         if mask is None:
             mask = np.zeros(len(self.model.x), bool)
             mask[row : row + 1] = row >= 0
+        before = self.model.look
         self.selected.emit(mask, mode)
+        self._click_selected = self.model.look is not before
         if row >= 0:
             self.point_clicked.emit(row)
 
@@ -185,7 +188,7 @@ class PlotMouse:
         if not len(self.model.x):
             return
         place, left = event.position(), event.button() == Qt.MouseButton.LeftButton
-        self.card = None
+        self.card, self._click_selected = None, False
         self._legend_press = self._entry_at(place)
         if self._legend_press >= 0:
             return
@@ -253,6 +256,9 @@ class PlotMouse:
             self._finish(self._drawing.finish(), self._mode_of(event))
         elif len(self.model.x) and self._entry_at(event.position()) < 0:
             self._drawing.cancel()
+            if self._click_selected:
+                # The first of the two clicks was not meant to select.
+                self.travel_wanted.emit("undo")
             self.show_all()
 
     def wheelEvent(self, event: Any) -> None:
