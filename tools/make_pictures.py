@@ -7,6 +7,7 @@ figures that the tutorials name.
 from __future__ import annotations
 
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,10 +15,12 @@ from typing import Any
 
 import napari
 import numpy as np
+from napari._qt.dialogs.qt_notification import NapariQtNotification
 from PIL import Image
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QScrollArea
 from skimage.segmentation import expand_labels
 
+from bioloom.files import write_image
 from bioloom.layers import selection_of
 from bioloom.samples import annotate_objects, make_sample, nuclei_2d, strokes
 
@@ -224,11 +227,82 @@ class Measuring(Photographer):
         self.take("measure-panel.png")
 
 
+class OwnImages(Photographer):
+    """The tutorial on images of one's own."""
+
+    def walk(self) -> None:
+        """Go from one image to two in one plot; the corrections are made where the truth knows better."""
+        with tempfile.TemporaryDirectory() as folder:
+            for seed, name in enumerate(("B02 control", "B03 control")):
+                image = make_sample("nuclei_2d", seed).image
+                write_image(Path(folder) / f"{name}.tif", image, axes="YX", spacing=(0.5, 0.5))
+            self.one_image(folder)
+            self.two_images(folder)
+
+    def step(self, panel: Any, name: str, layer: Any, **settings: float) -> Any:
+        """Apply an operation with settings other than those that are suggested."""
+        panel.open(name, layer)
+        self.until(lambda: not panel.suggesting.busy)
+        for key, value in settings.items():
+            panel.settings[key].value = value
+        panel.apply_button.click()
+        self.until(lambda: not panel.jobs.busy)
+        print(panel.status.text.text())
+        return self.viewer.layers[-1]
+
+    def one_image(self, folder: str) -> None:
+        """Do steps 1 to 6."""
+        (image,) = self.viewer.open(f"{folder}/B02 control.tif", plugin="napari")
+        panel = self.panel = self.open("Process")
+        panel.open("top_hat", image)
+        panel.axes.file_size.click()
+        panel.axes.sizes.setCurrentText("µm")
+        flat = self.step(panel, "top_hat", image, radius=12)
+        labels = self.step(panel, "voronoi_otsu_labeling", flat, spot_sigma=2)
+        truth, steps = make_sample("nuclei_2d").labels, panel.steps.layers
+        where = {number: np.argwhere(truth == number).mean(0) for number in (16, 27, 105)}
+        halves = [np.argwhere((truth == 105) & (labels.data == k)) for k in np.unique(labels.data[truth == 105]) if k]
+        steps.correct(labels, {"kind": "merge", "points": [half[len(half) // 2].tolist() for half in halves]})
+        self.until(lambda: not panel.jobs.busy)
+        middle, along = (where[16] + where[27]) / 2, where[16] - where[27]
+        across = np.array([along[1], -along[0]])
+        steps.correct(labels, {"kind": "split", "line": [(middle + k * across).tolist() for k in (-1.0, 0.0, 1.0)]})
+        self.until(lambda: not panel.jobs.busy)
+        whole = self.step(panel, "remove_labels_at_edges", labels)
+        self.step(panel, "measure_objects", whole)
+        panel.corrections_group.set_open(True)
+        self.take("own-images-steps.png")
+        panel.recipe_menu.save(f"{folder}/nuclei.yaml")
+
+    def two_images(self, folder: str) -> None:
+        """Do step 8."""
+        (second,) = self.viewer.open(f"{folder}/B03 control.tif", plugin="napari")
+        self.viewer.layers.selection.active = second
+        self.panel.recipe_menu.load(f"{folder}/nuclei.yaml")
+        self.until(lambda: not self.panel.jobs.busy)
+        print(self.panel.status.text.text())
+        panel = self.open("Explore")
+        panel.choice.others.set_checked({"Remove labels at edges of B02 control"})
+        panel.x_box.setCurrentText("eccentricity")
+        panel.y_box.setCurrentText("intensity_mean")
+        self.look(1)
+        table = panel.table
+        longer = (table["eccentricity"] > 0.65) & (table["intensity_mean"] > 950)
+        panel.selection.select(longer.to_numpy())
+        print(panel.count.text())
+        panel.gallery_group.set_open(True)
+        self.look(1)
+        for notification in self.viewer.window._qt_window.findChildren(NapariQtNotification):
+            notification.close()
+        panel.findChild(QScrollArea).ensureWidgetVisible(panel.figure_button)
+        self.take("own-images-together.png")
+
+
 def main() -> None:
     """Make all pictures."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else IMAGES
     folder.mkdir(parents=True, exist_ok=True)
-    for kind in (FirstLoop, Exploring, Measuring):
+    for kind in (FirstLoop, Exploring, Measuring, OwnImages):
         photographer = kind(folder)
         photographer.walk()
         photographer.viewer.close()

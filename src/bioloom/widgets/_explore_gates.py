@@ -146,7 +146,7 @@ class GateForm(QWidget):
     def save(self, path: str) -> None:
         """Save the gates."""
         self.gates.save(path)
-        self._panel.say(f"{len(self.gates)} gates saved to {path}.")
+        self._panel.say(f"{len(self.gates)} gate{'' if len(self.gates) == 1 else 's'} saved to {path}.")
 
     def _ask_load(self) -> None:
         path, _ = QFileDialog.getOpenFileName(self, "Load gates", "", "Gates (*.json)")
