@@ -513,6 +513,16 @@ def test_the_card_beside_the_mouse_shows_the_object(user, measured, errors):
     assert float(values["area"]) == pytest.approx(layer.features["area"][4], rel=1e-4)
     shown = card.picture[..., :3].astype(int)
     assert (shown == (255, 230, 0)).all(axis=-1).sum() > 20, "the outline of the object"
+    # Labels of a table that has numbers only, and those that are kept as such.
+    explore.gallery_group.set_open(True)
+    for kept in (np.int64, np.float64):
+        layer.features = pd.DataFrame({"label": np.array([2_251_507, 3_000_001], kept), "area": [1.5, 250_000.0]})
+        user.look()
+        values = dict(explore.plot.describe(0).values)
+        assert values == {"label": "2251507", "area": "1.5"}
+        assert dict(explore.plot.describe(1).values)["area"] == "250000"
+        explore.selection.select(np.ones(2, bool))
+        assert explore.pictures.view.wall.describe(1) == "label: 3000001"
     assert not errors
 
 

@@ -9,11 +9,12 @@ from qtpy.QtWidgets import QFileDialog, QLabel
 
 from bioloom import layers
 from bioloom.explore.appearance import Appearance, Colouring, appearance, colour_by, value_names
+from bioloom.explore.axis_scales import grouped_digits
 from bioloom.explore.figure import save_scatter
 from bioloom.explore.plot_trails import Trails
 from bioloom.session.exploring import CLASSES, LEARNED, cluster_names
 from bioloom.session.feature_table import keys_of
-from bioloom.session.plot_card import ObjectCard
+from bioloom.session.plot_card import ObjectCard, value_text
 from bioloom.widgets._explore_analysis import Exploring
 from bioloom.widgets._explore_image import ObjectPictures
 from bioloom.widgets._plot import ScatterPlot
@@ -84,10 +85,9 @@ class ObjectView:
             self._pictures.update(None if plain else base.palette[base.index])
         self._bar.show_history(selection.can_undo, selection.can_redo)
         n, total = look.n_selected, len(selection)
-        objects = f"{total} object{'s' * (total != 1)}"
-        self._count.setText(
-            f"{n} of {objects} selected." if n else f"{objects}. Drag around points to select." if total else ""
-        )
+        objects = f"{grouped_digits(total)} object{'s' * (total != 1)}"
+        hint = f"{objects}. Drag around points to select." if total else ""
+        self._count.setText(f"{grouped_digits(n)} of {objects} selected." if n else hint)
 
     def _coloured(self) -> Colouring:
         """Return what the objects are coloured by, computed once as long as it is the same."""
@@ -148,11 +148,12 @@ class ObjectView:
         panel = self._panel
         if row >= len(panel.table):
             return None
-        values, named_by = panel.table.iloc[row], panel.objects.named_by
-        shown = [*([named_by] if named_by else []), *keys_of(panel.table), *self._plot.names]
-        if panel.colour_column() in panel.table.columns:
+        table, named_by = panel.table, panel.objects.named_by
+        shown = [*([named_by] if named_by else []), *keys_of(table), *self._plot.names]
+        if panel.colour_column() in table.columns:
             shown.append(panel.colour_column())
-        lines = [(name, _text(values[name])) for name in dict.fromkeys(shown)]
+        # Column by column: a row of numbers has one type, in which labels are no whole numbers any more.
+        lines = [(name, value_text(table[name].iloc[row])) for name in dict.fromkeys(shown)]
         return ObjectCard("", lines, self._pictures.card(row))
 
     # -------------------------------------------------------------------------------------------- figure
@@ -184,7 +185,3 @@ def _tracks(tracks: np.ndarray, source: np.ndarray) -> np.ndarray:
 
 def _same(before: np.ndarray, now: np.ndarray) -> bool:
     return before.shape == now.shape and np.array_equal(before, now, equal_nan=True)
-
-
-def _text(value: Any) -> str:
-    return f"{value:.5g}" if isinstance(value, float | np.floating) else str(value)

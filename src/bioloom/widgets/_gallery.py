@@ -21,8 +21,10 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from bioloom.explore.axis_scales import grouped_digits
 from bioloom.session.gallery import Gallery, in_order
 from bioloom.session.jobs import JobRunner
+from bioloom.session.plot_card import value_text
 from bioloom.widgets._base import abandon
 from bioloom.widgets._parts import narrow_combo
 
@@ -122,14 +124,15 @@ class GalleryView(QWidget):
         values = self._table[name].to_numpy() if name in self._table.columns else None
         self.wall.set_rows(in_order(self._rows, values, self.descending.isChecked()))
         n = len(self._rows)
-        self.count.setText(f"{n} object{'s' * (n != 1)}" if n else "Select objects to see their pictures.")
+        told = f"{grouped_digits(n)} object{'s' * (n != 1)}"
+        self.count.setText(told if n else "Select objects to see their pictures.")
 
     def _describe(self, row: int) -> str:
         if row >= len(self._table):
             return ""
-        values = self._table.iloc[row]
         names = [c for c in ("frame", "label", self.sort_box.currentText()) if c in self._table.columns]
-        return "\n".join(f"{name}: {_text(values[name])}" for name in dict.fromkeys(names))
+        # Column by column: a row of numbers has one type, in which labels are no whole numbers any more.
+        return "\n".join(f"{name}: {value_text(self._table[name].iloc[row])}" for name in dict.fromkeys(names))
 
 
 class _Wall(QAbstractScrollArea):
@@ -283,7 +286,3 @@ def _alike(before: Gallery | None, now: Gallery | None) -> bool:
     if before is None or now is None:
         return False
     return all(np.array_equal(getattr(before, key), getattr(now, key)) for key in ("source", "frames", "labels"))
-
-
-def _text(value: Any) -> str:
-    return f"{value:.5g}" if isinstance(value, float | np.floating) else str(value)
