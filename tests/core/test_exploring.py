@@ -8,7 +8,7 @@ from sklearn.metrics import adjusted_rand_score
 from bioloom.errors import InputError
 from bioloom.explore import cluster, embed, place
 from bioloom.session.explaining import classes_of, learn_clusters, number_text
-from bioloom.session.exploring import cluster_table, place_table, quick_hdbscan
+from bioloom.session.exploring import cluster_table, knows_no_chance, place_table, quick_hdbscan
 from bioloom.session.exploring_words import as_in_the_panel, clusters_note, how_made
 from bioloom.session.jobs import JobProgress
 
@@ -131,3 +131,15 @@ def test_a_table_that_does_not_name_its_images_is_placed_as_one(monkeypatch):
     placed, result = place_table(fitted.model, new, progress=never())
     np.testing.assert_allclose(placed[["PCA-0", "PCA-1"]], fitted.coordinates[1::2], atol=1e-9)
     assert "as one layer" in result.note
+
+
+def test_runs_that_would_always_agree_see_other_objects():
+    assert not knows_no_chance("kmeans", {})
+    assert not knows_no_chance("kmeans", {"method": "umap"})
+    assert knows_no_chance("hdbscan", {"method": "umap"})
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.normal(size=(60, 5)), columns=[*"abcde"])
+    for method in ("pca", "tsne", "isomap", "mds"):
+        first, second = (embed(table, [*"abcde"], method, seed=seed).coordinates for seed in (0, 1))
+        np.testing.assert_allclose(first, second, atol=1e-6)
+        assert knows_no_chance("kmeans", {"method": method})

@@ -30,6 +30,10 @@ MANY_FOR_UMAP = 4096
 
 _MANY_FOR_HDBSCAN = 10_000
 
+_SEEDLESS_CLUSTERS = ("hdbscan", "agglomerative", "meanshift")
+# t-SNE starts from PCA, MDS from the classical solution.
+_SEEDLESS_MAPS = ("pca", "tsne", "isomap", "mds")
+
 LEARNED = "CLUSTER_CLASS"
 """The column of the classes that a classifier trained on clusters gives; noise is -1 there too."""
 
@@ -203,6 +207,14 @@ def stability_made(result: Stability, embedded: Mapping[str, Any]) -> dict[str, 
     if embedded:
         made |= {"columns": list(embedded["columns"]), "scaling": embedded["scaling"], "map": NAMES[embedded["method"]]}
     return made
+
+
+def knows_no_chance(method: str, embedded: Mapping[str, Any]) -> bool:
+    """Tell whether clusters come out the same with every seed; `embedded` as for `again`.
+
+    Runs of such methods agree however little the clusters mean, unless each sees other objects.
+    """
+    return method in _SEEDLESS_CLUSTERS or embedded.get("method") in _SEEDLESS_MAPS
 
 
 def can_be_repeated(made: Mapping[str, Any]) -> bool:

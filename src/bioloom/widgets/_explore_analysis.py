@@ -19,6 +19,7 @@ from bioloom.session.exploring import (
     can_be_repeated,
     cluster_table,
     embed_table,
+    knows_no_chance,
     place_table,
     repeat_clusters,
     stability_made,
@@ -254,8 +255,7 @@ class Analysis:
             columns, options, seed = made["columns"], again(made), made["seed"]
         own = clusters.options()
         n = own.pop("n_clusters", clusters.n_clusters.value())
-        # Methods without chance would always agree with themselves: they see other parts of the objects.
-        options |= {"cluster_options": own, "resample": method in ("hdbscan", "agglomerative")}
+        options |= {"cluster_options": own, "resample": knows_no_chance(method, made)}
 
         def show(result: Any) -> None:
             new, name, stability = result

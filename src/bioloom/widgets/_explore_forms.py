@@ -158,7 +158,9 @@ class MapForm(_MethodForm):
     def __init__(self) -> None:
         super().__init__(NAMES, "UMAP and t-SNE keep neighbours together; PCA keeps the directions of largest variance")
         self.neighbours = whole_number(15, 2, 500, "How many neighbours shape the map; larger shows coarser structure")
-        self.seed = whole_number(0, 0, LARGEST_SEED, "Seed of the map; other seeds give other maps of the same data")
+        self.seed = whole_number(
+            0, 0, LARGEST_SEED, "Seed of the map: UMAP gives another map with each, other methods hardly depend on it"
+        )  # fmt: skip
         self._add("n_neighbors", "Neighbours", self.neighbours, ("umap", "isomap"))
         self._add("min_dist", "Distance", number(0.1, 0, 1, 0.05, "How close points may come"), ("umap",))
         self._add("perplexity", "Perplexity", number(30, 1, 1000, 5, "About how many neighbours count"), ("tsne",))
@@ -230,7 +232,8 @@ class ClusterForm(_MethodForm):
         self.suggest_button.setToolTip("Compare 2 to 10 clusters by silhouette, elbow and stability over seeds")
         self.repeat_button = QPushButton("Repeat 5 ×")
         self.repeat_button.setToolTip(
-            "Cluster with five seeds, and say how alike the results are; a map in the plot is made anew with each seed"
+            "Cluster with five seeds, and say how alike the results are; a map in the plot is made anew with each.\n"
+            "What does not depend on seeds sees another 80 % of the objects in each run"
         )
         self.told = QLabel()
         self.told.setWordWrap(True)
