@@ -224,6 +224,21 @@ def renamed(recipe: Recipe, inputs: Mapping[str, str], name: Callable[[str], str
     return steps, ids
 
 
+def numbered_afresh(recipe: Recipe) -> Recipe:
+    """Return a recipe whose steps are numbered as if nothing was done before: they name the files of results."""
+    taken = set(recipe.inputs)
+    operations = {step.id: step.operation for step in recipe.steps}
+
+    def name(step_id: str) -> str:
+        plain = operations[step_id]
+        wanted = plain if re.fullmatch(rf"{plain}_\d+", step_id) else step_id
+        taken.add(new := free_name(wanted, taken))
+        return new
+
+    steps, ids = renamed(recipe, {name: name for name in recipe.inputs}, name)
+    return dataclasses.replace(recipe, steps=tuple(steps), outputs=tuple(ids.get(one, one) for one in recipe.outputs))
+
+
 def check_sources(steps: Steps, inputs: Iterable[str], step: Step) -> None:
     """Raise InputError if a step takes what does not exist."""
     known = {*inputs, *(s.id for s in steps)}

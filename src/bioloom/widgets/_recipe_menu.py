@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from bioloom.errors import BioloomError, InputError
 from bioloom.files import replacing
 from bioloom.recipe.catalogue import get_operation
 from bioloom.recipe.graph import Recipe
-from bioloom.session.chain_graph import free_name
+from bioloom.session.chain_graph import free_name, numbered_afresh
 from bioloom.widgets._batch_dialog import BatchDialog
 from bioloom.widgets._chain_view import ChainView
 from bioloom.widgets._process_steps import ProcessSteps
@@ -92,7 +93,7 @@ class RecipeMenu(QToolButton):
         tables = {s for s in listed if get_operation(chain.step(s).operation).returns == "table"}
         measured = {source for s in tables for source in chain.step(s).inputs.values() if source in listed}
         ends = [step for step in listed if step not in used or step in measured]
-        made = chain.recipe(ends, name=name)
+        made = numbered_afresh(chain.recipe(ends, name=name))
         spacing = self._spacing(made)
         if made.unit == "pixel" and spacing is not None:
             sizes = " × ".join(f"{s:g}" for s in spacing)
@@ -151,7 +152,9 @@ class RecipeMenu(QToolButton):
                 check_unit(recipe, layer)
             ids[name] = chain_layers.id_of(layer, has_time=layers.time_axis(layer) == 0, physical=physical)
         # What the layer would be called as an input tells whether it is the one that was corrected.
-        others = recipe.corrected and any(free_name(one.name, ()) != name for name, one in chosen.items())
+        others = recipe.corrected and any(
+            free_name(one.name, ()) not in (name, re.sub(r"_\d+$", "", name)) for name, one in chosen.items()
+        )
         made = self._steps.add_recipe(recipe.without_corrections() if others else recipe, ids)
         last = made[recipe.outputs[-1]]
         self._view.show_step(last)

@@ -84,6 +84,7 @@ class ProcessWidget(BioloomWidget):
         self.device_box.chosen.connect(self._device_chosen)
         self.form.changed.connect(self._changed)
         self.axes.time.toggled.connect(lambda on: self.attempt(self.suggesting.begin_again))
+        self.axes.file_size.clicked.connect(lambda on: self.attempt(self.suggesting.begin_again))
         self.form.suggest_asked.connect(lambda: self.attempt(self.suggest))
         self.next_steps.chosen.connect(lambda chosen, layer: self.open(chosen.name, layer))
         self.apply_button.clicked.connect(lambda: self.attempt(self.apply))
