@@ -65,12 +65,15 @@ def test_what_is_disabled_says_why(user, measured, errors):
         (explore.maps.save_button, "no map yet"),
         (explain.ranks.keep_button, "rank the columns first"),
         (explain.ranks.figure_button, "rank the columns first"),
-        (explain.save_button, "train or load one"),
+        (explain.save_button, "no classifier yet"),
         (explain.explain_button, "no classifier yet"),
         (explore.data.per, "of one image"),
+        (explore.gates.add_button, "Draw around points"),
+        (explore.gates.save_button, "no gates yet"),
+        *((explore.gates.buttons[name], "Choose") for name in ("and", "or", "not")),
     ):
         assert not button.isEnabled()
-        assert why.split(" ", 1)[1] in button.toolTip(), button.toolTip()
+        assert why in button.toolTip(), button.toolTip()
     explore.maps.choose("pca")
     explore.embed_button.click()
     user.wait(explore)

@@ -23,6 +23,7 @@ from bioloom.explore import CombinedGate, GateSet, PolygonGate, RangeGate
 from bioloom.session.plot_picking import DrawnGate
 from bioloom.widgets._explore_analysis import Exploring
 from bioloom.widgets._explore_forms import button_row
+from bioloom.widgets._parts import enable
 
 
 class GateForm(QWidget):
@@ -83,7 +84,7 @@ class GateForm(QWidget):
     def note_drawn(self, drawn: DrawnGate) -> None:
         """Remember what was drawn last in the plot."""
         self._drawn = drawn
-        self.add_button.setEnabled(True)
+        enable(self.add_button, True, "")
 
     def chosen(self) -> list[str]:
         """Return the names of the chosen gates, from top to bottom."""
@@ -168,10 +169,10 @@ class GateForm(QWidget):
 
     def _chosen_changed(self) -> None:
         n = len(self.chosen())
-        self.buttons["and"].setEnabled(n > 1)
-        self.buttons["or"].setEnabled(n > 1)
-        self.buttons["not"].setEnabled(n > 0)
-        self.remove_button.setEnabled(n > 0)
+        for name in ("and", "or"):
+            enable(self.buttons[name], n > 1, "Choose two gates or more first: click them with Ctrl held")
+        for button in (self.buttons["not"], self.remove_button):
+            enable(button, n > 0, "Choose a gate first")
 
     def _show(self, chosen: str = "") -> None:
         self.list.blockSignals(True)
@@ -180,8 +181,8 @@ class GateForm(QWidget):
             self.list.addItem(name)
             self.list.item(self.list.count() - 1).setSelected(name == chosen)
         self.list.blockSignals(False)
-        self.add_button.setEnabled(self._drawn is not None)
-        self.save_button.setEnabled(len(self.gates) > 0)
+        enable(self.add_button, self._drawn is not None, "Draw around points in the plot first")
+        enable(self.save_button, len(self.gates) > 0, "There are no gates yet: draw one in the plot first")
         self._chosen_changed()
 
 
