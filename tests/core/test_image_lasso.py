@@ -51,6 +51,13 @@ def test_colours_are_numbered_and_too_many_are_rounded():
     assert colour_codes(np.zeros((0, 4), np.uint8))[0].shape == (0,)
 
 
+@pytest.mark.parametrize(("alphas", "wanted"), [([255, 255], 255), ([255, 70, 0], 70), ([0], 255), ([], 255)])
+def test_labels_that_no_table_knows_do_not_outshine_the_others(alphas, wanted):
+    colours = np.full((len(alphas), 4), 200, np.uint8)
+    colours[:, 3] = alphas
+    assert colour_codes(colours)[1][1].tolist() == [153, 153, 153, wanted]
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_objects_inside_an_outline_as_counted_pixel_by_pixel(seed):
     rng = np.random.default_rng(seed)

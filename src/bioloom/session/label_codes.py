@@ -88,8 +88,9 @@ def colour_codes(colours: ArrayLike) -> tuple[NDArray[Any], NDArray[np.uint8]]:
     codes : numpy.ndarray
         uint8 or uint16 per object, 2 and more: rows of the palette.
     palette : numpy.ndarray
-        uint8 RGBA, (k, 4), k ≤ 65535. Rows 0 and 1 are transparent and grey: background and unknown labels. More
-        colours than fit are rounded to 32 shades of red and green and 16 of blue.
+        uint8 RGBA, (k, 4), k ≤ 65535. Rows 0 and 1 are transparent and grey: background and unknown labels, which are
+        as faint as the faintest object that is seen. More colours than fit are rounded to 32 shades of red and green and
+        16 of blue.
     """
     given = np.ascontiguousarray(colours, np.uint8).reshape(-1, 4)
     packed = given.view(np.uint32).reshape(-1)
@@ -100,6 +101,7 @@ def colour_codes(colours: ArrayLike) -> tuple[NDArray[Any], NDArray[np.uint8]]:
         coarse[:, 3] = np.where(given[:, 3] >= 128, 255, 0)
         different, codes = np.unique(np.ascontiguousarray(coarse).view(np.uint32).reshape(-1), return_inverse=True)
     palette = np.zeros((len(different) + 2, 4), np.uint8)
-    palette[UNKNOWN] = (153, 153, 153, 255)
     palette[2:] = different.view(np.uint8).reshape(-1, 4)
+    seen = palette[2:, 3][palette[2:, 3] > 0]
+    palette[UNKNOWN] = (153, 153, 153, seen.min(initial=255))
     return (codes.reshape(-1) + 2).astype(np.uint8 if len(palette) <= 255 else np.uint16), palette
