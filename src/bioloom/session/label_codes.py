@@ -89,8 +89,8 @@ def colour_codes(colours: ArrayLike) -> tuple[NDArray[Any], NDArray[np.uint8]]:
         uint8 or uint16 per object, 2 and more: rows of the palette.
     palette : numpy.ndarray
         uint8 RGBA, (k, 4), k ≤ 65535. Rows 0 and 1 are transparent and grey: background and unknown labels, which are
-        as faint as the faintest object that is seen. More colours than fit are rounded to 32 shades of red and green and
-        16 of blue.
+        as faint as the faintest object that is seen. More colours than fit are rounded to 32 shades of red and green
+        and 16 of blue.
     """
     given = np.ascontiguousarray(colours, np.uint8).reshape(-1, 4)
     packed = given.view(np.uint32).reshape(-1)
