@@ -34,12 +34,13 @@ def test_a_layer_takes_the_size_of_its_file_and_all_made_from_it_do(tmp_path):
     pixels = np.zeros((3, 8, 9), np.uint16)
     stack = opened(viewer, tmp_path / "stack.tif", pixels, axes="ZYX", spacing=(0.9, 0.3, 0.3))
     other = opened(viewer, tmp_path / "other.tif", pixels)
+    like_it = opened(viewer, tmp_path / "stack_nuclei.tif", pixels, axes="ZYX", spacing=(0.9, 0.3, 0.3))
     labels = layers.add_result(viewer, pixels, "labels", "nuclei", stack, provenance={"source": "stack"})
     assert layers.time_axis(stack) is None
     assert layers.untold_size(viewer, other) is None
     np.testing.assert_allclose(layers.untold_size(viewer, labels), (0.9, 0.3, 0.3))
     layers.take_size(viewer, labels)
-    for layer in (stack, labels):
+    for layer in (stack, labels, like_it):
         np.testing.assert_allclose(layer.scale, (0.9, 0.3, 0.3))
         assert layers.length_unit(layer) == "µm"
         assert layers.untold_size(viewer, layer) is None

@@ -322,12 +322,11 @@ def test_a_form_opens_with_settings_that_suit_the_image(user, truth, errors):
     user.until(lambda: len(user.viewer.layers) == 2, "the labels")
     np.testing.assert_array_equal(user.viewer.layers[-1].data, operation(truth.image, **suggested))
     # What the user typed meanwhile stays.
-    user.viewer.layers.selection.active = image
-    user.menu("operation.voronoi_otsu_labeling", 0)
+    panel.open("voronoi_otsu_labeling", image)
     panel.settings["outline_sigma"].value = 2.5
     user.wait(panel)
     assert (panel.settings["outline_sigma"].value, panel.settings["spot_sigma"].value) == (2.5, usual)
-    # Nothing is said of dark objects, and files are not read, before somebody asks.
+    # Of dark objects the foot tells, without an alarm; files are not read before somebody asks.
     dark = user.viewer.add_image(truth.image.max() - truth.image, name="dark")
     large = user.viewer.add_image(da.from_array(truth.image), name="large")
     for layer in (dark, large):
@@ -336,6 +335,7 @@ def test_a_form_opens_with_settings_that_suit_the_image(user, truth, errors):
         assert panel.form.source is layer
         user.wait(panel)
         assert panel.settings["spot_sigma"].value == usual
+        assert ("darker than what is around them" in panel.status.text.text()) == (layer is dark)
     assert not errors
 
 

@@ -24,17 +24,14 @@ def untold_size(viewer: ViewerModel, layer: Layer) -> tuple[float, ...] | None:
 
 
 def take_size(viewer: ViewerModel, layer: Layer) -> None:
-    """Give a layer, and all that lies on it, the size of a pixel that its file tells."""
+    """Give a layer the size of a pixel that its file tells; and to all made from it, or whose files tell the same."""
     root, size = root_of(viewer, layer), untold_size(viewer, layer)
     if size is None:
         return
-    first = root.ndim - len(size)
-    for one in viewer.layers:
-        if root_of(viewer, one) is root and one.ndim == root.ndim and np.allclose(one.scale, root.scale):
-            units = [str(u) for u in one.units][:first]
-            one.units = (*units, *["micrometer"] * len(size))
-            # Setting the scale tells those who listen; the unit has to be there by then.
-            if one is not root:
-                one.scale = (*one.scale[:first], *size)
-    root.scale = (*root.scale[:first], *size)
+    alike = [one for one in viewer.layers if one.ndim == root.ndim and np.allclose(one.scale, root.scale)]
+    for one in [one for one in alike if root_of(viewer, one) is root or untold_size(viewer, one) == size]:
+        first = one.ndim - len(size)
+        # Setting the scale tells those who listen; the unit has to be there by then.
+        one.units = (*[str(u) for u in one.units][:first], *["micrometer"] * len(size))
+        one.scale = (*one.scale[:first], *size)
     viewer.reset_view()

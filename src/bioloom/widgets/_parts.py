@@ -231,7 +231,8 @@ class AxesOptions(QWidget):
             self.file_size.setText(f"Take {sizes} µm from the file")
             self.file_size.setToolTip(
                 "The file tells the size of a pixel, but the layer does not, because napari has not read it.\n"
-                "A click gives it to the layer and to those made from it. A recipe that runs over files heeds it anyway"
+                "A click gives it to the layer, to those made from it, and to open files that tell the same.\n"
+                "A recipe that runs over files heeds what they tell anyway"
             )
         unit = "pixel" if layer is None else layers.length_unit(layer)
         scaled = layer is not None and not np.allclose(layer.scale[-2:], 1)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from bioloom import layers
+from bioloom.errors import InputError
 from bioloom.operations import Operation
 from bioloom.session.jobs import JobRunner
 from bioloom.widgets._process_form import Arguments, OperationForm
@@ -23,7 +24,7 @@ class Suggesting:
     form
         The form to fill in.
     jobs, quiet_jobs
-        Run what looks at the image when the user asked for it, and when nobody did: that may fail silently.
+        Run what looks at the image when the user asked for it, and when nobody did: that fails without an alarm.
     say, attempt
         Tell the user something; do something whose errors the user is told.
     """
@@ -42,7 +43,7 @@ class Suggesting:
         self._waiting: Callable[[], object] | None = None
         self._filled_in: Any = ()
         jobs.failed.connect(self._forget)
-        quiet_jobs.failed.connect(self._go_on)
+        quiet_jobs.failed.connect(self._nothing_suits)
 
     @property
     def busy(self) -> bool:
@@ -125,6 +126,12 @@ class Suggesting:
         self._forget()
         self._jobs.cancel()
         self._quiet_jobs.cancel()
+
+    def _nothing_suits(self, name: str, error: Exception) -> None:
+        """Say in the status line why no settings suit, such as dark objects where bright ones are looked for."""
+        if isinstance(error, InputError):
+            self._say(str(error))
+        self._go_on()
 
     def _forget(self, *_: object) -> None:
         self._waiting = None
