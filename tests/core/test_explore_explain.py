@@ -479,3 +479,11 @@ def test_figures_of_features_with_long_names_have_room(tmp_path, monkeypatch):
     steps = found.waterfall(0, 5).edges
     assert low < min(map(min, steps)), "no bar lies on the frame"
     assert high > max(map(max, steps))
+
+
+def test_a_feature_that_is_equal_everywhere_is_neither_high_nor_low(tmp_path):
+    classifier, table = trained()
+    found = explain_rows(classifier, table, [3])
+    assert all(np.isnan(swarm.colour).all() for swarm in found.beeswarm(5))
+    save_beeswarm(tmp_path / "one.svg", found, 5)
+    assert "value of the feature" not in (tmp_path / "one.svg").read_text()

@@ -8,7 +8,7 @@ from sklearn.metrics import adjusted_rand_score
 from bioloom.errors import InputError
 from bioloom.explore import cluster, embed, place
 from bioloom.session.explaining import classes_of, learn_clusters, number_text
-from bioloom.session.exploring import cluster_table, knows_no_chance, place_table, quick_hdbscan
+from bioloom.session.exploring import cluster_table, knows_no_chance, one_map, place_table, quick_hdbscan
 from bioloom.session.exploring_words import as_in_the_panel, clusters_note, how_made
 from bioloom.session.jobs import JobProgress
 
@@ -49,6 +49,11 @@ def test_columns_of_every_type_are_classes(column, classes, names):
     found, known = classes_of(objects(), column)
     assert found[:3].tolist() == classes
     assert {k: v for k, v in known.items() if k} == names
+
+
+def test_fractions_are_no_classes():
+    with pytest.raises(InputError, match="‘size’ holds measurements, not classes"):
+        classes_of(objects().assign(size=0.5), "size")
 
 
 @pytest.mark.parametrize("column", ["label", "area"])
@@ -138,8 +143,16 @@ def test_runs_that_would_always_agree_see_other_objects():
     assert not knows_no_chance("kmeans", {"method": "umap"})
     assert knows_no_chance("hdbscan", {"method": "umap"})
     rng = np.random.default_rng(0)
-    table = pd.DataFrame(rng.normal(size=(60, 5)), columns=[*"abcde"])
+    table = pd.DataFrame(rng.normal(size=(25, 5)), columns=[*"abcde"])
     for method in ("pca", "tsne", "isomap", "mds"):
         first, second = (embed(table, [*"abcde"], method, seed=seed).coordinates for seed in (0, 1))
         np.testing.assert_allclose(first, second, atol=1e-6)
         assert knows_no_chance("kmeans", {"method": method})
+
+
+def test_axes_of_a_map_are_told_from_measurements():
+    assert one_map("UMAP-0", "UMAP-3")
+    assert one_map("t-SNE-1", "t-SNE-0")
+    assert not one_map("UMAP-0", "PCA-1")
+    assert not one_map("UMAP-0", "area")
+    assert not one_map("centroid-0", "centroid-1")

@@ -240,3 +240,40 @@ def test_a_ranking_for_a_layer_that_was_removed_is_dropped(user, measured, error
     assert "‘other’ was removed meanwhile" in explore.status.text.text()
     assert explore.explaining.ranks.ranking is None
     assert not errors
+
+
+def test_two_measurements_in_the_plot_count_alike_in_clusters(user, measured, errors):
+    explore, layer, long_ones = measured
+    # The larger numbers say nothing.
+    large = 1e4 * np.random.default_rng(0).random(len(layer.features))
+    layer.features = layer.features.assign(large=large)
+    user.look()
+    explore.show_axes("circularity", "large")
+    explore.clusters.space.setCurrentIndex(explore.clusters.space.findData("plot"))
+    explore.clusters.choose("gmm")
+    explore.clusters.n_clusters.setValue(2)
+    explore.cluster_button.click()
+    user.wait(explore)
+    assert layers.made_by(layer, "GMM_CLUSTER")["scaling"] == "standard"
+    is_long = layer.features["label"].isin(long_ones).to_numpy()
+    same = (layer.features["GMM_CLUSTER"].to_numpy() == 1) == is_long
+    assert max(same.mean(), 1 - same.mean()) > 0.9
+    assert not errors
+
+
+def test_an_object_that_was_not_explained_is_said_so(user, measured, errors):
+    explore, layer, _ = measured
+    explore.show_colour("treatment")
+    explain = explore.explaining
+    explain.train_button.click()
+    user.wait(explore)
+    explore.selection.select(np.arange(len(layer.features)) == 4, "replace")
+    explain.explain_button.click()
+    user.wait(explore)
+    assert "SHAP values of 1 selected object, seed 0" in explore.status.text.text()
+    explore.plot.point_clicked.emit(20)
+    assert f"label {layer.features['label'][20]} was not among those explained" in explore.status.text.text()
+    assert explain.shap.view.waterfall is None
+    explore.plot.point_clicked.emit(4)
+    assert explain.shap.view.waterfall.row == 4
+    assert not errors

@@ -187,7 +187,7 @@ class Swarm:
         float64 of shape (items,), -0.5…0.5: places at which points of equal x do not cover each other.
     colour
         float64 of shape (items,), 0…1: the feature's value between its 5th and 95th percentile; NaN where it is
-        missing.
+        missing, and where all values are equal.
     rows
         Row of the table for each point.
     """
@@ -265,5 +265,6 @@ def _colours(values: NDArray[np.float32]) -> NDArray[np.float64]:
         low, high = np.percentile(values[known], [5, 95])
         if high <= low:
             low, high = values[known].min(), values[known].max()
-        result[known] = np.clip((values[known] - low) / (high - low), 0, 1) if high > low else 0.5
+        # What is equal everywhere is neither high nor low.
+        result[known] = np.clip((values[known] - low) / (high - low), 0, 1) if high > low else np.nan
     return result

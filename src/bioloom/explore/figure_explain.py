@@ -99,12 +99,20 @@ def save_beeswarm(
         return
     drawn: Any = None
     many = sum(len(swarm.x) for swarm in swarms) > 20_000
+    # Few points must be found on the page.
+    size = float(np.clip(600 / max(len(explanation.rows), 1), 4, 20))
     for row, swarm in enumerate(swarms):
         known = np.isfinite(swarm.colour)
         for part, colour in ((~known, {"color": _GREY}), (known, {"c": swarm.colour[known], "cmap": "coolwarm"})):
             if part.any():
                 marks = axes.scatter(
-                    swarm.x[part], row - 0.8 * swarm.y[part], s=4, linewidths=0, rasterized=many, **colour
+                    swarm.x[part],
+                    row - 0.8 * swarm.y[part],
+                    s=size,
+                    linewidths=0.2 * (size > 4),
+                    edgecolors=_GREY,
+                    rasterized=many,
+                    **colour,
                 )
                 drawn = marks if "c" in colour else drawn
                 marks.set_clim(0, 1)

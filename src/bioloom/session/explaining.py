@@ -168,7 +168,10 @@ def classes_of(table: pd.DataFrame, column: str) -> tuple[NDArray[np.int64], dic
     values = table[column]
     names: dict[int, str] = {}
     if is_numeric(values):
-        classes = whole(numbers_of_column(values))
+        numbers = numbers_of_column(values)
+        if (numbers[np.isfinite(numbers)] % 1).any():
+            raise InputError(f"‘{column}’ holds measurements, not classes. Colour the plot by clusters or classes.")
+        classes = whole(numbers)
     else:
         found = colour_by(np.asarray(values.astype(object)))
         classes, names = found.classes[found.index].astype(np.int64), dict(found.names)

@@ -217,6 +217,12 @@ def knows_no_chance(method: str, embedded: Mapping[str, Any]) -> bool:
     return method in _SEEDLESS_CLUSTERS or embedded.get("method") in _SEEDLESS_MAPS
 
 
+def one_map(x: str, y: str) -> bool:
+    """Tell whether two columns are axes of one map, which have one scale."""
+    kinds = [name.rpartition("-")[0] for name in (x, y)]
+    return kinds[0] == kinds[1] and kinds[0] in NAMES.values()
+
+
 def can_be_repeated(made: Mapping[str, Any]) -> bool:
     """Tell whether a map can be made again with other seeds: it was embedded here, not placed in another map."""
     return made.get("method") in NAMES and "placed" not in made and "columns" in made

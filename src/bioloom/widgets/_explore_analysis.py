@@ -20,6 +20,7 @@ from bioloom.session.exploring import (
     cluster_table,
     embed_table,
     knows_no_chance,
+    one_map,
     place_table,
     repeat_clusters,
     stability_made,
@@ -188,8 +189,9 @@ class Analysis:
     def _space(self) -> tuple[list[str], dict[str, Any]]:
         """Return the columns to cluster by, and how they are made comparable."""
         if self._clusters.space.currentData() == "plot":
-            # A map is clustered as it is drawn: its axes have one scale.
-            return list(dict.fromkeys(self._panel.plot.names)), {"scaling": "none"}
+            x, y = self._panel.plot.names
+            # A map is clustered as it is drawn, but of two measurements that of larger numbers would decide alone.
+            return list(dict.fromkeys((x, y))), {"scaling": "none"} if one_map(x, y) else self._data.options()
         return self._data.columns.checked(), self._data.options()
 
     def _map_in_view(self) -> dict[str, Any]:

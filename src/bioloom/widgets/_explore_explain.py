@@ -209,8 +209,10 @@ class ExplainForm(QWidget):
                 return
             self._rows = of_rows
             self.shap.show_explanation(result)
-            of = "all" if len(result.rows) == n else f"{len(result.rows)} random ones of"
-            panel.say(f"SHAP values of {of} {n} objects, seed {seed}. Click a point, or an object, for its own steps.")
+            of = f"{'all ' if rows is None else ''}{n} {'' if rows is None else 'selected '}object{'s' * (n > 1)}"
+            if len(result.rows) < n:
+                of = f"{len(result.rows)} random ones of {of}"
+            panel.say(f"SHAP values of {of}, seed {seed}. Click a point, or an object, for its own steps.")
 
         panel.jobs.start(
             "Explaining",
@@ -230,7 +232,9 @@ class ExplainForm(QWidget):
         if self.shap.explanation is not None and row < len(panel.table):
             values, named_by = panel.table.iloc[row], panel.objects.named_by
             of = ", ".join(f"{key} {values[key]:.0f}" for key in keys_of(panel.table))
-            self.shap.show_steps(row, f"{values[named_by]}, {of}" if named_by else of)
+            of = f"{values[named_by]}, {of}" if named_by else of
+            if not self.shap.show_steps(row, of):
+                panel.say(f"The object {of} was not among those explained. Select it, and explain again.")
 
     def show_contribution(self, feature: str) -> None:
         """Colour all objects by what a feature contributes to the class."""

@@ -99,7 +99,7 @@ class ShapView(QWidget):
         faint.setAlpha(70)
         painter.setPen(QPen(faint))
         zero = self._across(self.waterfall.base if self.waterfall is not None else 0.0)
-        painter.drawLine(QPointF(zero, 0), QPointF(zero, area.bottom()))
+        painter.drawLine(QPointF(zero, 0), QPointF(zero, len(names) * _ROW))
         painter.setPen(text)
         for row, name in enumerate(names):
             short = painter.fontMetrics().elidedText(name, Qt.TextElideMode.ElideMiddle, int(area.left()) - 6)
