@@ -473,6 +473,16 @@ def test_frames_are_bright_alone_or_alike(user, errors):
     other.features = other.features.drop(columns="track")
     user.look()
     assert plot.model.trails is None
+    still = user.viewer.add_labels(labels, name="still")
+    layers.add_features(still, measure(labels, image))
+    for mode in ("only", "current", "trails"):
+        explore.bar.frames.setCurrentIndex(explore.bar.frames.findData(mode))
+        explore.labels.choose(still)
+        user.look()
+        assert explore.bar.frame_mode == "all"
+        assert (alphas() == 255).all(), "there are no frames any more"
+        explore.labels.choose(layer)
+        user.look()
     assert not errors
 
 

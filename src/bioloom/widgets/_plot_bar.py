@@ -216,11 +216,13 @@ class PlotBar(QWidget):
         return str(self.frames.currentData())
 
     def show_frames(self, on: bool) -> None:
-        """Show the choice of frames, for objects over time."""
+        """Show the choice of frames, for objects over time; for others all is shown, which is not reported."""
         for part in self._frames_row:
             part.setVisible(on)
         if not on:
+            self.frames.blockSignals(True)
             self.frames.setCurrentIndex(0)
+            self.frames.blockSignals(False)
 
     def show_history(self, can_undo: bool, can_redo: bool) -> None:
         """Enable undo and redo."""

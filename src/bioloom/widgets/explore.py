@@ -230,7 +230,6 @@ class ExploreWidget(BioloomWidget):
         )
         named_by = self.objects.named_by
         self.data.offer_images([c for c in dict.fromkeys(("frame", named_by, "layer", "image")) if c in table.columns])
-        self.bar.show_frames(self.pool.has_frames)
         first, second, colour = default_axes(table, suggested)
         texts = [str(c) for c in table.columns if c != "index" and str(c) not in numeric]
         self._fill(self.x_box, numeric, first)
@@ -238,6 +237,7 @@ class ExploreWidget(BioloomWidget):
         self._fill(self.colour_box, [CLASSES, *numeric, *texts], colour)
         self.explaining.follow()
         self.image_lasso.follow(self.pool.has_frames)
+        self.bar.show_frames(self.pool.has_frames)
         self._plot_points()
 
     def _needing_objects(self) -> tuple[Any, ...]:
