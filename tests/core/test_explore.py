@@ -539,6 +539,17 @@ def test_figures_are_written_in_each_format_and_repeat_themselves(tmp_path, suff
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == [one.name]
 
 
+def test_text_in_pdf_is_text(tmp_path):
+    import matplotlib
+
+    before = matplotlib.rcParams.copy()
+    scatter(tmp_path / "figure.pdf")
+    found = (tmp_path / "figure.pdf").read_bytes()
+    assert b"/CIDFontType2" in found
+    assert b"/Type3" not in found
+    assert matplotlib.rcParams.copy() == before
+
+
 def test_png_shows_every_class_in_its_colour(tmp_path):
     from skimage.io import imread
 

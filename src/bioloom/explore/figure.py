@@ -179,7 +179,10 @@ def finish(
     suffix = path.suffix.lower()
     # No date: the same data give the same file.
     undated = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}[suffix]
-    with replacing(path) as temporary:
+    from matplotlib import rc_context
+
+    # Journals want text that can be selected and edited: TrueType, not the outlines of Type 3.
+    with replacing(path) as temporary, rc_context({"pdf.fonttype": 42}):
         figure.savefig(temporary, format=suffix[1:], metadata=undated)
 
 
