@@ -576,6 +576,15 @@ def test_columns_of_every_type_give_colours_and_names(user, measured, errors):
         "n": ["0", "1", "2"],
         "text": ["no value", "long", "round"],
     }
+    labels = np.arange(10, 1_211)
+    wrong = np.where(labels == 12, -5, 1)
+    layer.features = pd.DataFrame({"label": labels, "area": labels, "name": labels.astype(str), "A_CLUSTER": wrong})
+    for column, said in (("name", "1201 different texts"), ("A_CLUSTER", "-5 was given")):
+        explore.colour_box.setCurrentText(column)
+        user.look()
+        assert said in explore.status.text.text()
+        assert not explore.plot.model.legend()
+        assert explore.plot.model.visible().all()
     assert not errors
 
 

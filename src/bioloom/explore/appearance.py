@@ -15,7 +15,7 @@ from bioloom.explore.colours import class_colours
 NOISE = -1
 """The class of objects that a clustering found to belong nowhere: not 0, which is for objects without a class."""
 
-_MOST_CLASSES = 30
+_MOST_CLASSES, _MOST_TEXTS = 30, 1000
 _STEPS = 256
 _SELECTED = (216, 27, 196, 255)
 NOISE_COLOUR = (70, 70, 70, 255)
@@ -143,12 +143,18 @@ def colour_by(
     Raises
     ------
     InputError
-        If classes are below -1, limits are not finite and ascending, or the colour map is unknown.
+        If classes are below -1, there are more than 1000 different texts, limits are not finite and ascending, or the
+        colour map is unknown.
     """
     values = np.asarray(values)
     known = dict(names or {})
     if values.dtype.kind not in "biuf":
         values, texts = _numbered(values)
+        if len(texts) > _MOST_TEXTS:
+            raise InputError(
+                f"{title or 'The column'} has {len(texts)} different texts, too many to be told apart by colour; at most "
+                f"{_MOST_TEXTS}."
+            )
         known = {0: "no value"} | texts | known
         categorical = True
     elif values.dtype.kind == "b":

@@ -8,6 +8,7 @@ import numpy as np
 from qtpy.QtWidgets import QFileDialog, QLabel
 
 from bioloom import layers
+from bioloom.errors import InputError
 from bioloom.explore.appearance import Appearance, Colouring, appearance, colour_by, value_names
 from bioloom.explore.axis_scales import grouped_digits
 from bioloom.explore.figure import save_scatter
@@ -101,7 +102,11 @@ class ObjectView:
         # A classifier may have learned classes of other names.
         named = layers.made_by(panel.pool.layers[0], by).get("class_names", {}) if by == LEARNED else {}
         names = (clusters | named) or value_names(values, by)
-        made = colour_by(values, True if clusters else None, names=names, title=by)
+        try:
+            made = colour_by(values, True if clusters else None, names=names, title=by)
+        except InputError as error:
+            panel.say(str(error))
+            made = colour_by(np.zeros(len(values), np.int64), True, title=by)
         self._known = (by, made)
         return made
 
