@@ -151,10 +151,8 @@ def colour_by(
     if values.dtype.kind not in "biuf":
         values, texts = _numbered(values)
         if len(texts) > _MOST_TEXTS:
-            raise InputError(
-                f"{title or 'The column'} has {len(texts)} different texts, too many to be told apart by colour; at most "
-                f"{_MOST_TEXTS}."
-            )
+            many = f"{title or 'The column'} has {len(texts)} different texts"
+            raise InputError(f"{many}, too many to be told apart by colour; at most {_MOST_TEXTS}.")
         known = {0: "no value"} | texts | known
         categorical = True
     elif values.dtype.kind == "b":
