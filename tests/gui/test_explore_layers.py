@@ -142,6 +142,27 @@ def test_two_layers_are_one_plot_and_each_object_is_its_own(user, pooled):
     assert not layers.is_coloured(two)
 
 
+def test_sizes_in_pixels_and_in_micrometres_are_not_compared_unsaid(user, pooled):
+    explore, one, two = pooled
+    assert "cannot be compared" not in explore.status.text.text()
+    explore.choice.others.set_checked(set())
+    layers.note_unit(one, "µm")
+    layers.note_unit(two, "pixel")
+    explore.choice.others.set_checked({"two"})
+    user.look()
+    assert "µm in one, pixel in two" in explore.status.text.text()
+    # A gate that was drawn over the one says so where it is applied to the other.
+    explore.choice.others.set_checked(set())
+    user.look()
+    user.lasso(explore.plot, explore.plot.x, explore.plot.y)
+    explore.gates.name.setText("all")
+    explore.gates.keep()
+    assert "Drawn" not in explore.status.text.text()
+    explore.labels.choose(two)
+    explore.gates.apply()
+    assert "Drawn where lengths are in µm, but here in pixel." in explore.status.text.text()
+
+
 def test_two_layers_are_selected_in_the_image_and_seen_in_the_gallery(user, pooled):
     explore, one, two = pooled
     explore.gallery_group.set_open(True)

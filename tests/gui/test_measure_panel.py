@@ -138,6 +138,11 @@ def test_another_pixel_size(user, nuclei, small, errors):
     panel.measure_button.click()
     user.wait(panel)
     assert "lengths in the unit of the pixel size" in panel.status.text.text()
+    typed = layers.measured_in(nuclei)
+    panel.size.reset()
+    panel.measure_button.click()
+    user.wait(panel)
+    assert layers.measured_in(nuclei) == "pixel" != typed
 
 
 def test_single_measurements(user, nuclei, errors):

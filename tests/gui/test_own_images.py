@@ -11,7 +11,7 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QAbstractButton, QFileDialog
 
-from bioloom import cli
+from bioloom import cli, layers
 from bioloom.files import read_image
 from bioloom.samples import make_sample
 
@@ -117,6 +117,7 @@ def test_the_tutorial_on_own_images(user, plate, monkeypatch, capsys):
     reader.click("Apply")
     whole = viewer.layers[-1]
     assert len(whole.features) == 105
+    assert layers.measured_in(whole) == "µm"
 
     # The folder.
     menu = {action.text(): action for action in process.recipe_menu.menu().actions()}

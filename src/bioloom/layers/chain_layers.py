@@ -15,7 +15,7 @@ from bioloom.layers.chain_sources import ChainSources
 from bioloom.layers.chain_views import layer_kind
 from bioloom.layers.correcting import painted_corrections
 from bioloom.layers.covering import Covered
-from bioloom.layers.objects import add_features
+from bioloom.layers.objects import add_features, note_unit
 from bioloom.layers.reading import note_time, plain
 from bioloom.layers.recent import note_use
 from bioloom.layers.result_layers import ResultPlace, new_result_layer, update_result_layer
@@ -237,6 +237,10 @@ class ChainLayers(ChainSources):
             return
         if layer_kind(layer) == "labels":
             add_features(layer, table)
+            result = self.chain.result_of(step_id)
+            note_unit(
+                layer, "pixel" if result is None or result.spacing is None else self.chain.input(result.input).unit
+            )
         else:
             layer.metadata = {**layer.metadata, "table": table}
         note_use(layer)

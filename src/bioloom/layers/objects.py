@@ -56,6 +56,16 @@ def made_by(layer: Labels, name: str) -> dict[str, Any]:
     return dict(known.get(name, {})) if name in layer.features.columns else {}
 
 
+def note_unit(layer: Labels, unit: str) -> None:
+    """Keep with a layer what the lengths in its table are counted in."""
+    layer.metadata.setdefault(METADATA_KEY, {})["unit"] = unit
+
+
+def measured_in(layer: Labels) -> str:
+    """Return what the lengths in a layer's table are counted in; nothing if that is not known."""
+    return str(layer.metadata.get(METADATA_KEY, {}).get("unit", ""))
+
+
 def set_columns(layer: Labels, table: pd.DataFrame) -> None:
     """Write columns of a table of ``[frame,] label`` into a layer's features, as fast as can be.
 

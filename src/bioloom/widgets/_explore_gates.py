@@ -39,6 +39,8 @@ class GateForm(QWidget):
         super().__init__()
         self._panel = panel
         self.gates = GateSet()
+        # What lengths were counted in where a gate was drawn.
+        self._units: dict[str, set[str]] = {}
         self._drawn: DrawnGate | None = None
         self.name = QLineEdit()
         self.name.setPlaceholderText("name of the gate")
@@ -115,6 +117,7 @@ class GateForm(QWidget):
             name = f"gate {number}" if f"gate {number}" not in self.gates else ""
             number += 1
         self.gates.put(name, gate)
+        self._units[name] = self._panel.units()
         self.name.clear()
         self._show(name)
         self.apply()
@@ -128,7 +131,17 @@ class GateForm(QWidget):
         for name in names[1:]:
             mask = mask | self.gates.mask(name, self._panel.table)
         selection.select(mask)
-        self._panel.say(f"{int(mask.sum())} of {len(mask)} objects are in {' or '.join(names)}.")
+        self._panel.say(
+            f"{int(mask.sum())} of {len(mask)} objects are in {' or '.join(names)}.{self._other_unit(names)}"
+        )
+
+    def _other_unit(self, names: list[str]) -> str:
+        """Warn where sizes are counted in something else than where the gates were drawn."""
+        now = self._panel.units()
+        drawn = set().union(*(self._units.get(name, now) for name in names))
+        if not now or not drawn or now == drawn:
+            return ""
+        return f" Drawn where lengths are in {' and '.join(sorted(drawn))}, but here in {' and '.join(sorted(now))}."
 
     def remove(self) -> None:
         """Remove the chosen gates."""
@@ -159,8 +172,10 @@ class GateForm(QWidget):
         for_all = GateSet.load(path)
         known = {name: self.gates[name] for name in self.gates} | {name: for_all[name] for name in for_all}
         self.gates = GateSet(known)
+        for name in for_all:
+            self._units.pop(name, None)
         self._show()
-        self._panel.say(f"{len(for_all)} gates loaded. Click one to select its objects.")
+        self._panel.say(f"{len(for_all)} gate{'' if len(for_all) == 1 else 's'} loaded. Click one to select its objects.")
 
     def _chosen_by_key(self) -> None:
         # A click is waited for until the button is released, so that a message is shown once.

@@ -166,6 +166,10 @@ class ExploreWidget(BioloomWidget):
         """Return the name of what is coloured by."""
         return str(self.colour_box.currentText())
 
+    def units(self) -> set[str]:
+        """Return what the lengths of the chosen layers are counted in, as far as that is known."""
+        return {layers.measured_in(layer) for layer in self.choice.chosen()} - {""}
+
     # -------------------------------------------------------------------------------------------- table
     def _layers_changed(self) -> None:
         chosen = tuple(self.choice.chosen())
@@ -183,7 +187,11 @@ class ExploreWidget(BioloomWidget):
         self.pool.changed.connect(self._read_table)
         self.pool.pixels_changed.connect(self.pictures.forget)
         self._read_table()
-        if self.objects.left_out:
+        units = {layer.name: layers.measured_in(layer) for layer in chosen}
+        if len(self.units()) > 1:
+            listed = ", ".join(f"{unit} in {name}" for name, unit in units.items() if unit)
+            self.say(f"Sizes cannot be compared: lengths are counted in {listed}. Measure all layers alike.")
+        elif self.objects.left_out:
             shown = ", ".join(self.objects.left_out[:6]) + " …" * (len(self.objects.left_out) > 6)
             self.say(f"Left out, because not all layers have them: {shown}")
 

@@ -235,6 +235,8 @@ class MeasureWidget(BioloomWidget):
         """Measure every object and keep the table with the layer."""
         task, layer = self.task(), self.labels.layer
         unit = self.size.unit.text() or ("the unit of the pixel size" if self.size.own else "pixels")
+        typed = self.size.own and not self.size.unit.text()
+        noted = f"units of {task.spacing} a pixel" if typed else unit.removesuffix("s")
         self.follow_edits.jobs.cancel()
 
         def show(found: Measurement) -> None:
@@ -242,6 +244,7 @@ class MeasureWidget(BioloomWidget):
                 return
             self.follow_edits.remember(layer, found)
             layers.add_frames(layer, found.table, task.frames)
+            layers.note_unit(layer, noted)
             layers.note_use(layer)
             layers.activate(self.viewer, layer)
             frame = f" in frame {task.frames[0]}" if task.frames else ""
