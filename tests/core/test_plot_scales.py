@@ -78,6 +78,16 @@ def test_symlog_ticks_are_symmetric_and_contain_zero():
     assert [t.lstrip("-") for t in texts] == [t.lstrip("-") for t in texts[::-1]]
 
 
+@pytest.mark.parametrize(("knee", "most"), [(0.13, 4.5), (1, 9), (30, 300), (1, 3.5)])
+def test_a_symlog_axis_of_few_decades_can_be_read(knee, most):
+    scale = Scale("symlog", knee)
+    low, high = scale.forward([-most, most])
+    ticks = scale.ticks(low, high, 6)
+    assert 5 <= len(ticks) <= 9
+    assert np.diff([p for p, _ in ticks]).min() > (high - low) / 10, "texts do not run into each other"
+    assert [t.lstrip("-") for _, t in ticks] == [t.lstrip("-") for _, t in ticks[::-1]]
+
+
 def test_the_knee_follows_the_values():
     values = np.array([0, 0, -5, 20, 300, 1e5])
     knee = scale_for("symlog", values).knee

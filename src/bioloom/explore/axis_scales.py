@@ -106,6 +106,18 @@ class Scale:
         step = max(1, round((last - first + 1) * both / n))
         powers = 10.0 ** np.arange(last, first - 1, -step)[::-1]
         values = np.concatenate([-powers[::-1], [0.0], powers])
+        values = values[(values >= ends[0]) & (values <= ends[1])]
+        return np.asarray(values if len(values) > 2 else self._spaced(ends, (high - low) / (1.5 * n)), np.float64)
+
+    def _spaced(self, ends: NDArray[np.float64], distance: float) -> NDArray[np.float64]:
+        """Return 0 and 1, 2 and 5 times powers of ten between two values, from the smallest on, so far apart or more."""
+        lowest, highest = math.log10(self.knee), math.log10(float(np.abs(ends).max()))
+        powers = 10.0 ** np.arange(math.floor(lowest), math.floor(highest) + 1)
+        sizes, kept = np.sort(np.concatenate([powers, 2 * powers, 5 * powers])), [0.0]
+        for size, position in zip(sizes.tolist(), self.forward(sizes).tolist(), strict=True):
+            if position - float(self.forward(kept[-1])) >= distance:
+                kept.append(size)
+        values = np.concatenate([-np.array(kept[:0:-1]), kept])
         return np.asarray(values[(values >= ends[0]) & (values <= ends[1])], np.float64)
 
 
