@@ -110,7 +110,7 @@ class Scale:
         return np.asarray(values if len(values) > 2 else self._spaced(ends, (high - low) / (1.5 * n)), np.float64)
 
     def _spaced(self, ends: NDArray[np.float64], distance: float) -> NDArray[np.float64]:
-        """Return 0 and 1, 2 and 5 times powers of ten between two values, from the smallest on, so far apart or more."""
+        """Return 0 and 1, 2 and 5 times powers of ten between two values, at least so far apart."""
         lowest, highest = math.log10(self.knee), math.log10(float(np.abs(ends).max()))
         powers = 10.0 ** np.arange(math.floor(lowest), math.floor(highest) + 1)
         sizes, kept = np.sort(np.concatenate([powers, 2 * powers, 5 * powers])), [0.0]
