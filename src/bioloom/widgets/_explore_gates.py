@@ -175,7 +175,8 @@ class GateForm(QWidget):
         for name in for_all:
             self._units.pop(name, None)
         self._show()
-        self._panel.say(f"{len(for_all)} gate{'' if len(for_all) == 1 else 's'} loaded. Click one to select its objects.")
+        which = "1 gate loaded. Click it" if len(for_all) == 1 else f"{len(for_all)} gates loaded. Click one"
+        self._panel.say(f"{which} to select its objects.")
 
     def _chosen_by_key(self) -> None:
         # A click is waited for until the button is released, so that a message is shown once.
