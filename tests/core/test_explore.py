@@ -150,7 +150,7 @@ def test_unknown_scaling_and_foreign_tables_are_refused():
         prepare(table, COLUMNS, "minmax")
     with pytest.raises(InputError, match="pandas table"):
         feature_columns({"area": [1, 2]})
-    with pytest.raises(InputError, match="Only 1 of 1 rows"):
+    with pytest.raises(InputError, match="There is only 1 row"):
         prepare(table.iloc[:1], COLUMNS)
 
 

@@ -9,7 +9,7 @@ from bioloom.errors import InputError
 from bioloom.explore import cluster, embed, place
 from bioloom.session.explaining import classes_of, learn_clusters, number_text
 from bioloom.session.exploring import cluster_table, knows_no_chance, one_map, place_table, quick_hdbscan
-from bioloom.session.exploring_words import as_in_the_panel, clusters_note, how_made
+from bioloom.session.exploring_words import as_in_the_panel, clusters_note, how_made, with_unit
 from bioloom.session.jobs import JobProgress
 
 N = 60
@@ -156,3 +156,22 @@ def test_axes_of_a_map_are_told_from_measurements():
     assert not one_map("UMAP-0", "PCA-1")
     assert not one_map("UMAP-0", "area")
     assert not one_map("centroid-0", "centroid-1")
+
+
+@pytest.mark.parametrize(
+    ("column", "length", "n_axes", "text"),
+    [
+        ("area", "µm", 2, "area (µm²)"),
+        ("area", "µm", 3, "area (µm³)"),
+        ("area", "pixel", 2, "area (px²)"),
+        ("perimeter", "nm", 2, "perimeter (nm)"),
+        ("area", "", 2, "area"),
+        ("area", "units of 0.2 a pixel", 2, "area"),
+        ("num_pixels", "µm", 2, "num_pixels (px)"),
+        ("orientation", "µm", 2, "orientation (rad)"),
+        ("intensity_mean", "µm", 2, "intensity_mean"),
+        ("UMAP-0", "µm", 2, "UMAP-0"),
+    ],
+)
+def test_figures_name_measurements_with_their_units(column, length, n_axes, text):
+    assert with_unit(column, length, n_axes) == text

@@ -277,3 +277,15 @@ def test_an_object_that_was_not_explained_is_said_so(user, measured, errors):
     explore.plot.point_clicked.emit(4)
     assert explain.shap.view.waterfall.row == 4
     assert not errors
+
+
+def test_figures_tell_units(user, measured, errors, tmp_path):
+    explore, layer, _ = measured
+    layers.note_unit(layer, "µm")
+    explore.show_axes("area", "perimeter")
+    explore.show_colour("axis_major_length")
+    explore.plot.wait()
+    explore.view.save_figure(str(tmp_path / "plot.svg"))
+    text = (tmp_path / "plot.svg").read_text()
+    assert all(f"<!-- {name} -->" in text for name in ("area (µm²)", "perimeter (µm)", "axis_major_length (µm)"))
+    assert not errors

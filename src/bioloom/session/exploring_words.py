@@ -59,6 +59,36 @@ def how_made(made: Mapping[str, Any]) -> str:
     return text + (f"\n{', '.join(settings)}" if settings else "")
 
 
+def with_unit(column: str, length: str, n_axes: int) -> str:
+    """Name a measurement with its unit, as on the axis of a figure: ``area (µm²)``.
+
+    Parameters
+    ----------
+    column
+        Name of a column.
+    length
+        What lengths are counted in, such as ``µm`` or ``pixel``; nothing if that is not known.
+    n_axes
+        Number of axes of space.
+
+    Returns
+    -------
+    str
+        The name alone where the measurement has no unit, or its unit is not known.
+    """
+    from bioloom.measure import column_measurement
+
+    known = column_measurement(column)
+    unit = known[0].unit if known is not None else ""
+    if "length" in unit:
+        # "units of 0.2 a pixel" is no unit to be raised to a power; times have none here.
+        short = {"pixel": "px"}.get(length, length)
+        powers = unit.replace("ⁿ", {2: "²", 3: "³"}.get(n_axes, "ⁿ"))
+        whole = " " not in short and not any(part in powers for part in ("time", "ⁿ", "ᵏ"))
+        unit = powers.replace("length", short) if short and whole else ""
+    return f"{column} ({unit})" if unit and unit != "intensity" else column
+
+
 def _setting(value: Any) -> str:
     """Write the value of a setting; nothing for what is too long to be told."""
     if isinstance(value, float):

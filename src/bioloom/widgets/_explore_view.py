@@ -14,6 +14,7 @@ from bioloom.explore.axis_scales import grouped_digits
 from bioloom.explore.figure import save_scatter
 from bioloom.explore.plot_trails import Trails
 from bioloom.session.exploring import CLASSES, LEARNED, cluster_names
+from bioloom.session.exploring_words import with_unit
 from bioloom.session.feature_table import keys_of
 from bioloom.session.plot_card import ObjectCard, value_text
 from bioloom.widgets._explore_analysis import Exploring
@@ -174,11 +175,20 @@ class ObjectView:
         by_class = colouring.kind == "classes"
         classes = colouring.classes[colouring.index] if by_class else None
         save_scatter(
-            path, plot.x, plot.y, classes, class_names=colouring.names, x_label=plot.names[0], y_label=plot.names[1],
+            path, plot.x, plot.y, classes, class_names=colouring.names,
+            x_label=self._with_unit(plot.names[0]), y_label=self._with_unit(plot.names[1]),
             values=None if by_class else self._panel.table[colouring.title].to_numpy(float),
-            values_label=colouring.title, kind=plot.model.kind, scales=plot.model.scale_kinds, n_bins=plot.model.n_bins,
+            values_label=self._with_unit(colouring.title),
+            kind=plot.model.kind, scales=plot.model.scale_kinds, n_bins=plot.model.n_bins,
         )  # fmt: skip
         self._panel.say(f"Saved to {path}.")
+
+    def _with_unit(self, column: str) -> str:
+        """Name a column as on the axis of a figure."""
+        panel = self._panel
+        units = {layers.measured_in(layer) for layer in panel.pool.layers}
+        n_axes = panel.pool.layers[0].ndim - panel.pool.has_frames
+        return with_unit(column, units.pop() if len(units) == 1 else "", n_axes)
 
 
 def _tracks(tracks: np.ndarray, source: np.ndarray) -> np.ndarray:
