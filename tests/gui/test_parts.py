@@ -1,12 +1,16 @@
 """The parts that the classifier panels are made of, used as a user uses them."""
 
+import sys
+import threading
+import time
+
 import pytest
 
 pytest.importorskip("qtpy")
 
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QColorDialog, QLineEdit, QMessageBox
+from qtpy.QtWidgets import QApplication, QColorDialog, QLineEdit, QMessageBox, QWidget
 
 from bioloom.errors import InputError
 
@@ -794,3 +798,35 @@ def test_none_stays_chosen_whatever_layers_come(qtbot):
     viewer.add_image(np.zeros((8, 8)), name="B")
     assert combo.layer is None
     combo.stop()
+
+
+# ------------------------------------------------------------------------------------------------ MainThread
+def test_panels_may_be_deleted_while_threads_tell_them_something(qtbot):
+    from bioloom.widgets._base import MainThread
+
+    def tell(panel):
+        for _ in range(2000):
+            if stop.is_set():
+                return
+            panel.send(lambda: heard.append(threading.get_ident()))
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        end = time.monotonic() + 1.5
+        while time.monotonic() < end:
+            panel, heard, stop = QWidget(), [], threading.Event()
+            thread = threading.Thread(target=tell, args=(MainThread(panel),))
+            thread.start()
+            qtbot.waitUntil(lambda heard=heard: bool(heard), timeout=5000)
+            panel.deleteLater()
+            QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+            assert set(heard) == {threading.get_ident()}, "it is told on the thread of the application"
+            heard.clear()
+            time.sleep(0.001)
+            stop.set()
+            thread.join()
+            QApplication.processEvents()
+            assert not heard, "a panel that is gone is told nothing"
+    finally:
+        sys.setswitchinterval(interval)

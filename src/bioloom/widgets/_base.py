@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from napari.utils.notifications import show_error
@@ -27,23 +26,50 @@ from bioloom.session.jobs import JobRunner
 from bioloom.widgets._parts import ImageList, LayerCombo
 
 
-class MainThread(QObject):
-    """Runs callables on the thread of the application, in the order in which they were sent."""
+class _Post(QObject):
+    """Carries callables from any thread to the one of the application."""
 
-    _sent = Signal(object)
+    sent = Signal(object)
 
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._sent.connect(self._run, Qt.ConnectionType.QueuedConnection)
-
-    def send(self, call: Callable[[], object]) -> None:
-        # A RuntimeError means that the widget is gone: nobody waits for the answer any more.
-        with contextlib.suppress(RuntimeError):
-            self._sent.emit(call)
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
 
     @staticmethod
-    def _run(call: Callable[[], object]) -> None:
+    def _deliver(call: Callable[[], object]) -> None:
         call()
+
+
+@cache
+def _post() -> _Post:
+    """Return the one that is never deleted: Qt crashes if that happens while another thread is sending."""
+    return _Post()
+
+
+class MainThread:
+    """Runs callables on the thread of the application, in the order in which they were sent.
+
+    Once the owner is gone, they are dropped.
+    """
+
+    def __init__(self, owner: QObject | None = None) -> None:
+        self._post = _post()
+        self._gone = False
+        if owner is not None:
+            owner.destroyed.connect(partial(self._lose_owner, self))
+
+    def send(self, call: Callable[[], object]) -> None:
+        """Run a callable soon; may be called on any thread."""
+        if not self._gone:
+            self._post.sent.emit(partial(self._run, call))
+
+    def _run(self, call: Callable[[], object]) -> None:
+        if not self._gone:
+            call()
+
+    @staticmethod
+    def _lose_owner(lost: MainThread, *_: object) -> None:
+        lost._gone = True
 
 
 class StatusBar(QWidget):
