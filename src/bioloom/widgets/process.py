@@ -258,6 +258,8 @@ class ProcessWidget(BioloomWidget):
         operation = self.operation
         sources = self._selected_sources() if self.target == "layers" else [self.form.source]
         self.preview_box.setChecked(False)
+        # A line drawn to move the picture is not to cut what is made now.
+        self.corrections.choose("")
         for source in sources:
             arguments = self.form.arguments(source)
             ids = {name: self._id_of(view.layer) for name, view in arguments.views.items()}
