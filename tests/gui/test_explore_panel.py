@@ -348,7 +348,25 @@ def test_a_lasso_on_the_image_fills_the_gallery(user, measured, errors):
     assert set(explore.pictures.view.shown()) == set(np.flatnonzero(selection.mask))
     user.until(lambda: len(explore.pictures.view.wall._pictures) == len(wanted), "the pictures")
     picture(explore, "gallery")
+    canvas, pixels = user.viewer.window._qt_viewer.canvas.native, layer.data.copy()
+    for active in (layer, user.viewer.layers["image"]):
+        user.viewer.layers.selection.active = active
+        canvas.setFocus()
+        QTest.keyClick(canvas, Qt.Key.Key_2)
+        user.look()
+        assert set(selection.labels[selection.classes == 2].tolist()) == wanted, "not napari's brush or eraser"
+        assert str(active.mode) == "pan_zoom"
+        for _ in range(2):
+            QTest.keyClick(canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+        assert not selection.classes.any()
+        assert set(selection.labels[selection.mask].tolist()) == wanted
+    user.viewer.layers.selection.active = layer
+    user.drag_on_canvas([(1, 1), (20, 30), (55, 83)])
+    np.testing.assert_array_equal(layer.data, pixels)
     explore.image_lasso.button.setChecked(False)
+    QTest.keyClick(canvas, Qt.Key.Key_2)
+    assert str(layer.mode) == "paint", "the keys are napari's again"
+    layer.mode = "pan_zoom"
     user.drag_on_canvas([(100, 100), (140, 140)])
     assert set(selection.labels[selection.mask].tolist()) == wanted, "the mouse pans again"
     explore.pictures.view.object_clicked.emit(int(np.flatnonzero(selection.mask)[0]))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bioloom.layers.annotating import on_keys
 from bioloom.layers.reading import active_layer, pixels, plain
 from bioloom.session.image_lasso import Region, ellipse
 from bioloom.session.selection import Mode
@@ -43,6 +44,9 @@ class ImageLasso:
     outline
         Called with the vertices (x, y) in pixels of the canvas, (m, 2), while an outline is drawn, and with None when
         it is not any more; to show it.
+    keys
+        What keys do over the canvas meanwhile, as for :func:`~bioloom.layers.annotating.on_keys`: napari would take up
+        its brush or its eraser by a number, and what is drawn next would change the labels.
     """
 
     def __init__(
@@ -52,10 +56,13 @@ class ImageLasso:
         drawn: Callable[[dict[Any, Region]], None],
         refused: Callable[[str], None] | None = None,
         outline: Callable[[NDArray[np.float64] | None], None] | None = None,
+        keys: Mapping[str, Callable[[], object]] | None = None,
     ) -> None:
         self.shape: Shape = "lasso"
         self._outline = outline
         self._viewer, self._layers, self._drawn, self._refused = viewer, tuple(layers), drawn, refused
+        self._keys = keys or {}
+        self._release: list[Callable[[], None]] = []
         self._still: dict[Any, bool] | None = None
         self._double_clicks: list[Any] = []
         self._polygon: list[NDArray[np.float64]] = []
@@ -103,6 +110,9 @@ class ImageLasso:
                 callbacks.remove(one)
         viewer.mouse_double_click_callbacks[:] = [*self._double_clicks, *viewer.mouse_double_click_callbacks]
         viewer.bind_key("Escape", None)
+        for release in self._release:
+            release()
+        self._release.clear()
         for one in viewer.layers:
             one.mouse_pan = still.get(plain(one), True)
 
@@ -117,6 +127,7 @@ class ImageLasso:
         assert self._still is not None
         self._still[plain(layer)] = layer.mouse_pan
         layer.mouse_pan = False
+        self._release.append(on_keys(layer, self._keys))
 
     def _inserted(self, event: Any) -> None:
         self._keep_still(event.value)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -42,7 +44,8 @@ class ImageLassoForm(QWidget):
         self.button = QPushButton("Select in the image")
         self.button.setCheckable(True)
         self.button.setToolTip(
-            "Draw around objects on the image: Shift adds, Alt removes; a polygon is closed by a double click"
+            "Draw around objects on the image: Shift adds, Alt removes; a polygon is closed by a double click. "
+            "Number keys put what is selected into a class, as in the plot."
         )
         self.shape = choice("What is drawn on the image", _SHAPES)
         self.rule = choice("Which objects an outline selects", RULES)
@@ -84,9 +87,16 @@ class ImageLassoForm(QWidget):
             return
         if self._lasso is None:
             self._lasso = layers.ImageLasso(
-                panel.viewer, panel.pool.layers, self._drawn, panel.say, self._outline.show_path
+                panel.viewer, panel.pool.layers, self._drawn, panel.say, self._outline.show_path, self._keys()
             )  # fmt: skip
         self._lasso.start(self.shape.currentData())
+
+    def _keys(self) -> dict[str, Callable[[], None]]:
+        """Return the keys that do over the image what they do in the plot."""
+        plot = self._panel.plot
+        keys = {str(number): partial(plot.class_chosen.emit, number) for number in range(10)}
+        undo, redo = (partial(plot.travel_wanted.emit, step) for step in ("undo", "redo"))
+        return keys | {"Control-Z": undo, "Control-Shift-Z": redo}
 
     def _drawn(self, regions: dict[Any, Region]) -> None:
         panel = self._panel
