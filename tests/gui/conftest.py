@@ -203,7 +203,11 @@ def user(viewer):
 @pytest.fixture(autouse=True, scope="session")
 def _npe2_knows_bioloom():
     """The plugin must be found as users find it: through its installed manifest."""
-    from npe2 import PluginManager
+    from npe2 import PluginManager, PluginManifest
 
     PluginManager.instance().discover()
     assert "napari-bioloom" in PluginManager.instance()
+    with pytest.MonkeyPatch.context() as patch:
+        # What is installed stays the same, but every viewer would read all manifests again.
+        patch.setattr(PluginManifest, "discover", lambda paths=(): iter(()))
+        yield
