@@ -8,6 +8,7 @@ pytest.importorskip("napari")
 from skimage.draw import ellipse
 
 from bioloom import layers
+from bioloom.errors import InputError
 from bioloom.session.worker_process import WorkerProcess
 
 
@@ -288,4 +289,35 @@ def test_figures_tell_units(user, measured, errors, tmp_path):
     explore.view.save_figure(str(tmp_path / "plot.svg"))
     text = (tmp_path / "plot.svg").read_text()
     assert all(f"<!-- {name} -->" in text for name in ("area (µm²)", "perimeter (µm)", "axis_major_length (µm)"))
+    assert not errors
+
+
+def test_files_get_the_ending_that_was_not_typed(user, measured, errors, tmp_path):
+    explore, *_ = measured
+    explain = explore.explaining
+    explore.maps.choose("pca")
+    explore.embed_button.click()
+    user.wait(explore)
+    explore.show_colour("treatment")
+    for button in (explain.ranks.rank_button, explain.train_button, explain.explain_button):
+        button.click()
+        user.wait(explore)
+    explore.plot.wait()
+    name = str(tmp_path / "run.2")
+    for save, suffix in (
+        (explore.analysis.save_map, ".npz"),
+        (explain.save_classifier, ".cl"),
+        (explore.gates.save, ".json"),
+        (explain.ranks.save_figure, ".png"),
+    ):
+        save(name)
+        assert (tmp_path / f"run.2{suffix}").exists()
+        assert f"run.2{suffix}" in explore.status.text.text()
+    kept = (tmp_path / "run.2.png").read_bytes()
+    for save in (explain.shap.save_figure, explore.view.save_figure):
+        with pytest.raises(InputError, match=r"run\.2\.png exists already"):
+            save(name)
+        with pytest.raises(InputError, match=r"run\.jpg"):
+            save(str(tmp_path / "run.jpg"))
+    assert (tmp_path / "run.2.png").read_bytes() == kept
     assert not errors

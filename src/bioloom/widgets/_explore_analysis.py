@@ -29,7 +29,7 @@ from bioloom.session.exploring import (
 from bioloom.session.pooled_selection import PooledSelection
 from bioloom.session.selection import Selection
 from bioloom.session.worker_process import shared_worker
-from bioloom.widgets._explore_forms import ClusterForm, DataForm, MapForm
+from bioloom.widgets._explore_forms import ClusterForm, DataForm, MapForm, ended
 
 _MOST_LOADINGS = 4
 
@@ -159,6 +159,7 @@ class Analysis:
         """Save the map that was made or loaded last."""
         if self.model is None:
             raise InputError("There is no map yet. Press ‘Embed’ first.")
+        path = ended(path, ".npz")
         save_embedding(self.model, path)
         self._panel.say(f"Map saved to {path}; ‘Place in a map…’ places other objects in it.")
 

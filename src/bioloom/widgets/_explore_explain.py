@@ -26,7 +26,7 @@ from bioloom.session.explaining import (
 from bioloom.session.exploring import CLASSES, LEARNED
 from bioloom.session.feature_table import keys_of
 from bioloom.widgets._explore_analysis import Exploring
-from bioloom.widgets._explore_forms import DataForm, button_row
+from bioloom.widgets._explore_forms import DataForm, button_row, ended
 from bioloom.widgets._explore_ranking import RankForm
 from bioloom.widgets._explore_shap import ShapForm
 from bioloom.widgets._parts import enable
@@ -168,6 +168,7 @@ class ExplainForm(QWidget):
         """Save the classifier."""
         if self.classifier is None:
             raise InputError("There is no classifier yet. Press ‘Clusters → classifier’ first.")
+        path = ended(path, ".cl")
         self.classifier.save(path)
         self._panel.say(f"Classifier saved to {path}.")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import Signal
@@ -17,6 +18,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from bioloom.errors import InputError
 from bioloom.explore.cluster import CLUSTER_METHODS, WITH_NUMBER
 from bioloom.explore.embed import NAMES
 from bioloom.widgets._parts import CheckList, enable, form, narrow_combo, whole_number
@@ -64,6 +66,23 @@ def number(value: float, low: float, high: float, step: float, tooltip: str, spe
     field.setSpecialValueText(special)
     field.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
     return field
+
+
+def ended(path: str, suffix: str) -> str:
+    """Return the name of a file to save; one without an ending gets this one.
+
+    Raises
+    ------
+    InputError
+        If there is a file of the longer name, which nobody was asked about.
+    """
+    given = Path(path)
+    if given.suffix[1:].isalpha() or given.suffix == suffix:
+        return path
+    longer = given.with_name(given.name + suffix)
+    if longer.exists():
+        raise InputError(f"{longer.name} exists already. Choose it by its full name to replace it.")
+    return str(longer)
 
 
 class _MethodForm(QWidget):

@@ -22,7 +22,7 @@ from bioloom.errors import InputError
 from bioloom.explore import CombinedGate, GateSet, PolygonGate, RangeGate
 from bioloom.session.plot_picking import DrawnGate
 from bioloom.widgets._explore_analysis import Exploring
-from bioloom.widgets._explore_forms import button_row
+from bioloom.widgets._explore_forms import button_row, ended
 from bioloom.widgets._parts import enable
 
 
@@ -159,6 +159,7 @@ class GateForm(QWidget):
 
     def save(self, path: str) -> None:
         """Save the gates."""
+        path = ended(path, ".json")
         self.gates.save(path)
         self._panel.say(f"{len(self.gates)} gate{'' if len(self.gates) == 1 else 's'} saved to {path}.")
 

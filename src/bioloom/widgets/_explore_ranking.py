@@ -25,7 +25,7 @@ from bioloom.explore.ranking import Ranking
 from bioloom.session.explaining import RANK_MEASURES, number_text, ordered, rank_table
 from bioloom.session.exploring import CLASSES
 from bioloom.widgets._explore_analysis import Exploring
-from bioloom.widgets._explore_forms import LARGEST_SEED, DataForm, button_row, choice
+from bioloom.widgets._explore_forms import LARGEST_SEED, DataForm, button_row, choice, ended
 from bioloom.widgets._parts import enable, form, narrow_combo, whole_number
 
 _MOST_TARGETS = 100
@@ -181,6 +181,6 @@ class RankForm(QWidget):
     def save_figure(self, path: str) -> None:
         """Save the ranking, as it is sorted, as a figure for publication."""
         if self.ranking is not None:
-            measure = str(self.measure.currentData())
+            measure, path = str(self.measure.currentData()), ended(path, ".png")
             save_ranking(path, ordered(self.ranking, measure), measure, RANK_MEASURES[measure])
             self._panel.say(f"Saved to {path}.")

@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QCheckBox, QFileDialog, QPushButton, QVBoxLayout, QWi
 
 from bioloom.explore.explanation import Explanation
 from bioloom.explore.figure_explain import save_beeswarm, save_waterfall
-from bioloom.widgets._explore_forms import button_row
+from bioloom.widgets._explore_forms import button_row, ended
 from bioloom.widgets._parts import narrow_combo
 from bioloom.widgets._shap_view import ShapView
 
@@ -96,6 +96,7 @@ class ShapForm(QWidget):
         """Save what is shown as a figure for publication."""
         if self.explanation is None or self.class_id is None:
             return
+        path = ended(path, ".png")
         if self.view.waterfall is not None:
             save_waterfall(path, self.view.waterfall, self.view.of)
         else:

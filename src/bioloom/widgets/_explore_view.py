@@ -18,6 +18,7 @@ from bioloom.session.exploring_words import with_unit
 from bioloom.session.feature_table import keys_of
 from bioloom.session.plot_card import ObjectCard, value_text
 from bioloom.widgets._explore_analysis import Exploring
+from bioloom.widgets._explore_forms import ended
 from bioloom.widgets._explore_image import ObjectPictures
 from bioloom.widgets._plot import ScatterPlot
 from bioloom.widgets._plot_bar import PlotBar
@@ -171,7 +172,7 @@ class ObjectView:
 
     def save_figure(self, path: str) -> None:
         """Save the plot as a figure for publication."""
-        colouring, plot = self._coloured(), self._plot
+        colouring, plot, path = self._coloured(), self._plot, ended(path, ".png")
         by_class = colouring.kind == "classes"
         classes = colouring.classes[colouring.index] if by_class else None
         save_scatter(
