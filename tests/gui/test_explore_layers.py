@@ -121,7 +121,6 @@ def test_two_layers_are_one_plot_and_each_object_is_its_own(user, pooled):
     for layer in (one, two):
         table = layer.features
         np.testing.assert_array_equal(table["MANUAL_CLASS"] == 2, table["area"] > 20)
-    explore.bar.undo.click()
     for _ in range(2):
         QTest.keyClick(explore.plot, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     assert not layers.selection_of(one).classes.any()
@@ -265,7 +264,6 @@ def test_a_hundred_thousand_objects_with_gaps_follow_lasso_keys_and_undo(user):
     shot = user.viewer.screenshot(canvas_only=True, flash=False)[..., :3].astype(int)
     near = (np.abs(shot - wanted[:3] * 255).max(axis=-1) < 40).mean()
     assert near > 0.01, "the class is seen on the canvas"
-    explore.bar.undo.click()
     explore.bar.undo.click()
     assert not explore.selection.classes.any()
     explore.bar.undo.click()

@@ -155,11 +155,11 @@ class PooledSelection:
             others = self._past.pop()
             self._past[-1] = (number, *others)
 
-    def assign(self, class_id: int) -> None:
-        """Put the selected rows into a class; 0 takes them out of theirs."""
+    def assign(self, class_id: int, *, clear: bool = False) -> None:
+        """Put the selected rows into a class, 0 for none; select nothing in the same step if wanted."""
         with _Acting(self):
             for member in self.members:
-                member.assign(class_id)
+                member.assign(class_id, clear=clear)
 
     def set_classes(self, classes: NDArray[np.int64]) -> None:
         """Replace the classes of all rows."""

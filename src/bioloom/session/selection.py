@@ -155,11 +155,11 @@ class Selection:
         """Select nothing."""
         self._set(np.zeros(len(self), bool), self._classes)
 
-    def assign(self, class_id: int) -> None:
-        """Put the selected rows into a class; 0 takes them out of theirs."""
+    def assign(self, class_id: int, *, clear: bool = False) -> None:
+        """Put the selected rows into a class, 0 for none; select nothing in the same step if wanted."""
         classes = self._classes.copy()
         classes[self._mask] = class_id
-        self._set(self._mask, classes)
+        self._set(np.zeros(len(self), bool) if clear else self._mask, classes)
 
     def set_classes(self, classes: NDArray[np.int64]) -> None:
         """Replace the classes of all rows, for example by the result of a clustering."""

@@ -74,8 +74,7 @@ class ClassForm(QWidget):
             return
         panel.show_colour(CLASSES)
         n = int(selection.mask.sum())
-        selection.assign(class_id)
-        selection.clear()
+        selection.assign(class_id, clear=True)
         what = f"{n} object{'s' * (n != 1)}"
         panel.say(
             f"{what} put into class {class_id}."
