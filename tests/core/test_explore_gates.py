@@ -36,14 +36,14 @@ def gates():
         {
             "bright small": CombinedGate("and", ("bright", "not large")),
             "bright": RangeGate("signal", low=20),
-            "large": RangeGate("area", 300, 1e6),
+            "large": RangeGate("area", 300, 1e6, unit="µm"),
             "not large": CombinedGate("not", ("large",)),
             "either": CombinedGate("or", ("bright", "chosen", "drawn")),
             "neither": CombinedGate("not", ("bright", "large")),
             "chosen": ValueGate("class", (1, 3)),
             "left": ValueGate("layer", ("left",)),
             "drawn": PolygonGate(
-                "area", "signal", ((50, -30), (400, -10), (200, 60)), Scale("log"), Scale("symlog", 5)
+                "area", "signal", ((50, -30), (400, -10), (200, 60)), Scale("log"), Scale("symlog", 5), "mm"
             ),
         }
     )
@@ -85,6 +85,15 @@ def test_gates_from_a_file_select_the_same_in_another_table(tmp_path):
     loaded = GateSet.load(tmp_path / "gates.json")
     assert loaded == made
     assert list(loaded) == list(made)
+    assert [loaded.units(name) for name in ("large", "bright small", "chosen", "bright")] == [
+        {"µm"},
+        {"µm"},
+        set(),
+        set(),
+    ]
+    loaded.put("both", CombinedGate("or", ("bright small", "drawn")))
+    assert loaded.units("both") == {"µm", "mm"}
+    loaded.remove("both")
     other = cells(seed=7)
     for name in made:
         np.testing.assert_array_equal(loaded.mask(name, other), expected(other)[name])

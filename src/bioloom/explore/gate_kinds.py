@@ -31,11 +31,14 @@ class RangeGate:
         Name of a numeric column.
     low, high
         Both ends belong to it; -inf or inf leaves an end open.
+    unit
+        What lengths were counted in where it was drawn, such as "µm"; empty if that is not known.
     """
 
     column: str
     low: float = -math.inf
     high: float = math.inf
+    unit: str = ""
 
     def __post_init__(self) -> None:
         if not self.low <= self.high:
@@ -54,6 +57,8 @@ class PolygonGate:
         (x, y) of each corner, in the units of the table; three or more.
     x_scale, y_scale
         The axes on which it was drawn: its edges are straight there.
+    unit
+        What lengths were counted in where it was drawn, such as "µm"; empty if that is not known.
     """
 
     x: str
@@ -61,6 +66,7 @@ class PolygonGate:
     vertices: tuple[tuple[float, float], ...]
     x_scale: Scale = field(default_factory=Scale)
     y_scale: Scale = field(default_factory=Scale)
+    unit: str = ""
 
     def __post_init__(self) -> None:
         corners = np.array(self.vertices, np.float64)
@@ -151,12 +157,13 @@ def inside(gate: RangeGate | PolygonGate | ValueGate, table: pd.DataFrame) -> ND
 
 def gate_as_json(gate: Gate) -> dict[str, Any]:
     """Return a gate as what JSON can hold."""
+    unit = {"unit": gate.unit} if isinstance(gate, (RangeGate, PolygonGate)) and gate.unit else {}
     if isinstance(gate, RangeGate):
         ends = (None if math.isinf(v) else v for v in (gate.low, gate.high))
-        return {"type": "range", "column": gate.column, **dict(zip(("low", "high"), ends, strict=True))}
+        return {"type": "range", "column": gate.column, **dict(zip(("low", "high"), ends, strict=True)), **unit}
     if isinstance(gate, PolygonGate):
         scales = [{"kind": s.kind, "knee": s.knee} for s in (gate.x_scale, gate.y_scale)]
-        return {"type": "polygon", "columns": [gate.x, gate.y], "scales": scales, "vertices": gate.vertices}
+        return {"type": "polygon", "columns": [gate.x, gate.y], "scales": scales, "vertices": gate.vertices, **unit}
     if isinstance(gate, ValueGate):
         return {"type": "values", "column": gate.column, "values": gate.values}
     return {"type": gate.operator, "gates": gate.gates}
@@ -165,15 +172,15 @@ def gate_as_json(gate: Gate) -> dict[str, Any]:
 def gate_from_json(state: Mapping[str, Any]) -> Gate:
     """Make a gate again from what `gate_as_json` gave; ValueError, TypeError or KeyError if it is none."""
     kind = state["type"]
+    unit = _text(state.get("unit", ""))
     if kind == "range":
         low, high = state["low"], state["high"]
-        return RangeGate(
-            _text(state["column"]), -math.inf if low is None else float(low), math.inf if high is None else float(high)
-        )
+        ends = -math.inf if low is None else float(low), math.inf if high is None else float(high)
+        return RangeGate(_text(state["column"]), *ends, unit)
     if kind == "polygon":
         x, y = map(_text, state["columns"])
         x_scale, y_scale = (Scale(s["kind"], float(s["knee"])) for s in state["scales"])
-        return PolygonGate(x, y, tuple((float(a), float(b)) for a, b in state["vertices"]), x_scale, y_scale)
+        return PolygonGate(x, y, tuple((float(a), float(b)) for a, b in state["vertices"]), x_scale, y_scale, unit)
     if kind == "values":
         return ValueGate(_text(state["column"]), tuple(state["values"]))
     if kind in ("and", "or", "not"):

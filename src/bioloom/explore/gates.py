@@ -11,7 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioloom.errors import InputError
-from bioloom.explore.gate_kinds import CombinedGate, Gate, PolygonGate, gate_as_json, gate_from_json, inside
+from bioloom.explore.gate_kinds import (
+    CombinedGate,
+    Gate,
+    PolygonGate,
+    ValueGate,
+    gate_as_json,
+    gate_from_json,
+    inside,
+)
 from bioloom.explore.scaling import listed, require_table
 from bioloom.files import replacing
 
@@ -113,6 +121,13 @@ class GateSet:
         if isinstance(gate, CombinedGate):
             return list(dict.fromkeys(c for part in gate.gates for c in self.columns(part)))
         return [gate.x, gate.y] if isinstance(gate, PolygonGate) else [gate.column]
+
+    def units(self, name: str) -> set[str]:
+        """Return what lengths were counted in where a gate, or those it combines, were drawn; empty if not known."""
+        gate = self[name]
+        if isinstance(gate, CombinedGate):
+            return {unit for part in gate.gates for unit in self.units(part)}
+        return set() if isinstance(gate, ValueGate) or not gate.unit else {gate.unit}
 
     def mask(self, name: str, table: pd.DataFrame) -> NDArray[np.bool_]:
         """Tell which rows of a table are in a gate.
