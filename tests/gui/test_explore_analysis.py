@@ -321,3 +321,21 @@ def test_files_get_the_ending_that_was_not_typed(user, measured, errors, tmp_pat
             save(str(tmp_path / "run.jpg"))
     assert (tmp_path / "run.2.png").read_bytes() == kept
     assert not errors
+
+
+def test_an_axis_more_than_a_pixel_classifier_knows_is_time(user, errors):
+    from bioloom.classify import PixelClassifier
+
+    labels, image, _ = blobs(n_side=2)
+    explore = user.open("Explore")
+    user.viewer.add_image(np.stack([image, image[::-1], image]), name="film")
+    user.viewer.dims.set_point(0, 1)
+    user.look()
+    explore.pixels.loaded = PixelClassifier("original gaussian_blur=2").fit(image, (labels > 0) + 1)
+    explore.pixels.button.click()
+    user.wait(explore)
+    assert "of frame 1" in explore.status.text.text()
+    np.testing.assert_array_equal(
+        explore.pixels.shap.explanation.data[:, 0], image[::-1].ravel()[explore.pixels.shap.explanation.rows]
+    )
+    assert not errors

@@ -114,7 +114,9 @@ class PixelShapForm(QWidget):
         if classifier is None:
             raise InputError("There is no pixel classifier yet. Train one in the Pixel classifier panel, or load one.")
         images = self.images.images
-        stack = layers.image_stack(images, physical=not in_pixels(classifier))
+        # One axis more than the classifier knows is time, also where nobody said so.
+        is_film = bool(images) and images[0].ndim == classifier.n_dim + 1
+        stack = layers.image_stack(images, has_time=is_film or None, physical=not in_pixels(classifier))
         frame = layers.current_frame(panel.viewer, images[0], stack.n_frames is not None)
         where = self._inside(stack, frame) if self.where.currentData() == "objects" else None
         most, seed = self.n_pixels.value(), self.seed.value()
