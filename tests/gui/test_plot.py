@@ -442,6 +442,19 @@ def test_objects_in_a_density_and_in_a_violin_can_be_clicked(hand):
     assert abs(y[found] - y[7]) < 0.3
 
 
+def test_selected_objects_stand_out_of_the_box_too(hand):
+    hand.classes[:] = 0
+    hand.colouring = colour_by(hand.classes, True)
+    hand.plot.set_kind("box")
+    hand.selection.select((hand.y > 4.9) & (hand.y < 5.1))
+    hand.look()
+    x, y = hand.plot.model.positions()
+    row = int(np.flatnonzero(hand.selection.mask)[0])
+    column, line = (round(float(c)) for c in hand.plot._to_screen(x[row], y[row]))
+    colours = hand.pixels()[line - 2 : line + 3, column - 2 : column + 3, :3].reshape(-1, 3).astype(int)
+    assert np.ptp(colours, axis=1).max() > 120, "bright, not behind a veil"
+
+
 def test_logarithmic_axes_keep_screen_and_values_together(hand):
     hand.plot.set_scales("log", "symlog")
     hand.look()

@@ -192,7 +192,7 @@ def paint_boxes(
         if not violin:
             for end in (high, low):
                 painter.drawLine(QPointF(middle - 8, end), QPointF(middle + 8, end))
-        painter.setBrush(QColor(255, 255, 255, 150))
+        painter.setBrush(QColor(255, 255, 255, 60))
         painter.drawRect(QRectF(left, top, right - left, bottom - top))
         painter.setPen(QPen(_INK, 2.4))
         painter.drawLine(QPointF(left, median), QPointF(right, median))
