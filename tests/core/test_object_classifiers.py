@@ -57,6 +57,21 @@ def test_columns_may_come_as_a_mapping_and_rows_may_be_none():
     assert classifier.predict_proba({"size": np.empty(0)}).shape == (0, 2)
 
 
+def test_columns_of_another_range_are_known(tmp_path):
+    table, classes = make_table()
+    TableClassifier(["size", "noise"], n_trees=30, max_depth=4).fit(table, classes).save(tmp_path / "t.cl")
+    classifier = load_classifier(tmp_path / "t.cl")
+    assert classifier.columns_beyond(table) == []
+    wider = table.assign(size=table["size"] * 257 + 1000)
+    assert classifier.columns_beyond(wider) == ["size"]
+    assert classifier.columns_beyond(wider.assign(noise=-1e9, size=-wider["size"])) == ["size", "noise"]
+    # One row that decisions tell apart from the others is enough; missing values say nothing.
+    wider.loc[0, "size"] = table["size"].min()
+    assert classifier.columns_beyond(wider) == []
+    assert classifier.columns_beyond(wider[1:].assign(noise=np.nan)) == ["size"]
+    assert classifier.columns_beyond(table[:0]) == []
+
+
 @pytest.mark.parametrize(
     ("table", "classes", "says"),
     [

@@ -208,6 +208,30 @@ class RowClassifier(ForestClassifier):
         table = as_table(table)
         return self._filled(numbers_of(table, self._present(self.feature_names_, table)))
 
+    def columns_beyond(self, table: pd.DataFrame | Mapping[str, Any]) -> list[str]:
+        """Return the columns that are beyond what the forest knows: no decision tells any two rows of the table apart.
+
+        So it is where rows were measured in another unit, or in images of another kind, than those of the training.
+
+        Returns
+        -------
+        list of str
+            Columns that the forest uses, the most important ones first.
+
+        Raises
+        ------
+        InputError
+            If a column is missing or holds no numbers.
+        """
+        forest, beyond = self.forest, []
+        values = self.measurements(table)
+        for i in np.argsort(-forest.importances, kind="stable"):
+            decisions = forest.edges[i][forest.threshold[forest.feature == i]]
+            known = values[:, i][~np.isnan(values[:, i])]
+            if len(decisions) and len(known) and (known.min() >= decisions.max() or known.max() < decisions.min()):
+                beyond.append(self.feature_names_[i])
+        return beyond
+
     def _votes(self, table: pd.DataFrame) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Return the votes (classes, rows), and for which rows they count."""
         forest = self.forest
