@@ -126,8 +126,6 @@ def plot(qtbot):
 
     sender = MainThread()
     plot = ScatterPlot(sender.send)
-    # Deleted with the plot: Python might collect it on the thread that draws.
-    sender.setParent(plot)
     qtbot.addWidget(plot)
     plot.resize(420, 400)
     plot.show()
@@ -677,7 +675,6 @@ def test_docked_floating_and_docked_again(make_napari_viewer, qtbot):
     viewer.add_image(np.random.default_rng(0).random((64, 64)))
     sender = MainThread()
     plot = ScatterPlot(sender.send)
-    sender.setParent(plot)
     dock = viewer.window.add_dock_widget(plot, name="plot", area="right")
     hand = Hand(plot)
     for floating, size in ((False, None), (True, (600, 500)), (False, None)):
