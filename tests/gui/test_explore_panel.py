@@ -249,6 +249,13 @@ def test_gates_are_kept_combined_saved_and_applied(user, measured, errors, tmp_p
     explore.tabs.setCurrentWidget(explore.gates)
     explore.gates.name.setText("long")
     explore.gates.add_button.click()
+    explore.plot.tool = "brush"
+    user.lasso(explore.plot, x[:1], y[:1])
+    assert not explore.gates.add_button.isEnabled(), "what was painted is no outline, and the lasso is not it"
+    assert "brush" in explore.gates.add_button.toolTip()
+    explore.plot.tool = "lasso"
+    user.lasso(explore.plot, x[is_long], y[is_long])
+    assert explore.gates.add_button.isEnabled()
     explore.clear_button.click()
     explore.gates.list.clearSelection()
     explore.gates.list.item(0).setSelected(True)

@@ -25,6 +25,8 @@ from bioloom.widgets._explore_analysis import Exploring
 from bioloom.widgets._explore_forms import button_row, ended
 from bioloom.widgets._parts import enable
 
+_NO_OUTLINE = "A brush, and what is drawn on boxes and violins, leaves no outline in the values of columns"
+
 
 class GateForm(QWidget):
     """A list of gates; a click on one selects its objects.
@@ -83,10 +85,10 @@ class GateForm(QWidget):
         self.load_button.clicked.connect(self._ask_load)
         self._show()
 
-    def note_drawn(self, drawn: DrawnGate) -> None:
-        """Remember what was drawn last in the plot."""
+    def note_drawn(self, drawn: DrawnGate | None) -> None:
+        """Remember what was drawn last in the plot; None for what cannot be a gate."""
         self._drawn = drawn
-        enable(self.add_button, True, "")
+        enable(self.add_button, drawn is not None, _NO_OUTLINE)
 
     def chosen(self) -> list[str]:
         """Return the names of the chosen gates, from top to bottom."""
@@ -96,7 +98,7 @@ class GateForm(QWidget):
         """Make a gate of what was drawn last."""
         drawn = self._drawn
         if drawn is None:
-            raise InputError("Draw around points in the plot first.")
+            raise InputError("Draw around points in the plot first, with another tool than the brush.")
         if drawn.kind == "range":
             low, high = sorted(float(v) for v in drawn.vertices.ravel()[:2])
             self._put(RangeGate(drawn.columns[0], low, high))

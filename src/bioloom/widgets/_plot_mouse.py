@@ -149,8 +149,7 @@ class PlotMouse:
         shape = Drawn(drawn.tool, places)
         self.last_gate = gate_of(self.model, shape)
         mask = objects_in(self.model, shape, self.per_unit(), self.brush_radius)
-        if self.last_gate is not None:
-            self.gate_drawn.emit(self.last_gate)
+        self.gate_drawn.emit(self.last_gate)
         self.selected.emit(mask, mode)
 
     def _clicked(self, place: QPointF, mode: str) -> None:
