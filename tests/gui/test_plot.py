@@ -592,6 +592,12 @@ def test_the_bar_and_the_plot_are_used_by_keyboard_alone(hand, bar):
     QTest.keyClick(bar.tools["polygon"], Qt.Key.Key_Right)
     assert plot.tool == "rectangle"
     assert bar.tools["rectangle"].hasFocus()
+    QTest.mouseClick(bar.modes["add"], LEFT)
+    assert plot.hasFocus()
+    QTest.keyClick(plot, Qt.Key.Key_Backtab)
+    assert bar.modes["add"].hasFocus()
+    QTest.keyClick(bar.modes["add"], Qt.Key.Key_Backtab)
+    assert bar.tools["rectangle"].hasFocus()
     away = hand.pixels()
     plot.setFocus()
     there = hand.pixels()

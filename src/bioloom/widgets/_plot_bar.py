@@ -6,6 +6,7 @@ from typing import Any
 
 from qtpy.QtCore import QEvent, QSize, Qt, Signal
 from qtpy.QtWidgets import (
+    QAbstractButton,
     QButtonGroup,
     QCheckBox,
     QComboBox,
@@ -86,8 +87,11 @@ class PlotBar(QWidget):
         self.options.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._tool_group, self._mode_group = QButtonGroup(self), QButtonGroup(self)
         for group, buttons in ((self._tool_group, self.tools), (self._mode_group, self.modes)):
+            # Tab leads to the chosen one, arrows to the others.
+            group.buttonToggled.connect(_lead_tab)
             for button in buttons.values():
                 group.addButton(button)
+                _lead_tab(button, False)
         self.tools["lasso"].setChecked(True)
         self.modes["replace"].setChecked(True)
         self._make_options()
@@ -257,6 +261,10 @@ class PlotBar(QWidget):
     def _draw_icons(self) -> None:
         for button, icon in self._icons.items():
             button.setIcon(plot_icon(icon, self))
+
+
+def _lead_tab(button: QAbstractButton, chosen: bool) -> None:
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus if chosen else Qt.FocusPolicy.NoFocus)
 
 
 def _choose(box: QComboBox, text: str) -> None:
