@@ -431,6 +431,9 @@ def test_rows_that_cannot_be_told_apart_are_explained_until_they_can():
     layer.features = pd.DataFrame({"label": [5, 7], "area": [1.0, 2.0]})
     assert pool.problem == ""
     assert pool.selection.mask.tolist() == [False, True]
+    layer.features = pd.DataFrame({"label": [5, 7], "area": [1.0, 2.0], "frame": [0, 1]})
+    assert pool.selection is None
+    assert "no axis of time" in pool.problem
 
 
 def test_columns_are_known_by_their_names_as_texts():

@@ -125,8 +125,13 @@ def selection_of(layer: Labels) -> Selection:
     Raises
     ------
     InputError
-        If the layer has no table of objects yet, or one whose rows cannot be told apart.
+        If the layer has no table of objects yet, or one whose rows cannot be told apart, or frames without a time axis.
     """
+    if layer.ndim < 3 and "frame" in layer.features.columns:
+        raise InputError(
+            f"The table of {layer.name} has a column 'frame', but the layer has no axis of time. Measure it, or give "
+            "that column another name."
+        )
     if layer in _selections:
         _selections[layer].rekey(layer.features)
         return _selections[layer]
