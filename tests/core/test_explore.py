@@ -600,6 +600,20 @@ def test_noise_is_dark_grey_in_figures_too(tmp_path):
         assert not (image == CLASS_COLOURS[3, :3]).all(axis=2).any(), kind
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_of_hundreds_of_classes_the_small_ones_are_one(tmp_path, kind):
+    rng = np.random.default_rng(0)
+    classes = np.concatenate([np.repeat(np.arange(1, 51), 8), np.arange(51, 151), [-1] * 9, [2**40]])
+    x, y = rng.normal(size=(2, len(classes)))
+    save_scatter(tmp_path / "figure.svg", x, y, classes, kind=kind)
+    text = (tmp_path / "figure.svg").read_text()
+    if kind not in ("density", "histogram 2D"):
+        assert "<!-- 92 other classes -->" in text
+        assert "<!-- noise -->" in text
+        assert "<!-- class 50 -->" in text
+        assert "<!-- class 150 -->" not in text
+
+
 def test_a_missing_value_in_a_column_that_is_not_shown_does_not_count(tmp_path):
     x, nothing = np.arange(1.0, 41), np.full(40, np.nan)
     for kind, columns in (("histogram", (x, nothing)), ("box", (nothing, x))):

@@ -61,6 +61,8 @@ def test_measurements_are_no_classes(column):
     with pytest.raises(InputError, match=f"‘{column}’ holds .* different values in 60 objects: measurements"):
         classes_of(objects(), column)
     assert len(classes_of(objects(), "tiny_CLUSTER")[1]) == N, "what is called a cluster is one, however small"
+    with pytest.raises(InputError, match="holds 1001 classes, more than 1000"):
+        classes_of(pd.DataFrame({"HDBSCAN_CLUSTER": np.arange(2002) // 2 + 1}), "HDBSCAN_CLUSTER")
 
 
 def never(*_):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -98,7 +99,10 @@ def mutual_information(values: NDArray[np.float64], asked: NDArray[np.int64], se
         rows = np.random.default_rng(seed).choice(len(values), _MOST_ROWS, replace=False)
         values, asked = values[rows], asked[rows]
     neighbors = min(3, len(values) - 1)
-    return np.asarray(mutual_info_classif(values, asked, n_neighbors=neighbors, random_state=seed), np.float64)
+    with warnings.catch_warnings():
+        # Of small classes: the user chose them.
+        warnings.filterwarnings("ignore", message="The number of unique classes")
+        return np.asarray(mutual_info_classif(values, asked, n_neighbors=neighbors, random_state=seed), np.float64)
 
 
 def permutation_importance(

@@ -21,6 +21,8 @@ _SUFFIXES = (".png", ".svg", ".pdf")
 _MOST_VECTOR_POINTS = 20_000
 _LEGEND_ROWS = 15
 _LONGEST_LEGEND = 40
+_MOST_CLASSES = 60
+_N_COLOURS = 70
 
 
 def save_scatter(
@@ -90,13 +92,25 @@ def save_scatter(
     figure, axes = new_figure((4.5, 3.5))
     if values is not None:
         of_class = np.zeros_like(of_class)
-    found = np.unique(of_class)
+    found, counts = np.unique(of_class, return_counts=True)
     # Noise comes last, as in the plots of the panel.
     present = [int(c) for c in (*found[found >= 0], *found[found < 0])]
     known = class_names or {}
     names = {c: literal(shortened(class_name(c, known), _LONGEST_LEGEND)) for c in present}
-    table = class_colours(max(present, default=0)) / 255
-    colours = {c: tuple(np.asarray(NOISE_COLOUR) / 255 if c == NOISE else table[c]) for c in present}
+    table = class_colours(_N_COLOURS) / 255
+    # They repeat, however large the numbers of classes are.
+    rows = np.where(of_class > 0, (of_class - 1) % _N_COLOURS + 1, 0)
+    colours = {c: tuple(table[(c - 1) % _N_COLOURS + 1]) for c in present if c > 0}
+    colours |= {0: tuple(table[0]), NOISE: tuple(np.asarray(NOISE_COLOUR) / 255)}
+    if len(present) > _MOST_CLASSES:
+        # More cannot be told apart: the smallest ones are shown together.
+        numbers, counts = found[found > 0], counts[found > 0]
+        others = numbers[np.argsort(-counts, kind="stable")[_MOST_CLASSES - 1 :]]
+        together = int(found.max()) + 1
+        of_class = np.where(np.isin(of_class, others), together, of_class)
+        present = [c for c in present if c not in set(others.tolist())] + [together]
+        names = {c: names[c] for c in present[:-1]} | {together: f"{len(others)} other classes"}
+        colours[together] = tuple(table[0])
     knees = [scale_for(kind, along) for kind, along in zip(scales, (xs, ys), strict=True)]
     if kind != "points":
         from bioloom.explore.figure_kinds import draw_kind
@@ -106,13 +120,14 @@ def save_scatter(
         finish(figure, axes, path, "" if kind in ("box", "violin") else x_label, up, title)
         return
     size = _point_area(len(xs))
+    own_classes = set(found.tolist())
     for number in present:
         members = of_class == number
         axes.scatter(
             xs[members],
             ys[members],
             s=size,
-            color=[colours[number]],
+            color=table[rows[members]] if number not in own_classes else [colours[number]],
             linewidths=0,
             label=names[number],
             rasterized=len(xs) > _MOST_VECTOR_POINTS,

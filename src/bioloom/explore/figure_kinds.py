@@ -46,10 +46,19 @@ def draw_kind(
         edges = _edges(x, scales[0], n_bins or int(np.clip(np.sqrt(len(x)), 10, 100)))
         parts = [x[classes == c] for c in names]
         if parts:
-            axes.hist(parts, edges, stacked=True, color=[colours[c] for c in names], label=list(names.values()))
+            # Outlines: bars side by side would show hairlines between them in vector files.
+            axes.hist(
+                parts,
+                edges,
+                histtype="stepfilled",
+                stacked=True,
+                color=[colours[c] for c in names],
+                label=list(names.values()),
+            )
         set_scale(axes.set_xscale, scales[0])
         if any(names):
-            add_legend(figure, len(names))
+            # Such patches are in the opposite order.
+            add_legend(figure, len(names), reverse=True)
     elif names:
         _draw_groups(figure, axes, kind == "violin", [y[classes == c] for c in names], names, colours, scales[1])
 

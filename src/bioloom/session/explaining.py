@@ -32,6 +32,7 @@ RANK_MEASURES = {
 """The measures of a ranking, and what to call them."""
 
 _FEWEST_PER_CLASS = 5
+_MOST_CLASSES = 1000
 
 
 class LearnedClusters(NamedTuple):
@@ -181,6 +182,8 @@ def classes_of(table: pd.DataFrame, column: str) -> tuple[NDArray[np.int64], dic
             f"‘{column}’ holds {len(ids)} different values in {counts.sum()} objects: measurements, it seems, not "
             "classes. Colour the plot by clusters or classes."
         )
+    if len(ids) > _MOST_CLASSES:
+        raise InputError(f"‘{column}’ holds {len(ids)} classes, more than {_MOST_CLASSES}. Make fewer clusters first.")
     names = names or cluster_names(table, column) or value_names(classes, column)
     return classes, {int(i): class_name(int(i), names) for i in ids}
 
