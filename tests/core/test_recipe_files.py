@@ -80,7 +80,7 @@ def test_every_file_gets_what_the_recipe_gives(folder, jobs):
     assert dataclasses.replace(again, versions={}) == RECIPE.checked()
     record = json.loads((folder / "out" / "bioloom-run.json").read_text())
     assert record["command"] == "run"
-    assert len(record["outputs"]) == 12
+    assert len(record["outputs"]) == 13
 
 
 def test_corrections_by_hand_stay_with_the_image_that_they_were_made_on(folder, capsys):
@@ -111,8 +111,10 @@ def test_a_file_that_fails_stops_no_other_and_is_in_the_report(folder, jobs):
     assert result.failures[1].error.startswith("Step 'smooth':")
     assert "4 of 7 files processed, 3 failed" in result.describe()
     with (folder / "out" / REPORT).open(newline="") as file:
-        rows = {row["file"].rpartition(os.sep)[2]: row for row in csv.DictReader(file)}
+        rows = {row["file"].rpartition("/")[2]: row for row in csv.DictReader(file)}
     assert rows["w1.tif"]["status"] == "done"
+    assert rows["w1.tif"]["file"] == "in/w1.tif"
+    assert rows["w1.tif"]["path"] == str(folder / "in" / "w1.tif")
     assert rows["w1.tif"]["outputs"] == "w1_nuclei.tif; w1_table.csv"
     assert rows["gone.tif"]["status"] == "failed"
     assert "There is no file" in rows["gone.tif"]["error"]
@@ -133,6 +135,7 @@ def test_a_run_can_be_cancelled_and_go_on(folder):
     result = run_files(RECIPE, files, folder / "out", resume=True)
     assert sum(bool(file.kept) for file in result.files) >= 3
     run_files(RECIPE, files, folder / "whole")
+    assert "table-all.csv" in results_of(folder / "whole")
     assert results_of(folder / "out") == results_of(folder / "whole")
 
 
@@ -169,6 +172,7 @@ def test_a_run_of_200_files_that_is_killed_goes_on_and_ends_equal(tmp_path):
     with journal.open("a") as file:
         file.write('{"input": "')
     (tmp_path / "out" / ".w199_nuclei-abcd1234.tif").write_bytes(b"half")
+    (tmp_path / "out" / ".table-all-abcd1234.csv").write_bytes(b"half")
 
     assert run_cli(*words, tmp_path / "out", "--resume") == 0
     with (tmp_path / "out" / REPORT).open(newline="") as file:
@@ -178,6 +182,7 @@ def test_a_run_of_200_files_that_is_killed_goes_on_and_ends_equal(tmp_path):
     assert states.count("done") == 200 - states.count("kept") > 0
     run_files(RECIPE, find_files([tmp_path / "in"]), tmp_path / "whole")
     assert results_of(tmp_path / "out") == results_of(tmp_path / "whole")
+    assert load_table(tmp_path / "out" / "table-all.csv")["file"].nunique() == 200
     assert not list((tmp_path / "out").glob(".*"))
 
 
@@ -245,6 +250,78 @@ def test_another_classifier_under_the_same_name_is_another_recipe(folder):
         classifier.fit(image, 1 + (image > np.median(image)))
         classifier.save(folder / "p.cl")
         assert states(run_files(recipe, files, folder / "out", resume=True)) == expected
+
+
+# ------------------------------------------------------------------------------------------------ one table of all
+@pytest.mark.parametrize("suffix", ["csv", "parquet", pytest.param("h5ad", marks=pytest.mark.filterwarnings("ignore"))])
+def test_one_table_holds_the_rows_of_all_images(tmp_path, suffix):
+    pytest.importorskip({"csv": "pandas", "parquet": "pyarrow", "h5ad": "anndata"}[suffix])
+    # A time series, an image without objects, and one that cannot be read.
+    write_image(tmp_path / "in" / "b.tif", np.stack([cells(1), cells(2)]), axes="TYX")
+    write_image(tmp_path / "in" / "day2" / "a.tif", cells(3))
+    write_image(tmp_path / "in" / "empty.tif", np.zeros((12, 12), np.uint16))
+    (tmp_path / "in" / "broken.tif").write_bytes(b"")
+    files = [tmp_path / "in" / name for name in ("b.tif", "broken.tif", "empty.tif", "day2/a.tif")]
+    out = tmp_path / "out"
+    result = run_files(RECIPE, files, out, table_format=suffix)
+    assert [file.path.name for file in result.failures] == ["broken.tif"]
+    assert result.tables == (out / f"table-all.{suffix}",)
+    assert result.tables[0].name in json.loads((out / "bioloom-run.json").read_text())["outputs"]
+    table = load_table(result.tables[0])
+    assert list(table.columns) == ["file", "frame", "label", "area", "intensity_mean"]
+    series, single = load_table(out / f"b_table.{suffix}"), load_table(out / f"a_table.{suffix}")
+    assert table["file"].tolist() == ["b.tif"] * len(series) + ["day2/a.tif"] * len(single)
+    assert table["label"].tolist() == [*series["label"], *single["label"]]
+    assert table["area"].tolist() == [*series["area"], *single["area"]]
+    assert table["frame"][: len(series)].tolist() == series["frame"].tolist()
+    assert table["frame"][len(series) :].isna().all()
+    if suffix == "csv":
+        assert (out / "table-all.csv").read_text().splitlines()[1].startswith("b.tif,0,1,")
+    else:
+        assert table["frame"].dtype == "Int64"
+        assert table["label"].dtype.kind in "iu"
+    if suffix == "h5ad":
+        import anndata
+
+        names = anndata.read_h5ad(result.tables[0]).obs_names
+        assert names.is_unique
+        assert names[0] == "b.tif-0-1"
+    assert sum(path.name.startswith("table-all") for path in out.iterdir()) == 1
+
+
+def test_the_table_of_all_images_is_that_of_the_last_run_and_of_no_run_that_was_stopped(folder):
+    # The table of in.tif is called in_table.csv, as another output is.
+    recipe = dataclasses.replace(
+        RECIPE,
+        steps=(*RECIPE.steps, dataclasses.replace(RECIPE.steps[2], id="in_table")),
+        outputs=("table", "in_table"),
+    )
+    write_image(folder / "in" / "in.tif", cells(9))
+    files = find_files([folder / "in"])
+    result = run_files(recipe, files, folder / "out")
+    assert [path.name for path in result.tables] == ["table-all.csv", "in_table-all.csv"]
+    assert len({path.name for path in (*result.outputs, *result.tables)}) == 2 * 7 + 2
+    before = load_table(folder / "out" / "table-all.csv")
+    assert before["file"].unique().tolist() == [path.name for path in files]
+
+    def stop(file):
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        run_files(recipe, files[:2], folder / "out", on_file=stop)
+    assert not (folder / "out" / "table-all.csv").exists()
+    result = run_files(recipe, files[2:0:-1], folder / "out", resume=True)
+    assert load_table(result.tables[0])["file"].unique().tolist() == [files[2].name, files[1].name]
+    (folder / "gone").mkdir()
+    assert run_files(recipe, [folder / "gone" / "x.tif"], folder / "out").tables == ()
+    assert not (folder / "out" / "table-all.csv").exists()
+
+
+def test_a_table_of_all_images_that_cannot_be_replaced_is_told_of_before_anything_is_computed(folder):
+    (folder / "out" / "table-all.csv").mkdir(parents=True)
+    with pytest.raises(InputError, match=r"Cannot replace .*table-all\.csv"):
+        run_files(RECIPE, find_files([folder / "in"]), folder / "out")
+    assert os.listdir(folder / "out") == ["table-all.csv"]
 
 
 # ------------------------------------------------------------------------------------------------ what files tell
@@ -458,7 +535,9 @@ def test_the_command_line_runs_checks_and_exports(folder, capsys):
     assert (
         run_cli("run", folder / "recipe.yaml", folder / "in" / "w[01].tif", "--out", folder / "out", "--jobs", 1) == 0
     )
-    assert "2 of 2 files processed" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "2 of 2 files processed" in printed
+    assert f"The table of all images is {folder / 'out' / 'table-all.csv'}" in printed
     np.testing.assert_array_equal(
         read_image(folder / "out" / "w1_nuclei.tif"), RECIPE.run({"image": cells(1)})["nuclei"]
     )

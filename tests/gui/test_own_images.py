@@ -131,9 +131,10 @@ def test_the_tutorial_on_own_images(user, plate, monkeypatch, capsys):
     assert dialog.hint.text().rstrip(".") in TUTORIAL
     dialog.run_button.click()
     user.until(lambda: dialog.result_of_run is not None, "the run")
+    assert "measure_objects-all.csv is the table of all images" in dialog.hint.text()
     dialog.close()
     assert cli.main(["run", "nuclei.yaml", "plate", "--out", "by_cli", "--jobs", "1"]) == 0
-    written = sorted(Path("results").glob("*_*"))
+    written = sorted(Path("results").glob("[BC]0*"))
     assert len(written) == 6
     assert {path.name for path in written[:2]} <= set(re.findall(r"`(B02 control_.*?)`", TUTORIAL))
     for path in written:
@@ -141,10 +142,12 @@ def test_the_tutorial_on_own_images(user, plate, monkeypatch, capsys):
     assert (read_image(written[1]) != whole.data).any(), "without the corrections"
 
     # One table.
-    exec(re.findall(r"```python\n(.*?)```", TUTORIAL, re.S)[1], {})
-    table = pd.read_csv("nuclei.csv")
-    assert table["image"].unique().tolist() == [path.stem for path in sorted(plate.iterdir())]
-    assert len(table) == sum(len(pd.read_csv(path)) for path in written[::2])
+    seen = {}
+    exec(re.findall(r"```python\n(.*?)```", TUTORIAL, re.S)[1], seen)
+    assert seen["table"].columns[0] == "file"
+    assert seen["table"]["file"].unique().tolist() == sorted(path.name for path in plate.iterdir())
+    assert len(seen["table"]) == sum(len(pd.read_csv(path)) for path in written[::2])
+    assert Path("results/measure_objects-all.csv").read_bytes() == Path("by_cli/measure_objects-all.csv").read_bytes()
 
     # The second image, and both in one plot.
     (other,) = viewer.open(str(plate / "B03 control.tif"), plugin="napari")

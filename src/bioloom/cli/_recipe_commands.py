@@ -40,6 +40,8 @@ def run(options: argparse.Namespace) -> int:
         on_file=tell_file,
     )
     print(result.describe().partition("\n")[0])
+    for table in result.tables:
+        print(f"The table of all images is {table}")
     print(f"The report is {Path(options.out) / 'bioloom-report.csv'}")
     return 2 if result.failures else 0
 

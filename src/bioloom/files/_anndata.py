@@ -37,7 +37,8 @@ def to_anndata(table: pd.DataFrame) -> Any:
     -------
     anndata.AnnData
         ``X`` (float64): columns of numbers; ``obs``: keys (frame, label), truths, texts and categories, named
-        ``label`` or ``frame-label``; ``obsm["spatial"]``: the centroids as (x, y[, z]), if there are any.
+        ``label`` or ``frame-label``, after ``file-`` where there is such a column; ``obsm["spatial"]``: the centroids
+        as (x, y[, z]), if there are any.
 
     Raises
     ------
@@ -60,12 +61,12 @@ def to_anndata(table: pd.DataFrame) -> Any:
     for name in obs.columns:
         if not pd.api.types.is_numeric_dtype(obs[name]):
             obs[name] = obs[name].map(str, na_action="ignore").astype("category")
-    texts = [table[key].astype(str) for key in keys]
-    names = (
-        (texts[0] if len(texts) == 1 else texts[0] + "-" + texts[1])
-        if texts
-        else pd.Series(np.arange(len(table)).astype(str))
-    )
+    # In a table of several images, labels alone are not different.
+    parts = ["file", *keys] if "label" in keys and "file" in table.columns else keys
+    texts = [table[part].astype(str).fillna("") for part in parts]
+    names = texts[0] if texts else pd.Series(np.arange(len(table)).astype(str))
+    for text in texts[1:]:
+        names = names + "-" + text
     # Without a name: that of a column may not be used for other values.
     obs.index = pd.Index(names.to_numpy(object), dtype=object)
     data = anndata.AnnData(

@@ -46,9 +46,18 @@ OnFile = Callable[[FileResult], None]
 
 @dataclass(frozen=True)
 class BatchResult:
-    """What became of all input files, in their order."""
+    """What became of all input files, in their order.
+
+    Attributes
+    ----------
+    files
+        What became of each.
+    tables
+        Tables of all files together.
+    """
 
     files: tuple[FileResult, ...]
+    tables: tuple[Path, ...] = ()
 
     @property
     def outputs(self) -> list[Path]:

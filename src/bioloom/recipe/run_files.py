@@ -12,6 +12,7 @@ from typing import Any
 
 from bioloom.errors import InputError
 from bioloom.files import replacing
+from bioloom.recipe._joined_tables import joined_files, remove_joined, short_names, write_joined
 from bioloom.recipe._journal import Journal, remove_leftovers, run_key, state_of
 from bioloom.recipe._one_file import FileOptions, process_file
 from bioloom.recipe.batch import (
@@ -63,9 +64,10 @@ def run_files(
         The images: TIFF, OME-TIFF, PNG, Zarr or OME-Zarr; see :func:`bioloom.recipe.find_files`. They are the first
         input of the recipe. A file with as many channels as the recipe has inputs gives one to each.
     out
-        Folder for the results: ``<stem>_<step>.tif`` for pixels and ``<stem>_<step>.csv`` for tables, beside
-        ``bioloom-report.csv`` (what became of each file), ``bioloom-run.json`` (all parameters and versions),
-        ``bioloom-recipe.yaml`` (the recipe with its classifiers) and ``bioloom-files.jsonl`` (by which a run goes on).
+        Folder for the results: ``<stem>_<step>.tif`` for pixels, ``<stem>_<step>.csv`` for tables and, once all files
+        are done, ``<step>-all.csv`` for the rows of all of them, with a column ``file``; beside ``bioloom-report.csv``
+        (what became of each file), ``bioloom-run.json`` (all parameters and versions), ``bioloom-recipe.yaml`` (the
+        recipe with its classifiers) and ``bioloom-files.jsonl`` (by which a run goes on).
     inputs
         Where inputs of the recipe come from: a path with ``{stem}`` for the name of the image, or ``#0``, ``#1``, … for
         a channel of the image.
@@ -95,7 +97,7 @@ def run_files(
     Returns
     -------
     BatchResult
-        For each file, in the order given, what was written or kept, or why it failed.
+        For each file, in the order given, what was written or kept, or why it failed; and the tables of all files.
 
     Raises
     ------
@@ -124,7 +126,8 @@ def run_files(
     outputs = _outputs(chosen, paths, out, "zarr" if blocks else file_format, table_format, sources)
     check_folder(out)
     check_apart(out, paths)
-    written = [path for named in outputs.values() for path in named.values()]
+    joined, names = joined_files(chosen, out, table_format), short_names(paths)
+    written = [path for named in (joined, *outputs.values()) for path in named.values()]
     journal = Journal(out, run_key(chosen, {**vars(options), "format": file_format}))
     states = {path: state_of([path, *_companions(path, sources)]) for path in paths}
     lines = journal.finished() if resume else {}
@@ -135,10 +138,12 @@ def run_files(
         for path in paths
         if journal.complete(path, states[path], list(outputs[path].values()), lines)
     }
+    remove_joined(list(joined.values()))
     out.mkdir(parents=True, exist_ok=True)
     chosen.save(out / RECIPE_FILE)
 
     results: dict[Path, FileResult] = {}
+    tables: tuple[Path, ...] = ()
 
     def tell(result: FileResult) -> None:
         if result.outputs:
@@ -158,16 +163,17 @@ def run_files(
             for result in computed:
                 tell(result)
                 report(0.0)
+        tables = write_joined(joined, outputs, [results[path] for path in paths], names, lambda: report(0.0))
     finally:
-        finished = BatchResult(tuple(results[path] for path in paths if path in results))
-        _write_report(out, finished)
+        finished = BatchResult(tuple(results[path] for path in paths if path in results), tables)
+        _write_report(out, finished, names)
         parameters = {
             "recipe": chosen.name, "inputs": sources, "spacing": size, "frame_axis": frame_axis,
             "channel_axis": channel_axis, "jobs": jobs, "resume": resume, "blocks": blocks, "format": file_format,
             "tables": table_format,
         }  # fmt: skip
         described = [describe_file(f.path) | ({"error": f.error} if f.error else {}) for f in finished.files]
-        there_now = [path for file in finished.files for path in (*file.outputs, *file.kept)]
+        there_now = [*(path for file in finished.files for path in (*file.outputs, *file.kept)), *tables]
         seeds = {step.id: step.settings["seed"] for step in chosen.steps if "seed" in step.settings}
         write_run(out, "run", parameters, inputs=described, outputs=there_now, seeds=seeds, arguments=arguments)
     return finished
@@ -226,12 +232,12 @@ def _companions(path: Path, sources: Mapping[str, str]) -> list[Path]:
     return [companion(source, path) for source in sources.values() if not source.startswith("#")]
 
 
-def _write_report(out: Path, result: BatchResult) -> None:
+def _write_report(out: Path, result: BatchResult, names: Mapping[Path, str]) -> None:
     """Write what became of each file as a table."""
     with replacing(out / REPORT) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["file", "status", "seconds", "outputs", "error"])
+        writer.writerow(["file", "status", "seconds", "outputs", "error", "path"])
         for one in result.files:
             status = "failed" if one.error else "kept" if one.kept else "done"
-            names = "; ".join(path.name for path in (*one.outputs, *one.kept))
-            writer.writerow([one.path, status, f"{one.seconds:.2f}", names, one.error])
+            outputs = "; ".join(path.name for path in (*one.outputs, *one.kept))
+            writer.writerow([names[one.path], status, f"{one.seconds:.2f}", outputs, one.error, one.path])

@@ -300,7 +300,9 @@ class BatchDialog(QDialog):
     def _done(self, result: BatchResult) -> None:
         self.result_of_run = result
         folder = Path(self.out.text().strip()).expanduser()
-        self.hint.setText(f"{result.describe().splitlines()[0]}. The report is {folder / REPORT}.")
+        counts = result.describe().splitlines()[0]
+        tables = [f"{path.name} is the table of all images." for path in result.tables]
+        self.hint.setText("\n".join([f"{counts}. In {folder}:", *tables, f"{REPORT} is the report."]))
 
     def _ended(self) -> None:
         self.bar.setVisible(False)
