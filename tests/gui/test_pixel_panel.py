@@ -632,7 +632,7 @@ def test_other_layers_are_classified_also_where_one_does_not_fit(user, panel, sm
 def test_applying_is_cancelled_and_does_not_disturb_painting(user, panel, errors):
     sample = nuclei_2d(shape=(200, 220), n_nuclei=12, seed=0)
     viewer = user.viewer
-    many = viewer.add_image(np.stack([sample.image] * 60), name="many", axis_labels=("t", "y", "x"))
+    many = viewer.add_image(np.stack([sample.image] * 200), name="many", axis_labels=("t", "y", "x"))
     panel.new_button.click()
     painted = np.zeros(many.data.shape, np.uint8)
     painted[0] = strokes(sample.labels, n_pixels=300)
