@@ -141,7 +141,7 @@ def test_two_layers_are_one_plot_and_each_object_is_its_own(user, pooled):
     assert not layers.is_coloured(two)
 
 
-def test_sizes_in_pixels_and_in_micrometres_are_not_compared_unsaid(user, pooled):
+def test_sizes_in_pixels_and_in_micrometres_are_not_compared_unsaid(user, pooled, tmp_path):
     explore, one, two = pooled
     assert "cannot be compared" not in explore.status.text.text()
     explore.choice.others.set_checked(set())
@@ -159,6 +159,12 @@ def test_sizes_in_pixels_and_in_micrometres_are_not_compared_unsaid(user, pooled
     assert "Drawn" not in explore.status.text.text()
     explore.labels.choose(two)
     explore.gates.apply()
+    assert "Drawn where lengths are in µm, but here in pixel." in explore.status.text.text()
+    # Its file says so, too.
+    explore.gates.save(str(tmp_path / "gates.json"))
+    explore.gates.remove()
+    explore.gates.load(str(tmp_path / "gates.json"))
+    explore.gates.list.item(0).setSelected(True)
     assert "Drawn where lengths are in µm, but here in pixel." in explore.status.text.text()
 
 

@@ -2,38 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 
+from bioloom.errors import InputError
 from bioloom.explore.axis_scales import grouped_digits, tick_texts
+from bioloom.explore.gate_kinds import PolygonGate, RangeGate
 from bioloom.explore.plot_kinds_bars import in_bin
 from bioloom.explore.polygon import points_in_polygon, points_near_path
 from bioloom.session.plot_model import PlotModel
 from bioloom.session.plot_tools import Drawn
-
-_CORNERS_PER_EDGE = 24
-
-
-@dataclass(frozen=True)
-class DrawnGate:
-    """An outline in the values of columns, from which a gate can be made.
-
-    Attributes
-    ----------
-    kind : str
-        "polygon" or "range".
-    columns : tuple of str
-        Horizontal and vertical column; for a range the one column.
-    vertices : numpy.ndarray
-        float64: for a polygon (m, 2); for a range its lower and upper end, (2,).
-    """
-
-    kind: Literal["polygon", "range"]
-    columns: tuple[str, ...]
-    vertices: NDArray[np.float64]
 
 
 def objects_in(
@@ -65,22 +43,22 @@ def objects_in(
     return points_in_polygon(x, y, drawn.points) & model.visible()
 
 
-def gate_of(model: PlotModel, drawn: Drawn) -> DrawnGate | None:
-    """Return what was drawn as an outline in the values of the columns.
+def gate_of(model: PlotModel, drawn: Drawn) -> RangeGate | PolygonGate | None:
+    """Return the gate that selects what was drawn by the values of the columns.
 
-    Straight edges on a logarithmic axis are curves in values: they get more corners. None for a brush, for a click, and
-    where an axis is no column.
+    None for a brush, for a click, for what has no area, and where an axis is no column.
     """
     across, up = model.scales
     if model.kind == "histogram" or (drawn.tool == "span" and model.kind not in ("box", "violin")):
-        ends = np.array([drawn.points[:, 0].min(), drawn.points[:, 0].max()])
-        return DrawnGate("range", model.names[:1], across.inverse(ends))
+        low, high = across.inverse([drawn.points[:, 0].min(), drawn.points[:, 0].max()])
+        return RangeGate(model.names[0], float(low), float(high))
     if drawn.tool in ("brush", "click") or model.kind in ("box", "violin"):
         return None
-    corners = drawn.points
-    if drawn.tool in ("polygon", "rectangle") and (across.kind, up.kind) != ("linear", "linear"):
-        corners = _with_more_corners(corners)
-    return DrawnGate("polygon", model.names, np.stack([across.inverse(corners[:, 0]), up.inverse(corners[:, 1])], 1))
+    corners = zip(across.inverse(drawn.points[:, 0]).tolist(), up.inverse(drawn.points[:, 1]).tolist(), strict=True)
+    try:
+        return PolygonGate(*model.names, tuple(corners), across, up)
+    except InputError:
+        return None
 
 
 def nearest(model: PlotModel, x: float, y: float, per_unit: tuple[float, float], reach: float) -> int:
@@ -154,9 +132,3 @@ def describe_place(model: PlotModel, x: float, y: float) -> list[tuple[str, str]
 
 def _between(low: float, high: float) -> str:
     return " – ".join(tick_texts(np.array([float(f"{low:.4g}"), float(f"{high:.4g}")]), even=False))
-
-
-def _with_more_corners(corners: NDArray[np.float64]) -> NDArray[np.float64]:
-    following = np.roll(corners, -1, axis=0)
-    share = np.linspace(0, 1, _CORNERS_PER_EDGE, endpoint=False)[None, :, None]
-    return np.asarray((corners[:, None] + (following - corners)[:, None] * share).reshape(-1, 2), np.float64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from qtpy.QtCore import Qt, Signal
@@ -20,7 +21,6 @@ from qtpy.QtWidgets import (
 
 from bioloom.errors import InputError
 from bioloom.explore import CombinedGate, GateSet, PolygonGate, RangeGate
-from bioloom.session.plot_picking import DrawnGate
 from bioloom.widgets._explore_analysis import Exploring
 from bioloom.widgets._explore_forms import button_row, ended
 from bioloom.widgets._parts import enable
@@ -41,9 +41,7 @@ class GateForm(QWidget):
         super().__init__()
         self._panel = panel
         self.gates = GateSet()
-        # What lengths were counted in where a gate was drawn.
-        self._units: dict[str, set[str]] = {}
-        self._drawn: DrawnGate | None = None
+        self._drawn: RangeGate | PolygonGate | None = None
         self.name = QLineEdit()
         self.name.setPlaceholderText("name of the gate")
         self.name.setToolTip("Name of the new gate; left empty, it is numbered")
@@ -85,7 +83,7 @@ class GateForm(QWidget):
         self.load_button.clicked.connect(self._ask_load)
         self._show()
 
-    def note_drawn(self, drawn: DrawnGate | None) -> None:
+    def note_drawn(self, drawn: RangeGate | PolygonGate | None) -> None:
         """Remember what was drawn last in the plot; None for what cannot be a gate."""
         self._drawn = drawn
         enable(self.add_button, drawn is not None, _NO_OUTLINE)
@@ -96,15 +94,9 @@ class GateForm(QWidget):
 
     def keep(self) -> None:
         """Make a gate of what was drawn last."""
-        drawn = self._drawn
-        if drawn is None:
+        if self._drawn is None:
             raise InputError("Draw around points in the plot first, with another tool than the brush.")
-        if drawn.kind == "range":
-            low, high = sorted(float(v) for v in drawn.vertices.ravel()[:2])
-            self._put(RangeGate(drawn.columns[0], low, high))
-        else:
-            x, y = drawn.columns
-            self._put(PolygonGate(x, y, tuple((float(a), float(b)) for a, b in drawn.vertices)))
+        self._put(replace(self._drawn, unit=" and ".join(sorted(self._panel.units()))))
 
     def combine(self, operator: str) -> None:
         """Make a gate of the chosen ones."""
@@ -119,7 +111,6 @@ class GateForm(QWidget):
             name = f"gate {number}" if f"gate {number}" not in self.gates else ""
             number += 1
         self.gates.put(name, gate)
-        self._units[name] = self._panel.units()
         self.name.clear()
         self._show(name)
         self.apply()
@@ -139,11 +130,11 @@ class GateForm(QWidget):
 
     def _other_unit(self, names: list[str]) -> str:
         """Warn where sizes are counted in something else than where the gates were drawn."""
-        now = self._panel.units()
-        drawn = set().union(*(self._units.get(name, now) for name in names))
-        if not now or not drawn or now == drawn:
+        now = " and ".join(sorted(self._panel.units()))
+        drawn = set().union(*(self.gates.units(name) for name in names)) - {now}
+        if not now or not drawn:
             return ""
-        return f" Drawn where lengths are in {' and '.join(sorted(drawn))}, but here in {' and '.join(sorted(now))}."
+        return f" Drawn where lengths are in {' and '.join(sorted(drawn))}, but here in {now}."
 
     def remove(self) -> None:
         """Remove the chosen gates."""
@@ -175,8 +166,6 @@ class GateForm(QWidget):
         for_all = GateSet.load(path)
         known = {name: self.gates[name] for name in self.gates} | {name: for_all[name] for name in for_all}
         self.gates = GateSet(known)
-        for name in for_all:
-            self._units.pop(name, None)
         self._show()
         which = "1 gate loaded. Click it" if len(for_all) == 1 else f"{len(for_all)} gates loaded. Click one"
         self._panel.say(f"{which} to select its objects.")

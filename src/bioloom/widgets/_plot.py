@@ -10,7 +10,7 @@ in ``plot.model`` (kind, scale_kinds, point_size, alpha, n_bins, groups, trails,
 - ``selected(mask, mode)``: what was drawn or clicked; mode is "replace", "add" or "remove" (Shift, Alt, `plot.mode`).
 - ``point_clicked(row)`` and ``hovered(row)``, -1 for none.
 - ``class_chosen(number)``: a number key, 0 to 9, was pressed on the plot.
-- ``gate_drawn(DrawnGate)``: before `selected`, the outline in values; None where it cannot become a gate.
+- ``gate_drawn(gate)``: before `selected`, the gate that selects the same by values; None if there is none.
 - ``classes_hidden(frozenset)``: classes of the legend were hidden or shown (right click on the legend).
 
 Frames: ``appearance(…, bright=frames == current)`` makes those of the current frame bright and the others faint,

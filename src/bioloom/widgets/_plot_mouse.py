@@ -8,8 +8,9 @@ import numpy as np
 from qtpy.QtCore import QPointF, QRectF, Qt, QTimer
 from qtpy.QtGui import QPainter
 
+from bioloom.explore.gate_kinds import PolygonGate, RangeGate
 from bioloom.session.plot_card import ObjectCard
-from bioloom.session.plot_picking import DrawnGate, describe_place, gate_of, nearest, objects_in, objects_of_bin
+from bioloom.session.plot_picking import describe_place, gate_of, nearest, objects_in, objects_of_bin
 from bioloom.session.plot_tools import Drawing, Drawn
 from bioloom.widgets import _plot_painting as paint
 
@@ -28,7 +29,7 @@ class PlotMouse:
     ----------
     mode : str
         "replace", "add" or "remove" where no key says otherwise.
-    last_gate : DrawnGate or None
+    last_gate : RangeGate, PolygonGate or None
         What was drawn last, in values.
     card, mouse
         What is shown about the object under the mouse, and where the mouse is.
@@ -36,7 +37,7 @@ class PlotMouse:
 
     def _init_mouse(self) -> None:
         self.mode = "replace"
-        self.last_gate: DrawnGate | None = None
+        self.last_gate: RangeGate | PolygonGate | None = None
         self.card: ObjectCard | None = None
         self.mouse: QPointF | None = None
         self.hovered_row = -1
