@@ -17,7 +17,7 @@ from bioloom.explore.cluster_classifier import ClusterClassifier
 from bioloom.explore.explanation import Explanation, Waterfall
 from bioloom.explore.preprocess import is_decision
 from bioloom.explore.ranking import Ranking
-from bioloom.explore.scaling import is_numeric, numbers_of_column
+from bioloom.explore.scaling import is_numeric, listed, numbers_of_column
 from bioloom.session.exploring import LEARNED, cluster_names
 from bioloom.session.feature_table import keys_of
 from bioloom.session.jobs import JobProgress
@@ -54,6 +54,21 @@ class LearnedClusters(NamedTuple):
     name: str
     columns: list[str]
     result: ClusterClassifier
+
+
+def doubt_about(classifier: TableClassifier, table: pd.DataFrame) -> str:
+    """Say that objects seem to be measured otherwise than those of the training; empty if they do not.
+
+    That is so where most of what the classifier looks at, by importance, lies beyond all its decisions.
+    """
+    beyond = classifier.columns_beyond(table)
+    weights = dict(zip(classifier.feature_names_, classifier.feature_importances_, strict=True))
+    if sum(weights[name] for name in beyond) < 0.5:
+        return ""
+    return (
+        f" But {listed(beyond, 3)} of all of them {'is' if len(beyond) == 1 else 'are'} beyond what it was trained on: "
+        "were they measured in another unit, or in an image of another kind, such as 16 bit instead of 8?"
+    )
 
 
 def rank_table(

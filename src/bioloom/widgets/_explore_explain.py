@@ -20,6 +20,7 @@ from bioloom.session.explaining import (
     as_clusters,
     classes_of,
     contributions,
+    doubt_about,
     explain_table,
     learn_clusters,
 )
@@ -193,7 +194,8 @@ class ExplainForm(QWidget):
         }  # fmt: skip
         panel.keep_columns(panel.objects, table[keys_of(table)].assign(**{LEARNED: classes}), made)
         panel.show_colour(LEARNED)
-        panel.say(f"{len(classes)} objects classified; the classes are the column ‘{LEARNED}’.")
+        said = f"{len(classes)} objects classified; the classes are the column ‘{LEARNED}’."
+        panel.say(said + doubt_about(classifier, table))
 
     # -------------------------------------------------------------------------------------------- SHAP
     def explain(self) -> None:
