@@ -67,9 +67,7 @@ def new_plot() -> Iterator[Callable[[], Any]]:
     plots = []
 
     def make() -> Any:
-        sender = MainThread()
-        plots.append(ScatterPlot(sender.send))
-        sender.setParent(plots[-1])
+        plots.append(ScatterPlot(MainThread().send))
         return plots[-1]
 
     yield make
