@@ -280,7 +280,9 @@ def test_an_object_that_was_not_explained_is_said_so(user, measured, errors):
     assert not errors
 
 
-def test_figures_tell_units(user, measured, errors, tmp_path):
+def test_plots_and_figures_tell_units(user, measured, errors, tmp_path):
+    from qtpy.QtSvg import QSvgGenerator
+
     explore, layer, _ = measured
     layers.note_unit(layer, "µm")
     explore.show_axes("area", "perimeter")
@@ -288,7 +290,14 @@ def test_figures_tell_units(user, measured, errors, tmp_path):
     explore.plot.wait()
     explore.view.save_figure(str(tmp_path / "plot.svg"))
     text = (tmp_path / "plot.svg").read_text()
-    assert all(f"<!-- {name} -->" in text for name in ("area (µm²)", "perimeter (µm)", "axis_major_length (µm)"))
+    names = "area (µm²)", "perimeter (µm)", "axis_major_length (µm)"
+    assert all(f"<!-- {name} -->" in text for name in names)
+    # The same as painted in the window.
+    painted = QSvgGenerator()
+    painted.setFileName(str(tmp_path / "painted.svg"))
+    explore.plot.render(painted)
+    text = (tmp_path / "painted.svg").read_text("utf-8")
+    assert all(f">{name}<" in text for name in names)
     assert not errors
 
 

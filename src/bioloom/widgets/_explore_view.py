@@ -43,6 +43,7 @@ class ObjectView:
         self._panel, self._plot, self._bar, self._count, self._pictures = panel, plot, bar, count, pictures
         self._known: tuple[Any, Colouring] | None = None
         plot.describe = self._describe
+        plot.title_of = self._with_unit
         bar.frame_mode_changed.connect(self._frame_mode_changed)
 
     def forget(self) -> None:
@@ -185,8 +186,10 @@ class ObjectView:
         self._panel.say(f"Saved to {path}.")
 
     def _with_unit(self, column: str) -> str:
-        """Name a column as on the axis of a figure."""
+        """Name a column as on an axis."""
         panel = self._panel
+        if not panel.pool.layers:
+            return column
         units = {layers.measured_in(layer) for layer in panel.pool.layers}
         n_axes = panel.pool.layers[0].ndim - panel.pool.has_frames
         return with_unit(column, units.pop() if len(units) == 1 else "", n_axes)

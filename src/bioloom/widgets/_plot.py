@@ -22,6 +22,7 @@ adds where they came from.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -60,6 +61,8 @@ class ScatterPlot(PlotMouse, PlotKeys, PlotCanvas, QWidget):
         What is shown, and how; call `refresh` after a change.
     describe : callable or None
         Returns what to show about a row.
+    title_of : callable
+        Returns what to call a column on an axis or colour bar; at first its name.
     hint : str
         What is said where there is nothing to plot.
     error : str
@@ -89,6 +92,7 @@ class ScatterPlot(PlotMouse, PlotKeys, PlotCanvas, QWidget):
         self.setAccessibleName("Plot of the objects")
         self.model = PlotModel()
         self.describe: Any = None
+        self.title_of: Callable[[str], str] = str
         self.hint = "Nothing to plot yet"
         self.error = ""
         self.picture: Picture | None = None

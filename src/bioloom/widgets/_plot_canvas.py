@@ -95,7 +95,8 @@ class PlotCanvas:
             paint.paint_boxes(painter, boxes, colours, self.model.kind == "violin", self._to_screen)
         self._paint_mouse(painter, area)
         painter.restore()
-        paint.paint_axes(painter, area, ticks, self.model.axis_names, self._to_screen, text, grouped, self.hasFocus())
+        across, up = map(self.title_of, self.model.axis_names)
+        paint.paint_axes(painter, area, ticks, (across, up), self._to_screen, text, grouped, self.hasFocus())
         paint.paint_legend(painter, self.places(), self.model.hidden_classes, text)
         self._paint_bar(painter, text)
         self._paint_note(painter, area)
@@ -130,7 +131,8 @@ class PlotCanvas:
         else:
             colouring = look.colouring
             ticks = paint.bar_ticks(*colouring.limits)
-            paint.paint_colour_bar(painter, bar, colouring.palette[1:], ticks, colouring.title, text)
+            title = self.title_of(colouring.title)
+            paint.paint_colour_bar(painter, bar, colouring.palette[1:], ticks, title, text)
 
     def _paint_note(self, painter: QPainter, area: QRectF) -> None:
         n = self.model.n_left_out
