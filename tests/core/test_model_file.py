@@ -1,6 +1,7 @@
 """Classifier files: everything that is saved comes back, and nothing that is broken gets in or takes long."""
 
 import base64
+import gc
 import json
 import time
 import zlib
@@ -221,9 +222,9 @@ def test_huge_trees_load_fast(trained, tmp_path):
     classifier.feature_names_ = [f"f{i}" for i in range(12)]
     classifier.save(tmp_path / "model.cl")
     load_classifier_from(tmp_path / "..", to_text(trained["TableRowClassifier"]))  # compiled
-    start = time.process_time()
+    start = time.thread_time()
     loaded = load_classifier(tmp_path / "model.cl")
-    seconds = time.process_time() - start
+    seconds = time.thread_time() - start
     print(f"\n{(tmp_path / 'model.cl').stat().st_size / 2**20:.0f} MiB, {len(forest.feature):,} nodes: {seconds:.2f} s")
     assert len(loaded.forest.roots) == 1000
     bins = np.random.default_rng(1).integers(0, 255, (12, 100)).astype(np.uint8)
@@ -300,13 +301,22 @@ def test_broken_samples_and_bombs_are_refused_at_once(trained, tmp_path, text):
     line = next(line for line in model.split("\n") if line.startswith("training_samples = "))
     path = tmp_path / "model.cl"
     path.write_text(model.replace(line, f"training_samples = {text}"))
-    start = time.process_time()
+    start = time.thread_time()
     with pytest.raises(ModelFileError, match=r"model\.cl"):
         load_classifier(path)
-    assert time.process_time() - start < SECOND
+    assert time.thread_time() - start < SECOND
 
 
 # ------------------------------------------------------------------------------------------------ hostile files
+@pytest.fixture(scope="module", autouse=True)
+def little_to_search_for_garbage():
+    """Leave what the tests of other files made out of the search for garbage: it takes a second, which counts here."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 @pytest.fixture(scope="module")
 def text(trained):
     return to_text(trained["ObjectSelector"])
@@ -314,7 +324,7 @@ def text(trained):
 
 def refuse_or_load(folder, data):
     """Load a file; anything but a classifier or the one clear error is a failure, and so is a long wait."""
-    start = time.process_time()
+    start = time.thread_time()
     try:
         loaded = load_classifier_from(folder, data)
     except ModelFileError as error:
@@ -322,7 +332,7 @@ def refuse_or_load(folder, data):
         assert "model.cl" in message
         assert len(message) < 500
         loaded = None
-    assert time.process_time() - start < SECOND
+    assert time.thread_time() - start < SECOND
     return loaded
 
 
@@ -419,10 +429,10 @@ def test_a_giant_file_is_refused_at_once(text, tmp_path):
     (tmp_path / "model.cl").write_bytes(b"/*\nOpenCL RandomForestClassifier\n")
     with (tmp_path / "model.cl").open("r+b") as file:
         file.truncate(1 << 40)
-    start = time.process_time()
+    start = time.thread_time()
     with pytest.raises(ModelFileError, match="larger than 128 MiB"):
         load_classifier(tmp_path / "model.cl")
     body = text[text.index("*/") :].split(" float max_s")[0].split("=0;\n")[-1]
     many = text.replace(" float max_s", body * ((120 << 20) // len(body)) + " float max_s", 1)
     assert refuse_or_load(tmp_path, many) is None
-    assert time.process_time() - start < 2 * SECOND
+    assert time.thread_time() - start < 2 * SECOND
