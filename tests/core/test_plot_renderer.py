@@ -78,14 +78,14 @@ def test_a_painting_waits_a_moment_for_what_is_nearly_done():
 def test_no_painting_waits_for_what_took_long_before():
     shown = []
     renderer = LatestRenderer(lambda n: time.sleep(n) or n, lambda call: None, shown.append, pytest.fail)
-    renderer.request(0.05)
+    renderer.request(0.25)
     assert renderer.wait(5)
     renderer.hand_over()
-    assert shown == [0.05]
-    renderer.request(0.06)
+    assert shown == [0.25]
+    renderer.request(0.3)
     begin = time.monotonic()
-    renderer.hand_over(0.04)
-    assert time.monotonic() - begin < 0.03
+    renderer.hand_over(0.2)
+    assert time.monotonic() - begin < 0.15
     assert renderer.wait(5)
-    renderer.hand_over(0.04)
-    assert shown == [0.05, 0.06]
+    renderer.hand_over(0.2)
+    assert shown == [0.25, 0.3]
