@@ -93,11 +93,12 @@ class ProcessSteps(QObject):
         """Add the steps of a recipe; only its outputs get layers. Return the new ids by those in the recipe."""
         with self.layers.no_new_layers():
             ids = self.chain.add_recipe(recipe, inputs)
-        for old, new in ids.items():
-            if old not in recipe.outputs:
-                self.chain.want(new, False)
-            elif self.chain.result_of(new) is not None:
-                self.layers.show(new)
+            for old, new in ids.items():
+                if old not in recipe.outputs:
+                    self.chain.want(new, False)
+        for name in recipe.outputs:
+            if self.chain.result_of(ids[name]) is not None:
+                self.layers.show(ids[name])
         return ids
 
     def cancel(self) -> str:
