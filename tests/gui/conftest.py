@@ -36,6 +36,47 @@ def little_to_search_for_garbage():
     gc.freeze()
 
 
+@pytest.fixture
+def errors(monkeypatch):
+    """Collect what is shown to the user as an error."""
+    shown = []
+    monkeypatch.setattr("bioloom.widgets._base.show_error", shown.append)
+    return shown
+
+
+@pytest.fixture
+def cold(monkeypatch):
+    """Spend no time on compiling UMAP before it is asked for."""
+    from bioloom.session.worker_process import WorkerProcess
+
+    monkeypatch.setattr(WorkerProcess, "warm_up", lambda self, large_tables=False: None)
+
+
+def make_blobs(n_side=9, pitch=28, seed=0):
+    """Round and elongated objects in a grid, their labels with gaps, and which of them are elongated."""
+    from skimage.draw import ellipse
+
+    rng = np.random.default_rng(seed)
+    labels = np.zeros((n_side * pitch,) * 2, np.int32)
+    long_ones = []
+    for number in range(n_side**2):
+        y, x = (np.array(divmod(number, n_side)) + 0.5) * pitch
+        is_long = number % 2 == 1
+        radii = (rng.uniform(10, 12), rng.uniform(3.5, 4.5)) if is_long else rng.uniform(6, 7.2, 2)
+        place = ellipse(y, x, *radii, shape=labels.shape, rotation=rng.uniform(-0.3, 0.3))
+        labels[place] = 10 + 3 * number
+        if is_long:
+            long_ones.append(10 + 3 * number)
+    image = np.where(labels > 0, 120.0, 20.0) + rng.normal(0, 6, labels.shape)
+    return labels, image.astype(np.float32), long_ones
+
+
+@pytest.fixture
+def blobs():
+    """Return a function that makes round and elongated objects."""
+    return make_blobs
+
+
 class User:
     """Someone at the screen: opens panels, clicks, drags, and waits for what was started."""
 

@@ -3,45 +3,14 @@
 import numpy as np
 import pytest
 
-pytest.importorskip("napari")
-
-from skimage.draw import ellipse
-
 from bioloom import layers
 from bioloom.errors import InputError
-from bioloom.session.worker_process import WorkerProcess
 
-
-@pytest.fixture(autouse=True)
-def cold(monkeypatch):
-    """Spend no time on compiling UMAP before it is asked for."""
-    monkeypatch.setattr(WorkerProcess, "warm_up", lambda self, large_tables=False: None)
-
-
-def blobs(n_side=9, pitch=28):
-    """Round and elongated objects in a grid, and which of them are elongated."""
-    rng = np.random.default_rng(0)
-    labels, long_ones = np.zeros((n_side * pitch,) * 2, np.int32), []
-    for number in range(n_side**2):
-        y, x = (np.array(divmod(number, n_side)) + 0.5) * pitch
-        is_long = number % 2 == 1
-        radii = (rng.uniform(10, 12), rng.uniform(3.5, 4.5)) if is_long else rng.uniform(6, 7.2, 2)
-        labels[ellipse(y, x, *radii, shape=labels.shape)] = 10 + 3 * number
-        if is_long:
-            long_ones.append(10 + 3 * number)
-    return labels, (120.0 * (labels > 0) + rng.normal(0, 6, labels.shape)).astype(np.float32), long_ones
+pytestmark = pytest.mark.usefixtures("cold")
 
 
 @pytest.fixture
-def errors(monkeypatch):
-    """What was shown as errors."""
-    shown = []
-    monkeypatch.setattr("bioloom.widgets._base.show_error", shown.append)
-    return shown
-
-
-@pytest.fixture
-def measured(user):
+def measured(user, blobs):
     """Blobs in the viewer, measured, and the Explore panel."""
     from bioloom.measure import measure
 
@@ -332,7 +301,7 @@ def test_files_get_the_ending_that_was_not_typed(user, measured, errors, tmp_pat
     assert not errors
 
 
-def test_an_axis_more_than_a_pixel_classifier_knows_is_time(user, errors):
+def test_an_axis_more_than_a_pixel_classifier_knows_is_time(user, errors, blobs):
     from bioloom.classify import PixelClassifier
 
     labels, image, _ = blobs(n_side=2)

@@ -10,13 +10,8 @@ from qtpy.QtTest import QTest
 from bioloom import layers
 from bioloom.classify import PixelClassifier
 from bioloom.session.image_lasso import Region
-from bioloom.session.worker_process import WorkerProcess
 
-
-@pytest.fixture(autouse=True)
-def cold(monkeypatch):
-    """Spend no time on compiling UMAP before it is asked for."""
-    monkeypatch.setattr(WorkerProcess, "warm_up", lambda self, large_tables=False: None)
+pytestmark = pytest.mark.usefixtures("cold")
 
 
 def squares(n_side, sizes, ids, pitch=12):

@@ -9,47 +9,18 @@ import pandas as pd
 import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
-from skimage.draw import ellipse
 
 from bioloom import layers
-from bioloom.session.worker_process import WorkerProcess, shared_worker
+from bioloom.session.worker_process import shared_worker
 
 OWN = {"pca": "n_components", "tsne": "perplexity", "isomap": "n_neighbors", "mds": "max_fitted"}
 
 
-@pytest.fixture(autouse=True)
-def cold(monkeypatch):
-    """Spend no time on compiling UMAP before it is asked for."""
-    monkeypatch.setattr(WorkerProcess, "warm_up", lambda self, large_tables=False: None)
-
-
-def blobs(n_side=9, pitch=28, seed=0):
-    """Round and elongated objects in a grid, their labels with gaps, and which of them are elongated."""
-    rng = np.random.default_rng(seed)
-    labels = np.zeros((n_side * pitch,) * 2, np.int32)
-    long_ones = []
-    for number in range(n_side**2):
-        y, x = (np.array(divmod(number, n_side)) + 0.5) * pitch
-        is_long = number % 2 == 1
-        radii = (rng.uniform(10, 12), rng.uniform(3.5, 4.5)) if is_long else rng.uniform(6, 7.2, 2)
-        place = ellipse(y, x, *radii, shape=labels.shape, rotation=rng.uniform(-0.3, 0.3))
-        labels[place] = 10 + 3 * number
-        if is_long:
-            long_ones.append(10 + 3 * number)
-    image = np.where(labels > 0, 120.0, 20.0) + rng.normal(0, 6, labels.shape)
-    return labels, image.astype(np.float32), long_ones
+pytestmark = pytest.mark.usefixtures("cold")
 
 
 @pytest.fixture
-def errors(monkeypatch):
-    """What was shown as errors."""
-    shown = []
-    monkeypatch.setattr("bioloom.widgets._base.show_error", shown.append)
-    return shown
-
-
-@pytest.fixture
-def measured(user):
+def measured(user, blobs):
     """Blobs in the viewer, measured, and the Explore panel."""
     from bioloom.measure import measure
 
@@ -237,7 +208,7 @@ def test_how_many_clusters_and_how_stable_they_are(user, measured, errors):
     assert not errors
 
 
-def test_gates_are_kept_combined_saved_and_applied(user, measured, errors, tmp_path):
+def test_gates_are_kept_combined_saved_and_applied(user, measured, errors, tmp_path, blobs):
     explore, layer, long_ones = measured
     explore.show_axes("area", "eccentricity")
     user.look()
@@ -457,7 +428,7 @@ def test_from_blobs_to_a_classifier_that_does_not_depend_on_the_map(user, measur
     assert not errors
 
 
-def test_frames_are_bright_alone_or_alike(user, errors):
+def test_frames_are_bright_alone_or_alike(user, errors, blobs):
     from bioloom.measure import measure
 
     labels, image, _ = blobs(n_side=4)

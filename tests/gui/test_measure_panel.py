@@ -12,13 +12,7 @@ from bioloom.measure import measure
 from bioloom.widgets._table_join import JoinDialog
 from bioloom.widgets._table_menus import column_menu
 
-
-@pytest.fixture(autouse=True)
-def errors(monkeypatch):
-    """Collect the errors that a user would see."""
-    shown = []
-    monkeypatch.setattr("bioloom.widgets._base.show_error", shown.append)
-    return shown
+pytestmark = pytest.mark.usefixtures("errors")
 
 
 @pytest.fixture(scope="module")

@@ -36,16 +36,6 @@ def parts(nuclei):
 
 
 @pytest.fixture
-def errors(monkeypatch):
-    """What was reported to the user."""
-    import bioloom.widgets._base as base
-
-    seen = []
-    monkeypatch.setattr(base, "show_error", seen.append)
-    return seen
-
-
-@pytest.fixture
 def panel(user, nuclei, parts):
     """The panel on nuclei that were cut up, with the view on all of them."""
     viewer = user.viewer

@@ -24,16 +24,6 @@ def types(nuclei):
 
 
 @pytest.fixture
-def errors(monkeypatch):
-    """What was reported to the user."""
-    import bioloom.widgets._base as base
-
-    seen = []
-    monkeypatch.setattr(base, "show_error", seen.append)
-    return seen
-
-
-@pytest.fixture
 def panel(user, nuclei):
     """The panel on nuclei, with the view on all of them."""
     viewer = user.viewer

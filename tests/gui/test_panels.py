@@ -13,14 +13,6 @@ from bioloom.widgets._apply_dialog import Application
 pytestmark = pytest.mark.gui
 
 
-@pytest.fixture
-def errors(monkeypatch):
-    """Collect what is shown to the user as an error."""
-    shown = []
-    monkeypatch.setattr("bioloom.widgets._base.show_error", shown.append)
-    return shown
-
-
 def spatial(layer):
     placed = layers.spatial_metadata(layer)
     placed["affine"] = np.asarray(layer.affine.affine_matrix)

@@ -16,14 +16,6 @@ pytestmark = pytest.mark.gui
 SMALL = "original gaussian_blur=1 gaussian_blur=3 sobel_of_gaussian_blur=1"
 
 
-@pytest.fixture
-def errors(monkeypatch):
-    """Collect what is shown to the user as an error."""
-    shown = []
-    monkeypatch.setattr("bioloom.widgets._base.show_error", shown.append)
-    return shown
-
-
 @pytest.fixture(scope="module")
 def small():
     return nuclei_2d(shape=(160, 180), n_nuclei=12, seed=0)

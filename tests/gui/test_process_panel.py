@@ -30,14 +30,6 @@ SCALES = {"2d": (0.5, 0.5), "3d": (0.9, 0.3, 0.3), "time": (1.0, 0.5, 0.5)}
 
 
 @pytest.fixture
-def errors(monkeypatch):
-    """Collect what is shown to the user as an error."""
-    shown = []
-    monkeypatch.setattr("bioloom.widgets._base.show_error", shown.append)
-    return shown
-
-
-@pytest.fixture
 def no_garbage(monkeypatch):
     """Collect no garbage: napari does whenever a layer is removed, and Python every few layers, half a second each."""
     monkeypatch.setattr("gc.collect", lambda *generation: 0)

@@ -1,14 +1,11 @@
 """What a file tells of its axes, where napari that opened it does not."""
 
 import numpy as np
-import pytest
+from napari.components import ViewerModel
+from napari.layers._source import layer_source
 
-ViewerModel = pytest.importorskip("napari.components").ViewerModel
-
-from napari.layers._source import layer_source  # noqa: E402
-
-from bioloom import layers  # noqa: E402
-from bioloom.files import read_axes, write_image  # noqa: E402
+from bioloom import layers
+from bioloom.files import read_axes, write_image
 
 
 def opened(viewer, path, pixels, **told):

@@ -2,13 +2,11 @@
 
 import numpy as np
 import pytest
+from napari.components import ViewerModel
+from napari.layers._source import layer_source
 
-ViewerModel = pytest.importorskip("napari.components").ViewerModel
-
-from napari.layers._source import layer_source  # noqa: E402
-
-from bioloom import layers  # noqa: E402
-from bioloom.layers.gallery_pictures import images_of  # noqa: E402
+from bioloom import layers
+from bioloom.layers.gallery_pictures import images_of
 
 
 @pytest.fixture
