@@ -75,6 +75,22 @@ def test_pictures_of_frames_slices_and_several_layers():
     assert (sheet[18:, 18:] == 255).all(), "no fourth picture"
 
 
+@pytest.mark.parametrize("n_frames", [0, 2])
+@pytest.mark.parametrize("n_planes", [0, 3])
+def test_arrays_on_disk_give_the_same_pictures(tmp_path, n_frames, n_planes):
+    zarr = pytest.importorskip("zarr")
+    labels, image = scene()
+    for n in filter(None, (n_planes, n_frames)):
+        labels, image = np.stack([labels] * n), np.stack([image] * n)
+    pair = []
+    for kept in (lambda a, name: a, lambda a, name: zarr.create_array(tmp_path / name, data=a, chunks=a.shape)):
+        source = GallerySource(kept(labels, "l"), [kept(image, "i")], [(0, 255)], [(1, 0, 1)], n_frames > 0)
+        gallery = Gallery([source], np.zeros(2, int), np.full(2, max(n_frames - 1, 0)), np.array([4_000_000_000, 7]))
+        pair.append(gallery.montage([1, 0], 2, 24))
+    np.testing.assert_array_equal(*pair)
+    assert len(np.unique(pair[0])) > 20
+
+
 def test_order_by_a_column():
     rows = np.array([4, 0, 2, 3])
     values = np.array([1.0, 99, np.nan, 5, 1.0])

@@ -52,10 +52,15 @@ class GallerySource:
                     f"{tuple(self.labels.shape)}."
                 )
 
-    def frame(self, array: Any, frame: int) -> Any:
-        """Return one frame of an array, always with a z axis."""
-        plane = array[frame] if self.has_frames else array
-        return plane[None] if plane.ndim == 2 else plane
+    def crop(self, array: Any, frame: int, part: tuple[int | slice, ...]) -> NDArray[Any]:
+        """Read a part (z, y, x) of one frame of an array, and no more of it; of an image z is ignored."""
+        whole = ((frame,) if self.has_frames else ()) + part
+        return np.asarray(array[whole if len(whole) == array.ndim else (*whole[:-3], *whole[-2:])])
+
+    def volume(self, frame: int) -> NDArray[Any]:
+        """Read the labels of one frame, always with a z axis."""
+        read = np.asarray(self.labels[frame] if self.has_frames else self.labels[...])
+        return read[None] if read.ndim == 2 else read
 
 
 @dataclass
@@ -94,7 +99,7 @@ class Gallery:
                 return None
             here = (self.source == source) & (self.frames == frame)
             ids = np.unique(self.labels[here]).astype(np.int64)
-            self.boxes[source, frame] = (ids, object_boxes(np.asarray(one.frame(one.labels, frame)), ids))
+            self.boxes[source, frame] = (ids, object_boxes(one.volume(frame), ids))
         ids, boxes = self.boxes[source, frame]
         box = boxes[np.searchsorted(ids, int(self.labels[row]))]
         return box if box[1] else None
@@ -142,14 +147,14 @@ class Gallery:
         xs, in_x = _samples(float(box[4] + box[5] - 1) / 2, side, size, source.labels.shape[-1])
         if not in_y.any() or not in_x.any():
             return result
-        part = (z, slice(int(ys[in_y].min()), int(ys[in_y].max()) + 1),
-                slice(int(xs[in_x].min()), int(xs[in_x].max()) + 1))  # fmt: skip
-        take = np.ix_(ys[in_y] - part[1].start, xs[in_x] - part[2].start)
+        top, left = int(ys[in_y].min()), int(xs[in_x].min())
+        part = (z, slice(top, int(ys[in_y].max()) + 1), slice(left, int(xs[in_x].max()) + 1))
+        take = np.ix_(ys[in_y] - top, xs[in_x] - left)
         mask = np.zeros((size, size), bool)
-        mask[np.ix_(in_y, in_x)] = np.asarray(source.frame(source.labels, frame)[part])[take] == self.labels[row]
+        mask[np.ix_(in_y, in_x)] = source.crop(source.labels, frame, part)[take] == self.labels[row]
         shade = np.zeros((int(in_y.sum()), int(in_x.sum()), 3), np.float32)
         for channel, (low, high), colour in zip(source.channels, source.limits, source.colours, strict=True):
-            values = np.asarray(source.frame(channel, frame)[part])[take].astype(np.float32)
+            values = source.crop(channel, frame, part)[take].astype(np.float32)
             shade += np.clip((values - low) / max(high - low, 1e-12), 0, 1)[..., None] * np.asarray(colour, np.float32)
         if not source.channels:
             shade += np.where(mask[np.ix_(in_y, in_x)], 0.75, 0.25)[..., None]
