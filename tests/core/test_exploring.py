@@ -51,6 +51,16 @@ def test_columns_of_every_type_are_classes(column, classes, names):
     assert {k: v for k, v in known.items() if k} == names
 
 
+def test_classes_of_texts_are_in_natural_order_and_ordered_ones_in_their_own():
+    texts = np.array([f"class {1 + i % 10}" for i in range(N)])
+    steps = pd.Categorical(np.where(np.arange(N) % 2, "b", "a"), ["b", "a"], ordered=True)
+    table = objects().assign(text=texts, step=steps)
+    classes, names = classes_of(table, "text")
+    assert list(names.items()) == [(i, f"class {i}") for i in range(1, 11)]
+    assert classes[:10].tolist() == list(range(1, 11))
+    assert classes_of(table, "step")[1] == {1: "b", 2: "a"}
+
+
 def test_fractions_are_no_classes():
     with pytest.raises(InputError, match="‘size’ holds measurements, not classes"):
         classes_of(objects().assign(size=0.5), "size")

@@ -241,6 +241,32 @@ def test_texts_are_classes_with_their_own_names():
     assert [name for _, name, _, _ in colouring.legend()] == ["no value", "a", "b"]
 
 
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["class 1", "class 2", "class 10", "Class 11", "other"],
+        ["-10 µM", "-5 µM", "0 µM", "0.25 µM", "0.5 µM", "2 µM", "10 µM"],
+        ["v1.9.2", "v1.10.1", "v1.10.12"],
+        ["2", "10", "9007199254740992", "9007199254740993", "1" * 400],
+        ["a", "A1", "a-2", "a-10", "ä"],
+        ["1", "001b", "1b", "b"],
+    ],
+)
+def test_texts_are_in_the_order_in_which_people_count(texts):
+    mixed = np.array(texts, object)[np.random.default_rng(0).permutation(len(texts))]
+    colouring = colour_by(mixed)
+    assert [name for _, name, _, _ in colouring.legend()] == texts
+    assert [colouring.names[i] for i in colouring.classes[colouring.index]] == mixed.tolist()
+
+
+def test_ordered_categories_keep_their_order():
+    steps = pd.Categorical(["late", None, "early", "late"], ["early", "middle", "late"], ordered=True)
+    doses = pd.Categorical([10.0, 0.5, 10.0, 2.0], [10.0, 2.0, 0.5], ordered=True)
+    plain = pd.Categorical(["b 10", "b 9", "b 10", None], ["b 10", "b 9"])
+    found = [[name for _, name, _, _ in colour_by(pd.Series(c)).legend()] for c in (steps, doses, plain)]
+    assert found == [["no value", "early", "late"], ["10.0", "2.0", "0.5"], ["no value", "b 9", "b 10"]]
+
+
 @pytest.mark.parametrize("dtype", ["boolean", "string", "category", "object"])
 def test_missing_values_of_every_type_of_column_have_no_class(dtype):
     texts = pd.Series(["True", "False", None, "True"])

@@ -191,6 +191,14 @@ def test_groups_follow_the_classes_or_what_is_given(model, data):
         model.group_names()
 
 
+def test_boxes_of_texts_stand_in_natural_order(model):
+    texts = np.array([f"class {1 + i % 11}" for i in range(N)])
+    model.set_look(appearance(colour_by(texts), np.zeros(N, bool)))
+    model.kind = "box"
+    assert model.group_names() == [f"class {i}" for i in range(1, 12)]
+    assert (np.rint(model.positions()[0]) == np.arange(N) % 11)[6:].all()
+
+
 def test_of_many_classes_the_small_ones_are_one_group(model):
     classes = 1 + np.minimum(np.arange(N) % 200, np.arange(N) % 80)
     model.set_look(appearance(classes, np.zeros(N, bool), True))

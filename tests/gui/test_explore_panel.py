@@ -565,10 +565,12 @@ def test_columns_of_every_type_give_colours_and_names(user, measured, errors):
     layer.features = layer.features.assign(
         touches=odd.to_numpy(), maybe=odd.astype("boolean").mask(rows == 0), n=rows % 3,
         text=odd.map({True: "long", False: "round"}).astype("string").mask(rows == 0),
+        well=np.array([f"well {1 + i % 10}" for i in rows]),
+        step=pd.Categorical(np.where(odd, "before", "after"), ["before", "after"], ordered=True),
     )  # fmt: skip
     user.look()
     named = {}
-    for column in ("touches", "maybe", "n", "text"):
+    for column in ("touches", "maybe", "n", "text", "well", "step"):
         explore.colour_box.setCurrentText(column)
         user.look()
         named[column] = [name for _, name, _, _ in explore.plot.model.legend()]
@@ -577,6 +579,8 @@ def test_columns_of_every_type_give_colours_and_names(user, measured, errors):
         "maybe": ["no value", "False", "True"],
         "n": ["0", "1", "2"],
         "text": ["no value", "long", "round"],
+        "well": [f"well {i}" for i in range(1, 11)],
+        "step": ["before", "after"],
     }
     labels = np.arange(10, 1_211)
     wrong = np.where(labels == 12, -5, 1)

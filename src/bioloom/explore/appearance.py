@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bioloom.errors import InputError
 from bioloom.explore.colours import class_colours
+from bioloom.explore.text_order import has_order, numbered_texts
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NOISE = -1
 """The class of objects that a clustering found to belong nowhere: not 0, which is for objects without a class."""
@@ -108,7 +112,7 @@ def class_name(class_id: int, names: Mapping[int, str]) -> str:
 
 
 def colour_by(
-    values: NDArray[Any],
+    values: NDArray[Any] | pd.Series[Any],
     categorical: bool | None = None,
     *,
     names: Mapping[int, str] | None = None,
@@ -122,7 +126,7 @@ def colour_by(
     ----------
     values
         One per object: a class (0 is none, -1 is noise), a measurement, a text or a truth value; texts become the
-        classes 1, 2, … in alphabetical order.
+        classes 1, 2, … in natural order ("2" before "10"), ordered categories of pandas in their own order.
     categorical
         Whether numbers are classes; found out from the values if left out: few whole numbers from -1 are.
     names
@@ -146,16 +150,16 @@ def colour_by(
         If classes are below -1, there are more than 1000 different texts, limits are not finite and ascending, or the
         colour map is unknown.
     """
-    values = np.asarray(values)
     known = dict(names or {})
-    if values.dtype.kind not in "biuf":
-        values, texts = _numbered(values)
+    if has_order(values) or np.asarray(values).dtype.kind not in "biuf":
+        values, texts = numbered_texts(values)
         if len(texts) > _MOST_TEXTS:
             many = f"{title or 'The column'} has {len(texts)} different texts"
             raise InputError(f"{many}, too many to be told apart by colour; at most {_MOST_TEXTS}.")
         known = {0: "no value"} | texts | known
         categorical = True
-    elif values.dtype.kind == "b":
+    values = np.asarray(values)
+    if values.dtype.kind == "b":
         known = {0: "False", 1: "True"} | known
     if are_classes(values) if categorical is None else categorical:
         index, palette, classes = _classified(values)
@@ -243,16 +247,6 @@ def value_names(values: NDArray[Any], column: str) -> dict[int, str]:
     if "class" in column.lower() or values.dtype.kind not in "iu" or not are_classes(values):
         return {}
     return {int(n): str(n) for n in np.unique(values)}
-
-
-def _numbered(values: NDArray[Any]) -> tuple[NDArray[np.int64], dict[int, str]]:
-    import pandas as pd
-
-    missing = np.asarray(pd.isna(values), bool)
-    texts, numbers = np.unique(values[~missing].astype(str), return_inverse=True)
-    codes = np.zeros(len(values), np.int64)
-    codes[~missing] = numbers + 1
-    return codes, dict(enumerate(texts.tolist(), start=1))
 
 
 def _classified(values: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.uint8], NDArray[np.int64]]:

@@ -17,7 +17,8 @@ from bioloom.explore.cluster_classifier import ClusterClassifier
 from bioloom.explore.explanation import Explanation, Waterfall
 from bioloom.explore.preprocess import is_decision
 from bioloom.explore.ranking import Ranking
-from bioloom.explore.scaling import is_numeric, listed, numbers_of_column
+from bioloom.explore.scaling import is_numeric, numbers_of_column
+from bioloom.explore.text_order import has_order
 from bioloom.session.exploring import LEARNED, cluster_names
 from bioloom.session.feature_table import keys_of
 from bioloom.session.jobs import JobProgress
@@ -54,21 +55,6 @@ class LearnedClusters(NamedTuple):
     name: str
     columns: list[str]
     result: ClusterClassifier
-
-
-def doubt_about(classifier: TableClassifier, table: pd.DataFrame) -> str:
-    """Say that objects seem to be measured otherwise than those of the training; empty if they do not.
-
-    That is so where most of what the classifier looks at, by importance, lies beyond all its decisions.
-    """
-    beyond = classifier.columns_beyond(table)
-    weights = dict(zip(classifier.feature_names_, classifier.feature_importances_, strict=True))
-    if sum(weights[name] for name in beyond) < 0.5:
-        return ""
-    return (
-        f" But {listed(beyond, 3)} of all of them {'is' if len(beyond) == 1 else 'are'} beyond what it was trained on: "
-        "were they measured in another unit, or in an image of another kind, such as 16 bit instead of 8?"
-    )
 
 
 def rank_table(
@@ -171,8 +157,8 @@ def classes_of(table: pd.DataFrame, column: str) -> tuple[NDArray[np.int64], dic
     Returns
     -------
     classes : numpy.ndarray
-        int64 of shape (rows,); 0 where a value is missing. Texts and truth values are numbered in alphabetical order,
-        from 1 on.
+        int64 of shape (rows,); 0 where a value is missing. Texts and truth values are numbered from 1 on in natural
+        order, ordered categories in their own.
     names : dict of int to str
         Of the classes that occur, without 0.
 
@@ -189,7 +175,7 @@ def classes_of(table: pd.DataFrame, column: str) -> tuple[NDArray[np.int64], dic
             raise InputError(f"‘{column}’ holds measurements, not classes. Colour the plot by clusters or classes.")
         classes = whole(numbers)
     else:
-        found = colour_by(np.asarray(values.astype(object)))
+        found = colour_by(values if has_order(values) else np.asarray(values.astype(object)))
         classes, names = found.classes[found.index].astype(np.int64), dict(found.names)
     ids, counts = np.unique(classes[classes != 0], return_counts=True)
     if not is_decision(column) and len(ids) > 2 and counts.mean() < _FEWEST_PER_CLASS:

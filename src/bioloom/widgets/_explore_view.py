@@ -13,6 +13,7 @@ from bioloom.explore.appearance import Appearance, Colouring, appearance, colour
 from bioloom.explore.axis_scales import grouped_digits
 from bioloom.explore.figure import save_scatter
 from bioloom.explore.plot_trails import Trails
+from bioloom.explore.text_order import has_order
 from bioloom.session.exploring import CLASSES, LEARNED, cluster_names
 from bioloom.session.exploring_words import with_unit
 from bioloom.session.feature_table import keys_of
@@ -101,7 +102,8 @@ class ObjectView:
             return colour_by(panel.selection.classes, True)
         if self._known is not None and self._known[0] == by:
             return self._known[1]
-        values, clusters = panel.table[by].to_numpy(), cluster_names(panel.table, by)
+        column, clusters = panel.table[by], cluster_names(panel.table, by)
+        values = column if has_order(column) else column.to_numpy()
         # A classifier may have learned classes of other names.
         named = layers.made_by(panel.pool.layers[0], by).get("class_names", {}) if by == LEARNED else {}
         names = (clusters | named) or value_names(values, by)
