@@ -108,6 +108,7 @@ class ExploreWidget(BioloomWidget):
         self.plot.point_clicked.connect(self.jump)
         self.plot.point_clicked.connect(self.explaining.show_object)
         self.plot.gate_drawn.connect(self.gates.note_drawn)
+        self.gates.follow_plot(self.plot)
         self.pictures.view.object_clicked.connect(self.jump)
         self.gallery_group.toggled.connect(self._colour)
         self.plot.class_chosen.connect(self.classes.assign)
@@ -232,10 +233,11 @@ class ExploreWidget(BioloomWidget):
         table = self.table
         numeric = plottable(table)
         suggested = feature_columns(table)
-        self.columns.set_items(
-            [c for c in numeric if c not in keys_of(table) and is_numeric(table[c])],
-            (checked & set(numeric)) | (set() if old else set(suggested)),
-        )
+        kept = checked & set(numeric)
+        # A table of other measurements, of which the user chose none yet.
+        if not kept and (checked or not old):
+            kept = set(suggested)
+        self.columns.set_items([c for c in numeric if c not in keys_of(table) and is_numeric(table[c])], kept)
         named_by = self.objects.named_by
         self.data.offer_images([c for c in dict.fromkeys(("frame", named_by, "layer", "image")) if c in table.columns])
         first, second, colour = default_axes(table, suggested)
