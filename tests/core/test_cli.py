@@ -684,7 +684,7 @@ def test_train_what_merges_objects_and_merge():
     assert len(np.unique(both)) < 64
 
 
-def test_classify_tables(nuclei):
+def test_classify_tables(capsys, nuclei):
     table = measure.measure(nuclei.labels, nuclei.image, None, ["area", "intensity_mean", "circularity"])
     truth = nuclei.cell_types.set_index("label")["cell_type"].loc[table["label"]].to_numpy()
     table.to_csv("cells.csv", index=False)
@@ -696,6 +696,10 @@ def test_classify_tables(nuclei):
     pd.testing.assert_series_equal(result["area"], table["area"], check_dtype=False)
     assert main(["classify", "table.cl", "cells.csv", "--out", "out", "--tables", "tsv"]) == 0
     pd.testing.assert_frame_equal(tables.load_table("out/cells_classes.tsv"), result)
+    assert not capsys.readouterr().err
+    table.assign(**dict.fromkeys(table.columns[1:], 1e6)).to_csv("cells.csv", index=False)
+    assert main(["classify", "table.cl", "cells.csv", "--out", "out"]) == 0
+    assert "note: cells.csv: Doubtful: " in capsys.readouterr().err
 
 
 def test_train_continues_without_losing_the_old(capsys, folders, nuclei):
@@ -996,6 +1000,28 @@ def test_classify_objects(nuclei, image, labels, object_model):
     table = pd.read_csv("out/nuclei_object_classes.csv")
     assert table["label"].tolist() == list(range(1, 17))
     assert table["probability"].between(0, 1).all()
+
+
+def test_objects_beyond_the_training_are_doubted(capsys, nuclei, image, labels, object_model):
+    write_image("bright.tif", nuclei.image.astype(np.uint16) * 257)
+    words = ["classify", object_model, image, "bright.tif", "--labels", labels, "--out", "out"]
+    assert main(words) == 0
+    note, *more = capsys.readouterr().err.splitlines()
+    assert note.startswith("bioloom: note: bright.tif: Doubtful: intensity_")
+    assert "of all objects are beyond what the classifier was trained on" in note
+    assert not more
+    record = json.loads(Path("out/bioloom-run.json").read_text(encoding="utf-8"))
+    assert ["note" in entry for entry in record["inputs"]] == [False, True]
+    arrays = {"labels": "labels", "image": "image"}
+    step = recipe.Step("types", "classify_objects", arrays, {"classifier": object_model})
+    recipe.Recipe(("image", "labels"), (step,), ("types",)).save("types.yaml")
+    words = ["run", "types.yaml", image, "bright.tif", "--input", f"labels={labels}", "--spacing", SPACING]
+    for more in ([], ["--resume"]):
+        assert main([*words, "--out", "run", "--jobs", "1", *more]) == 0
+        said = capsys.readouterr()
+        assert said.err.splitlines() == [note.replace("bright.tif: ", "bright.tif: Step 'types': ")]
+        assert "1 doubtful" in said.out
+        assert pd.read_csv("run/bioloom-report.csv")["note"].str.contains("Doubtful").eq(True).tolist() == [False, True]
 
 
 def test_classify_objects_of_time_series_and_none_at_all(nuclei, object_model):

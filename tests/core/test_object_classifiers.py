@@ -11,7 +11,7 @@ from bioloom.classify.object_pairs import annotated_pairs, merge_objects
 from bioloom.classify.object_selector import ObjectSelector
 from bioloom.classify.objects import ObjectClassifier
 from bioloom.classify.table import TableClassifier
-from bioloom.errors import Cancelled, InputError
+from bioloom.errors import Cancelled, InputError, ModelFileError, doubts_heard
 from bioloom.measure import find_property, list_properties, measure, measure_pairs
 
 
@@ -65,11 +65,96 @@ def test_columns_of_another_range_are_known(tmp_path):
     wider = table.assign(size=table["size"] * 257 + 1000)
     assert classifier.columns_beyond(wider) == ["size"]
     assert classifier.columns_beyond(wider.assign(noise=-1e9, size=-wider["size"])) == ["size", "noise"]
-    # One row that decisions tell apart from the others is enough; missing values say nothing.
+    # One row within the range is enough; missing values say nothing.
     wider.loc[0, "size"] = table["size"].min()
     assert classifier.columns_beyond(wider) == []
     assert classifier.columns_beyond(wider[1:].assign(noise=np.nan)) == ["size"]
     assert classifier.columns_beyond(table[:0]) == []
+
+
+def test_rows_of_one_class_or_a_bit_larger_are_no_reason_to_doubt():
+    table, classes = make_table()
+    table["size"] = np.where(classes == 30, 200.0, 20.0) + table["noise"]
+    classifier = TableClassifier(["size", "noise"], n_trees=30).fit(table, classes)
+    # They lie beyond all decisions, which are between the classes, but not beyond the rows of the training.
+    large = table[classes == 30]
+    assert classifier.predict(large).tolist() == [30] * len(large)
+    assert classifier.doubt_about(large) == ""
+    assert classifier.doubt_about(large.assign(size=210.0)) == ""
+    assert classifier.doubt_about(large.assign(size=3000.0)).startswith("Doubtful: size of all rows is beyond what")
+
+
+def test_a_doubt_names_what_matters_most():
+    table, classes = make_table()
+    for name in "abc":
+        table[name] = table["size"] + table["noise"] / 9
+    names = ["a", "b", "c", "size", "noise"]
+    classifier = TableClassifier(names, n_trees=30).fit(table, classes)
+    assert classifier.doubt_about(table.assign(noise=1e6)) == "", "noise hardly counts"
+    doubt = classifier.doubt_about(table.assign(**dict.fromkeys("abc", -1e6), size=-1e6))
+    assert "… (4 in all) of all rows are beyond" in doubt
+    part = table.assign(a=-1e6, b=-1e6)
+    assert 0.25 < classifier.feature_importances_[:2].sum() < 0.5
+    assert "a" in classifier.doubt_about(part)[:20]
+    assert classifier.doubt_about(part[:2]) == "", "two rows may be odd"
+    assert "4 in all" in classifier.doubt_about(table[:1].assign(**dict.fromkeys("abc", -1e6), size=-1e6))
+
+
+def test_whoever_listens_hears_a_doubt(cells):
+    table, classes = make_table()
+    classifier = TableClassifier(["size"], n_trees=5).fit(table, classes)
+    with doubts_heard() as doubts:
+        classifier.predict(table)
+        assert doubts == []
+        with doubts_heard() as inner:
+            classifier.predict({"size": np.full(3, 1e6)})
+        assert inner == [classifier.doubt_about({"size": np.full(3, 1e6)})]
+        classifier.predict({"size": []})
+    assert doubts == [], "they are told to whoever listens last"
+    sample, marks = cells
+    objects = ObjectClassifier("intensity_mean area", n_trees=10).fit(sample.labels, marks, sample.image)
+    with doubts_heard() as doubts:
+        objects.predict(sample.labels, sample.image)
+        assert doubts == []
+        objects.predict(sample.labels, sample.image, spacing=(0.01, 0.01))
+    assert [d.partition(" is beyond")[0] for d in doubts] == ["Doubtful: area of all objects"]
+
+
+def test_what_was_trained_on_is_known_after_going_on_and_not_of_old_files(tmp_path):
+    table, classes = make_table()
+    far = table.assign(size=table["size"] + 1e6)
+    path = tmp_path / "t.cl"
+    TableClassifier(["size", "noise"], n_trees=10).fit(table, classes).save(path)
+    classifier = load_classifier(path)
+    assert classifier.doubt_about(far)
+    classifier.fit(far[:20], classes[:20], keep=True)
+    assert classifier.doubt_about(far) == ""
+    assert classifier.doubt_about(table) == ""
+    assert classifier.doubt_about(far.assign(size=1e9))
+    # Older files, and those of other programs, tell decisions only: all rows of one class may lie beyond these.
+    old = [line for line in path.read_text().splitlines() if not line.startswith("ranges = ")]
+    for left_out in ("nothing", "training_samples = "):
+        path.write_text("\n".join(line for line in old if not line.startswith(left_out)))
+        classifier = load_classifier(path)
+        assert classifier.columns_beyond(far) == []
+        classifier.fit(table, classes, keep=True)
+        assert classifier.doubt_about(far) == ""
+    classifier.fit(table, classes)
+    assert classifier.doubt_about(far)
+
+
+@pytest.mark.parametrize(
+    "ranges", ["1", "[[0, 1]]", "[[0, 1], [2]]", "[[0, 1], [2, 1]]", '[[0, 1], ["a", 1]]', "[[0, 1], [0, Infinity]]"]
+)
+def test_broken_ranges_are_refused(tmp_path, ranges):
+    table, classes = make_table()
+    path = tmp_path / "t.cl"
+    TableClassifier(["size", "noise"], n_trees=1).fit(table.assign(noise=np.nan), classes).save(path)
+    assert load_classifier(path).doubt_about(table) == ""
+    lines = [f"ranges = {ranges}" if line.startswith("ranges = ") else line for line in path.read_text().splitlines()]
+    path.write_text("\n".join(lines))
+    with pytest.raises(ModelFileError, match=r"t\.cl is not a complete classifier file"):
+        load_classifier(path)
 
 
 @pytest.mark.parametrize(

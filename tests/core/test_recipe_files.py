@@ -191,10 +191,11 @@ def test_a_process_that_dies_takes_only_its_file_with_it(folder, monkeypatch):
     (folder / "site").mkdir()
     # Stands for a crash in a library: the process ends in the midst of one file.
     (folder / "site" / "crashing.py").write_text(
-        "import os, bioloom.recipe._one_file as m\n"
+        "import os, bioloom.recipe._one_file as m\nfrom bioloom.errors import tell_doubt\n"
         "work = m.process_file\n"
         "def process_file(recipe, path, *rest):\n"
         "    if path.name == 'w3.tif': os.kill(os.getpid(), 9)\n"
+        "    if path.name == 'w2.tif': tell_doubt('Rather dark.')\n"
         "    return work(recipe, path, *rest)\n"
         "m.process_file = process_file\n"
     )
@@ -213,6 +214,9 @@ def test_a_process_that_dies_takes_only_its_file_with_it(folder, monkeypatch):
     assert [file.path.name for file in result.failures] == ["w3.tif"]
     assert "process that computed it ended" in result.failures[0].error
     assert len(result.outputs) == 10
+    assert [(file.path.name, file.note) for file in result.doubtful] == [("w2.tif", "Rather dark.")]
+    assert result.describe().splitlines()[0] == "5 of 6 files processed, 1 failed, 1 doubtful"
+    assert result.describe().endswith("w2.tif: Rather dark.")
 
 
 # ------------------------------------------------------------------------------------------------ resume

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from bioloom import samples
-from bioloom.errors import Cancelled, InputError
+from bioloom.errors import Cancelled, InputError, doubts_heard
 from bioloom.files import open_image, read_image, write_image
 from bioloom.operations import gaussian_blur, threshold_otsu
 from bioloom.recipe import Recipe, Step, call_operation, check_arguments, list_schemas, run_operation
@@ -384,6 +384,27 @@ def test_classifiers_of_objects_are_steps(tmp_path, sample):
         classifier.save(tmp_path / "objects.cl")
         result = get_operation(step)(sample.labels, sample.image, classifier=str(tmp_path / "objects.cl"))
         np.testing.assert_array_equal(result, classifier.predict(sample.labels, sample.image))
+
+
+def test_a_step_doubts_frames_beyond_the_training(tmp_path, sample):
+    from bioloom.classify import ObjectClassifier
+
+    ids = np.unique(sample.labels)[1:]
+    annotation = np.where(sample.labels > 0, 1 + (sample.labels > ids[len(ids) // 2]), 0)
+    classifier = ObjectClassifier("intensity_mean", n_trees=5).fit(sample.labels, annotation, sample.image)
+    classifier.save(tmp_path / "objects.cl")
+    step = Step(
+        "types", "classify_objects", {"labels": "labels", "image": "image"},
+        {"classifier": str(tmp_path / "objects.cl")},
+    )  # fmt: skip
+    recipe = Recipe(("labels", "image"), (step,), ("types",))
+    movie = np.stack([sample.image, sample.image * 257, sample.image])
+    with doubts_heard() as doubts:
+        recipe.run({"labels": sample.labels, "image": movie[0]})
+        assert doubts == []
+        recipe.run({"labels": np.stack([sample.labels] * 3), "image": movie}, frame_axis=0)
+    (doubt,) = doubts
+    assert doubt.startswith("Step 'types' (1 of 3 frames): Doubtful: intensity_mean of all objects is beyond")
 
 
 def test_measurements_are_those_of_measure(sample):

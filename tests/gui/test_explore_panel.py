@@ -417,14 +417,15 @@ def test_from_blobs_to_a_classifier_that_does_not_depend_on_the_map(user, measur
     user.look()
     explore.explaining.load_classifier(str(path))
     assert (layer.features["CLUSTER_CLASS"].to_numpy() == classes[1]).all()
-    assert "But" not in explore.status.text.text()
+    assert "Doubtful" not in explore.status.text.text()
     # Measured in another unit, all objects look alike to the classifier.
     used = explore.explaining.classifier.feature_names_
     layer.features = layer.features.assign(**{name: layer.features[name] * 1e6 + 1e9 for name in used})
     user.look()
     explore.explaining.load_classifier(str(path))
     assert layer.features["CLUSTER_CLASS"].nunique() == 1
-    assert "beyond what it was trained on" in explore.status.text.text()
+    assert " Doubtful: " in explore.status.text.text()
+    assert "beyond what the classifier was trained on" in explore.status.text.text()
     assert not errors
 
 

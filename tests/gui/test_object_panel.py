@@ -424,6 +424,14 @@ def test_save_load_and_apply_to_another_layer(user, panel, nuclei, types, errors
     panel.apply_button.click()
     settle(user, panel)
     np.testing.assert_array_equal(viewer.layers["object classes of again"].data, expected)
+    assert "Doubtful" not in panel.status.text.text()
+    # The same in 16 bit instead of 8: every object is brighter than all that the classifier knows.
+    viewer.add_image(nuclei.image.astype(np.uint32) * 257, name="bright")
+    panel.images.set_checked({"bright"})
+    panel.apply_button.click()
+    settle(user, panel)
+    assert " Doubtful: intensity_" in panel.status.text.text()
+    assert "beyond what the classifier was trained on" in panel.status.text.text()
     assert not errors
 
 

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioloom.classify._columns import as_table, checked_names, columns_of, is_number, numbers_of
+from bioloom.classify._ranges import doubt_text, joined_ranges, lie_beyond, ranges_as_lists, ranges_of, read_ranges
 from bioloom.classify._samples_text import thinned
 from bioloom.classify.base import ForestClassifier, Trees
 from bioloom.classify.forest import MAX_EDGES, Forest, decide, find_edges, to_bins
 from bioloom.classify.samples import TrainingSamples, bins_of, hashed
-from bioloom.errors import InputError
+from bioloom.errors import InputError, doubts_wanted, tell_doubt
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,9 +23,14 @@ if TYPE_CHECKING:
 KEYS = ("frame", "label", "index")
 """Columns that say which object a row is about, and that nothing is learnt from unless they are named."""
 
-_LEARNT = ("features", "feature_names_", "classes_", "class_names", "samples_", "spacing", "_forest", "_as_apoc")
+_LEARNT = (
+    "features", "feature_names_", "classes_", "class_names", "samples_", "spacing", "_forest", "_as_apoc", "_ranges",
+)  # fmt: skip
 _MAX_ROW_EDGES = 65_000
 _MAX_TRAINING_ROWS = 200_000
+_MANY_ROWS = 3
+_ENOUGH_TO_DOUBT = 0.25  # of the importances
+_ENOUGH_OF_FEW_ROWS = 0.5  # a row or two may be odd without any mistake
 
 
 class RowClassifier(ForestClassifier):
@@ -68,6 +74,7 @@ class RowClassifier(ForestClassifier):
         super().__init__(n_trees, max_depth, balanced=balanced, seed=seed, trees=trees, class_names=class_names)
         self.feature_names_: list[str] = list(self.features or ())
         self._as_apoc = False  # conventions of a classifier that APOC trained
+        self._ranges: NDArray[np.float64] | None = None  # of the columns in all trainings; None if not known
 
     def fit_table(self, table: pd.DataFrame | Mapping[str, Any], classes: Any, *, keep: bool = False) -> Self:
         """Train on a table of measurements.
@@ -99,7 +106,8 @@ class RowClassifier(ForestClassifier):
                 f"The classes must be one whole number per row ({len(table)} rows): 0 where nothing is known, else the "
                 "id of the class."
             )
-        names = list(self.feature_names_) if keep and self._forest is not None else self._columns(table)
+        trained_before = keep and self._forest is not None
+        names = list(self.feature_names_) if trained_before else self._columns(table)
         annotated = y > 0
         values = self._filled(numbers_of(table, self._present(names, table))[annotated])
         edges = [find_edges(column, _MAX_ROW_EDGES) for column in values.T]
@@ -107,7 +115,7 @@ class RowClassifier(ForestClassifier):
         new = TrainingSamples(bins_of(values, edges), edges, y[annotated].astype(np.int64), groups)
         samples = thinned(self._with_earlier(new) if keep else new, _MAX_TRAINING_ROWS)
         # Trees of which nobody knows what they were grown on vote beside the new ones.
-        beside = keep and self._forest is not None and self.samples_ is None
+        beside = trained_before and self.samples_ is None
         ids = np.union1d(samples.classes, self.classes_ if beside else [])
         if len(ids) < 2 or not len(samples):
             found = f"only class {ids[0]:.0f} is annotated" if len(samples) else f"no {self._item} is annotated"
@@ -115,6 +123,8 @@ class RowClassifier(ForestClassifier):
                 f"Cannot train: {found}. Annotate some {self._item}s of at least two classes, such as 1 and 2."
             )
         self._train(samples, keep=beside)
+        ranges = ranges_of(values)
+        self._ranges = joined_ranges(self._ranges, ranges) if trained_before else ranges
         self._as_apoc = self._as_apoc and beside
         self.feature_names_ = names
         return self
@@ -185,7 +195,10 @@ class RowClassifier(ForestClassifier):
         import pandas as pd
 
         table = as_table(table)
-        votes, known = self._votes(table)
+        values = self._values(table)
+        if doubts_wanted():
+            tell_doubt(self._doubt(values))
+        votes, known = self._votes(values)
         number, probability, margin = decide(votes)
         classes = np.where(known, self.classes_[number], 0)
         return pd.DataFrame(
@@ -209,40 +222,59 @@ class RowClassifier(ForestClassifier):
         return self._filled(numbers_of(table, self._present(self.feature_names_, table)))
 
     def columns_beyond(self, table: pd.DataFrame | Mapping[str, Any]) -> list[str]:
-        """Return the columns that are beyond what the forest knows: no decision tells any two rows of the table apart.
+        """Return the columns in which all rows of a table lie clearly beyond the rows of the training.
 
         So it is where rows were measured in another unit, or in images of another kind, than those of the training.
 
         Returns
         -------
         list of str
-            Columns that the forest uses, the most important ones first.
+            Columns that the forest uses, the most important ones first. None where nobody knows the rows of the
+            training: that is so for files of other programs and of older versions.
 
         Raises
         ------
         InputError
             If a column is missing or holds no numbers.
         """
-        forest, beyond = self.forest, []
-        values = self.measurements(table)
-        for i in np.argsort(-forest.importances, kind="stable"):
-            decisions = forest.edges[i][forest.threshold[forest.feature == i]]
-            known = values[:, i][~np.isnan(values[:, i])]
-            if len(decisions) and len(known) and (known.min() >= decisions.max() or known.max() < decisions.min()):
-                beyond.append(self.feature_names_[i])
-        return beyond
+        return [self.feature_names_[i] for i in self._beyond(self._values(as_table(table)))]
 
-    def _votes(self, table: pd.DataFrame) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    def doubt_about(self, table: pd.DataFrame | Mapping[str, Any]) -> str:
+        """Say that rows seem to be measured otherwise than those of the training; empty if they do not.
+
+        That is so where :meth:`columns_beyond` are a quarter of what the forest looks at, by importance; of one row or
+        two, half of it.
+        """
+        return self._doubt(self._values(as_table(table)))
+
+    def _beyond(self, values: NDArray[np.float32]) -> list[int]:
+        importances = self.forest.importances
+        if self._ranges is None:
+            return []
+        beyond = lie_beyond(self._ranges, values) & (importances > 0)
+        return [i for i in np.argsort(-importances, kind="stable").tolist() if beyond[i]]
+
+    def _doubt(self, values: NDArray[np.float32]) -> str:
+        beyond = self._beyond(values)
+        enough = _ENOUGH_TO_DOUBT if len(values) >= _MANY_ROWS else _ENOUGH_OF_FEW_ROWS
+        if self.forest.importances[beyond].sum() < enough:
+            return ""
+        return doubt_text([self.feature_names_[i] for i in beyond], self._item)
+
+    def _values(self, table: pd.DataFrame) -> NDArray[np.float32]:
+        _ = self.forest
+        return self.measurements(table) if len(table) else np.zeros((0, len(self.feature_names_)), np.float32)
+
+    def _votes(self, values: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Return the votes (classes, rows), and for which rows they count."""
         forest = self.forest
-        if not len(table):
+        if not len(values):
             return np.zeros((forest.n_classes, 0), np.float32), np.zeros(0, bool)
-        values = self.measurements(table)
         small = all(len(e) <= MAX_EDGES for e in forest.edges)
-        bins = np.empty((len(self.feature_names_), len(table)), np.uint8 if small else np.uint16)
+        bins = np.empty((len(self.feature_names_), len(values)), np.uint8 if small else np.uint16)
         for row, column in enumerate(values.T):
             to_bins(column, forest.edges[row], bins[row])
-        known = np.ones(len(table), np.bool_)
+        known = np.ones(len(values), np.bool_)
         if self._as_apoc:
             known[np.isnan(values).any(axis=1)] = False
         return forest.votes(bins), known
@@ -261,7 +293,7 @@ class RowClassifier(ForestClassifier):
         return names
 
     def _probabilities(self, table: pd.DataFrame) -> NDArray[np.float32]:
-        votes, known = self._votes(table)
+        votes, known = self._votes(self._values(table))
         shares: NDArray[np.float32] = np.where(known, votes / np.maximum(votes.sum(0), np.float32(1e-12)), 0)
         return np.ascontiguousarray(shares.T, np.float32)
 
@@ -272,7 +304,7 @@ class RowClassifier(ForestClassifier):
 
     def _state(self) -> dict[str, Any]:
         names = {"feature_names": self.feature_names_, "features": self.features, "as_apoc": self._as_apoc}
-        return {**super()._state(), **names}
+        return {**super()._state(), **names, "ranges": ranges_as_lists(self._ranges)}
 
     def _set_state(self, state: Mapping[str, Any], forest: Forest) -> None:
         super()._set_state(state, forest)
@@ -286,6 +318,7 @@ class RowClassifier(ForestClassifier):
             self.features = tuple(self.feature_names_)
         if len(self.feature_names_) != forest.n_features:
             raise ValueError("the number of features does not fit the feature specification")
+        self._ranges = read_ranges(state.get("ranges"), forest.n_features)
 
     def _names_of(self, specification: list[str]) -> list[str]:
         """Return our names of the features that another program names so."""

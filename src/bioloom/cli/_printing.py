@@ -48,6 +48,8 @@ def tell_file(file: FileResult) -> None:
         print(f"{file.path}: kept {', '.join(map(str, file.kept))}", flush=True)
     else:
         print(f"{file.path} -> {', '.join(map(str, file.outputs))} ({file.seconds:.2f} s)", flush=True)
+    if file.note and not file.error:
+        tell_hint(f"{file.path}: {file.note}")
 
 
 def tell_hint(text: str) -> None:

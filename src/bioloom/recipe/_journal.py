@@ -53,9 +53,11 @@ class Journal:
                 continue
         return found
 
-    def add(self, path: Path, state: list[Any], outputs: Sequence[Path]) -> None:
+    def add(self, path: Path, state: list[Any], outputs: Sequence[Path], note: str = "") -> None:
         """Write down that an input is finished, and that its outputs are complete."""
         entry = {"input": str(path.resolve()), "key": self.key, "state": state, "outputs": _sizes(outputs)}
+        if note:
+            entry["note"] = note
         text = json.dumps(entry) + "\n"
         if self.path.exists():
             with self.path.open("rb") as file:
@@ -77,6 +79,10 @@ class Journal:
             and all(output.exists() for output in outputs)
             and entry.get("outputs") == _sizes(outputs)
         )
+
+    def note(self, path: Path, lines: Mapping[str, Any]) -> str:
+        """Return what was noted about the results of an input."""
+        return str(lines.get(str(path.resolve()), {}).get("note", ""))
 
 
 def run_key(recipe: Recipe, options: Mapping[str, Any]) -> str:

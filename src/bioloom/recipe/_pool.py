@@ -22,7 +22,7 @@ from bioloom.recipe._pool_child import send
 _POLL_SECONDS = 0.1
 _GRACE_SECONDS = 5
 
-Answer = tuple[Path, tuple[Path, ...], str, float]
+Answer = tuple[Path, tuple[Path, ...], str, float, str]
 
 
 class Pool:
@@ -49,7 +49,7 @@ class Pool:
     def run(
         self, files: Sequence[Path], outputs: Mapping[Path, Mapping[str, Path]], tick: Callable[[float], None]
     ) -> Generator[Answer, None, None]:
-        """Yield for each file, in the order in which they are finished, what was written, the problem and the seconds.
+        """Yield what was written for each file, the problem, the seconds and the note, in the order they are finished.
 
         Parameters
         ----------
@@ -119,7 +119,7 @@ class Pool:
                         f"The process that computed it ended (exit status {status}), perhaps for lack of memory. Use "
                         "fewer jobs, or process smaller images."
                     )
-                    answer = ((), problem, 0.0)
+                    answer = ((), problem, 0.0, "")
                 if not self._stopped:
                     self._events.put(("done", path, answer))
         finally:

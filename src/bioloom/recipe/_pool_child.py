@@ -51,7 +51,10 @@ def serve() -> None:
         send(answers, ("done", *_attempt(recipe, options, path, outputs, answers)))
 
 
-def _attempt(recipe: Any, options: Any, path: Path, outputs: Any, answers: IO[bytes]) -> tuple[list[Path], str, float]:
+def _attempt(
+    recipe: Any, options: Any, path: Path, outputs: Any, answers: IO[bytes]
+) -> tuple[list[Path], str, float, str]:
+    from bioloom.errors import doubts_heard
     from bioloom.recipe._one_file import process_file
     from bioloom.recipe.batch import problem_of
 
@@ -66,11 +69,12 @@ def _attempt(recipe: Any, options: Any, path: Path, outputs: Any, answers: IO[by
 
     written: list[Path] = []
     problem = ""
-    try:
-        written = process_file(recipe, path, outputs, options, progress)
-    except Exception as error:  # every file gets its answer
-        problem = problem_of(error)
-    return written, problem, time.perf_counter() - start
+    with doubts_heard() as doubts:
+        try:
+            written = process_file(recipe, path, outputs, options, progress)
+        except Exception as error:  # every file gets its answer
+            problem = problem_of(error)
+    return written, problem, time.perf_counter() - start, " ".join(doubts)
 
 
 def _limit_memory() -> None:

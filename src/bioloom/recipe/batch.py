@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bioloom.errors import BioloomError, Cancelled, InputError
+from bioloom.errors import BioloomError, Cancelled, InputError, doubts_heard
 from bioloom.files import is_zarr
 
 Progress = Callable[[int, int], None]
@@ -32,6 +32,8 @@ class FileResult:
         How long it took.
     kept
         Results of earlier runs that were asked to be kept.
+    note
+        Why the results may not be what was meant although nothing failed; empty if nothing says so.
     """
 
     path: Path
@@ -39,6 +41,7 @@ class FileResult:
     error: str
     seconds: float
     kept: tuple[Path, ...] = ()
+    note: str = ""
 
 
 OnFile = Callable[[FileResult], None]
@@ -69,14 +72,21 @@ class BatchResult:
         """The inputs that failed."""
         return [file for file in self.files if file.error]
 
+    @property
+    def doubtful(self) -> list[FileResult]:
+        """The inputs whose results may not be what was meant."""
+        return [file for file in self.files if file.note and not file.error]
+
     def describe(self) -> str:
-        """Return how many files were processed, kept and failed, and why each of these failed."""
+        """Return how many files were processed, kept, failed and doubtful, and why each of these failed or is so."""
         kept = sum(bool(file.kept and not file.outputs and not file.error) for file in self.files)
         done = len(self.files) - kept - len(self.failures)
         counts = [f"{done} of {len(self.files)} files processed"]
         counts += [f"{kept} had results already"] if kept else []
         counts += [f"{len(self.failures)} failed"] if self.failures else []
+        counts += [f"{len(self.doubtful)} doubtful"] if self.doubtful else []
         lines = [f"{f.error if str(f.path) in f.error else f'{f.path}: {f.error}'}" for f in self.failures]
+        lines += [f"{f.path}: {f.note}" for f in self.doubtful]
         return "\n".join([", ".join(counts), *lines])
 
 
@@ -274,13 +284,14 @@ def apply_to_files(
         outputs: tuple[Path, ...] = ()
         problem = ""
         kept = tuple((existing or {}).get(path, ()))
-        try:
-            outputs = () if kept else tuple(work(path))
-        except Cancelled:
-            raise
-        except Exception as error:  # a file that no library foresaw must not stop the other thousand
-            problem = problem_of(error)
-        result = FileResult(path, outputs, problem, time.perf_counter() - start, kept)
+        with doubts_heard() as doubts:
+            try:
+                outputs = () if kept else tuple(work(path))
+            except Cancelled:
+                raise
+            except Exception as error:  # a file that no library foresaw must not stop the other thousand
+                problem = problem_of(error)
+        result = FileResult(path, outputs, problem, time.perf_counter() - start, kept, " ".join(doubts))
         results.append(result)
         if on_file is not None:
             on_file(result)

@@ -14,7 +14,7 @@ import bioloom
 from bioloom.files import replacing
 
 if TYPE_CHECKING:
-    from bioloom.recipe.batch import BatchResult
+    from bioloom.recipe.batch import BatchResult, FileResult
 
 RUN_FILE = "bioloom-run.json"
 _LIBRARIES = ("numpy", "scipy", "scikit-image", "scikit-learn", "numba", "pandas", "umap-learn", "tifffile")
@@ -38,6 +38,12 @@ def describe_file(path: str | Path) -> dict[str, Any]:
     except OSError:
         size = None
     return {"path": str(path), "bytes": size}
+
+
+def describe_result(file: FileResult) -> dict[str, Any]:
+    """Return what :func:`describe_file` says of an input, and why it failed, or why its results are doubtful."""
+    said = {"error": file.error, "note": file.note}
+    return describe_file(file.path) | {name: text for name, text in said.items() if text}
 
 
 def write_run(
@@ -109,7 +115,7 @@ def record_batch(
 ) -> None:
     """Write down a batch, if it wrote anything; see :func:`write_run`."""
     if result.outputs:
-        inputs = [describe_file(f.path) | ({"error": f.error} if f.error else {}) for f in result.files]
+        inputs = [describe_result(f) for f in result.files]
         write_run(out, command, parameters, inputs=inputs, outputs=result.outputs, seeds=seeds, arguments=arguments)
 
 

@@ -27,7 +27,7 @@ from bioloom.recipe.batch import (
     name_outputs,
 )
 from bioloom.recipe.graph import Recipe
-from bioloom.recipe.provenance import describe_file, write_run
+from bioloom.recipe.provenance import describe_result, write_run
 from bioloom.tables import check_table_format
 
 REPORT = "bioloom-report.csv"
@@ -147,7 +147,7 @@ def run_files(
 
     def tell(result: FileResult) -> None:
         if result.outputs:
-            journal.add(result.path, states[result.path], result.outputs)
+            journal.add(result.path, states[result.path], result.outputs, result.note)
         results[result.path] = result
         if on_file is not None:
             on_file(result)
@@ -156,7 +156,7 @@ def run_files(
     report = _in_parts(progress, len(paths), results)
     try:
         for path, there in kept.items():
-            tell(FileResult(path, (), "", 0.0, there))
+            tell(FileResult(path, (), "", 0.0, there, journal.note(path, lines)))
         report(0.0)
         workers = min((os.cpu_count() or 1) if jobs is None else jobs, len(todo))
         with closing(_computed(chosen, todo, outputs, options, workers, report)) as computed:
@@ -172,7 +172,7 @@ def run_files(
             "channel_axis": channel_axis, "jobs": jobs, "resume": resume, "blocks": blocks, "format": file_format,
             "tables": table_format,
         }  # fmt: skip
-        described = [describe_file(f.path) | ({"error": f.error} if f.error else {}) for f in finished.files]
+        described = [describe_result(f) for f in finished.files]
         there_now = [*(path for file in finished.files for path in (*file.outputs, *file.kept)), *tables]
         seeds = {step.id: step.settings["seed"] for step in chosen.steps if "seed" in step.settings}
         write_run(out, "run", parameters, inputs=described, outputs=there_now, seeds=seeds, arguments=arguments)
@@ -193,8 +193,8 @@ def _computed(
 
         # Closed, and with it its processes ended, also where whoever asks does not go on.
         with closing(Pool(recipe, options, workers).run(files, outputs, tick)) as answers:
-            for path, done, problem, seconds in answers:
-                yield FileResult(path, tuple(done), problem, seconds)
+            for path, done, problem, seconds, note in answers:
+                yield FileResult(path, tuple(done), problem, seconds, note=note)
         return
     for path in files:
         work = partial(_one, recipe, outputs[path], options, tick)
@@ -236,8 +236,8 @@ def _write_report(out: Path, result: BatchResult, names: Mapping[Path, str]) -> 
     """Write what became of each file as a table."""
     with replacing(out / REPORT) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["file", "status", "seconds", "outputs", "error", "path"])
+        writer.writerow(["file", "status", "seconds", "outputs", "error", "path", "note"])
         for one in result.files:
             status = "failed" if one.error else "kept" if one.kept else "done"
             outputs = "; ".join(path.name for path in (*one.outputs, *one.kept))
-            writer.writerow([names[one.path], status, f"{one.seconds:.2f}", outputs, one.error, one.path])
+            writer.writerow([names[one.path], status, f"{one.seconds:.2f}", outputs, one.error, one.path, one.note])

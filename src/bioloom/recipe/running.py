@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bioloom import device
-from bioloom.errors import BioloomError, InputError
+from bioloom.errors import BioloomError, InputError, doubts_heard, tell_doubt
 from bioloom.recipe._checking import operation_of
 from bioloom.recipe.graph import Progress, Recipe, Step
 
@@ -157,11 +157,18 @@ def run_step(
     ordered = [arrays.get(p.name) for p in operation.arrays]
     try:
         _check_lengths(operation, settings)
-        if any(device.is_dask(array) for array in ordered):
-            return _on_blocks(operation, ordered, frame_axis, settings)
-        return run_operation(operation, *ordered, frame_axis=frame_axis, progress=progress, **settings)
+        with doubts_heard() as doubts:
+            if any(device.is_dask(array) for array in ordered):
+                result = _on_blocks(operation, ordered, frame_axis, settings)
+            else:
+                result = run_operation(operation, *ordered, frame_axis=frame_axis, progress=progress, **settings)
     except BioloomError as error:
         raise type(error)(f"Step {step.id!r}: {error}") from error
+    if doubts:
+        n_frames = 1 if frame_axis is None else next(a.shape[frame_axis] for a in ordered if a is not None)
+        where = f" ({len(doubts)} of {n_frames} frames)" if n_frames > 1 else ""
+        tell_doubt(f"Step {step.id!r}{where}: {doubts[0]}")
+    return result
 
 
 def _check_lengths(operation: Operation, settings: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bioloom import device
 from bioloom.classify.object_merger import ObjectMerger
 from bioloom.classify.object_pairs import MERGE, merge_objects
-from bioloom.errors import InputError
+from bioloom.errors import InputError, doubts_heard
 from bioloom.session.jobs import Progress
 from bioloom.session.measured_objects import ObjectSource
 from bioloom.session.touching_pairs import PairKey, TouchingPairs
@@ -145,6 +145,8 @@ class MergeAnswer:
         float32, 0…1: 1 minus the difference between the two probabilities.
     merged : numpy.ndarray
         The labels after the merging.
+    doubt : str
+        Why all of it may be wrong, such as pixels of another size than in the training; empty if nothing says so.
     """
 
     classifier: ObjectMerger
@@ -153,6 +155,7 @@ class MergeAnswer:
     probability: NDArray[np.float32]
     uncertainty: NDArray[np.float32]
     merged: NDArray[Any]
+    doubt: str = ""
 
     def key(self, row: int) -> PairKey:
         """Return (frame, label, neighbour) of a row."""
@@ -255,7 +258,8 @@ class MergeSession(TrainingSession[ObjectMerger, MeasuredPairs]):
         measured = self.measured(name, source, features, progress)
         table = measured.table(features)
         _check_columns(classifier, table)
-        said = classifier.pairs_in(table)
+        with doubts_heard() as doubts:
+            said = classifier.pairs_in(table)
         merged = merge_objects(measured.pixels, said[said["class"] == MERGE], frame_axis=source.frame_axis)
         return MergeAnswer(
             classifier,
@@ -264,6 +268,7 @@ class MergeSession(TrainingSession[ObjectMerger, MeasuredPairs]):
             said["probability"].to_numpy(np.float32),
             said["uncertainty"].to_numpy(np.float32),
             merged,
+            " ".join(doubts),
         )
 
 

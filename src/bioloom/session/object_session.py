@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bioloom.classify import ObjectClassifier
 from bioloom.classify.object_selector import ObjectSelector
 from bioloom.classify.objects import properties_of
-from bioloom.errors import InputError
+from bioloom.errors import InputError, doubts_heard
 from bioloom.session.image_stack import ImageStack
 from bioloom.session.jobs import Progress
 from bioloom.session.measured_objects import MeasuredObjects, ObjectSource
@@ -63,6 +63,8 @@ class ObjectAnswer:
         float32, 0…1: 1 minus the difference between the largest and the second largest probability.
     painted : numpy.ndarray
         The objects with the number of their class, in the shape of the labels.
+    doubt : str
+        Why all of it may be wrong, such as pixels of another size than in the training; empty if nothing says so.
     """
 
     classifier: ObjectClassifier
@@ -71,6 +73,7 @@ class ObjectAnswer:
     probability: NDArray[np.float32]
     uncertainty: NDArray[np.float32]
     painted: NDArray[Any]
+    doubt: str = ""
 
     def columns(self) -> pd.DataFrame:
         """Return ``[frame,] label``, the class and its probability."""
@@ -189,7 +192,8 @@ class ObjectSession(TrainingSession[ObjectClassifier, MeasuredObjects]):
         """
         classifier = self.trained()
         objects = self.measured(name, source, [], progress)
-        said = classifier.predict_table(objects.measured_for(classifier, progress))
+        with doubts_heard() as doubts:
+            said = classifier.predict_table(objects.measured_for(classifier, progress))
         classes = said["class"].to_numpy(np.int64)
         return ObjectAnswer(
             classifier,
@@ -198,6 +202,7 @@ class ObjectSession(TrainingSession[ObjectClassifier, MeasuredObjects]):
             said["probability"].to_numpy(np.float32),
             said["uncertainty"].to_numpy(np.float32),
             objects.paint(classes),
+            " ".join(doubts),
         )
 
 

@@ -266,7 +266,7 @@ class AnnotatingPanel(AnnotatingForm):
         self.show_classifier()
         self.scores.score(answer.classifier, self.colours())
         self._list_doubts()
-        self.say(before + text)
+        self.say(" ".join(filter(None, [before + text, answer.doubt])))
 
     def raise_marks(self, above: Any) -> None:
         """Keep the marks above a layer."""

@@ -291,7 +291,9 @@ class BatchDialog(QDialog):
             said = "was there"
         else:
             said = f"{', '.join(path.name for path in one.outputs)}  ({one.seconds:.1f} s)"
-        row = QTreeWidgetItem([one.path.name, ("⚠ " if one.error else "") + said])
+        if one.note and not one.error:
+            said = f"{one.note} {said}"
+        row = QTreeWidgetItem([one.path.name, ("⚠ " if one.error or one.note else "") + said])
         row.setToolTip(0, str(one.path))
         row.setToolTip(1, said)
         self.table.addTopLevelItem(row)

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QFileDialog, QLabel, QPushButton, QVBoxLayout, QWidge
 from bioloom import layers
 from bioloom.classify.model_file import load_classifier
 from bioloom.classify.table import TableClassifier
-from bioloom.errors import InputError
+from bioloom.errors import InputError, doubts_heard
 from bioloom.explore.cluster import NOISE, cluster_name
 from bioloom.explore.explanation import Explanation
 from bioloom.session.explaining import (
@@ -20,7 +20,6 @@ from bioloom.session.explaining import (
     as_clusters,
     classes_of,
     contributions,
-    doubt_about,
     explain_table,
     learn_clusters,
 )
@@ -184,7 +183,8 @@ class ExplainForm(QWidget):
         if not isinstance(classifier, TableClassifier):
             raise InputError(f"{path} holds a {type(classifier).__name__}, but a classifier of table rows is needed.")
         table = panel.table
-        classes = as_clusters(classifier, classifier.predict(table))
+        with doubts_heard() as doubts:
+            classes = as_clusters(classifier, classifier.predict(table))
         self._take(classifier)
         self.agreement.setText(f"Loaded: {len(classifier.classes_)} classes, {len(classifier.feature_names_)} columns.")
         names = {c: classifier.name_of(c) for c in classifier.classes_.tolist()}
@@ -195,7 +195,7 @@ class ExplainForm(QWidget):
         panel.keep_columns(panel.objects, table[keys_of(table)].assign(**{LEARNED: classes}), made)
         panel.show_colour(LEARNED)
         said = f"{len(classes)} objects classified; the classes are the column ‘{LEARNED}’."
-        panel.say(said + doubt_about(classifier, table))
+        panel.say(" ".join([said, *doubts]))
 
     # -------------------------------------------------------------------------------------------- SHAP
     def explain(self) -> None:
