@@ -27,7 +27,10 @@ def test_boxes_of_volumes_with_gaps():
         ]
         for i in ids
     ]
-    np.testing.assert_array_equal(object_boxes(labels, ids), wanted)
+    boxes = object_boxes(labels, ids)
+    np.testing.assert_array_equal(boxes[:, :6], wanted)
+    areas = np.array([np.count_nonzero(labels == i, axis=(1, 2)) for i in ids])
+    np.testing.assert_array_equal(areas[np.arange(len(ids)), boxes[:, 6]], areas.max(axis=1))
     assert object_boxes(labels, np.array([5]))[0, 1] == 0
 
 
@@ -73,6 +76,46 @@ def test_pictures_of_frames_slices_and_several_layers():
     assert sheet.shape == (34, 34, 4)
     assert (sheet[16:18] == 255).all()
     assert (sheet[18:, 18:] == 255).all(), "no fourth picture"
+
+
+def outlined(gallery, row, size=32):
+    return (gallery.picture(row, size)[..., :3] == (255, 230, 0)).all(-1)
+
+
+def test_the_plane_of_a_volume_is_where_the_object_is_largest():
+    volume = np.zeros((12, 40, 40), np.int32)
+    # A C on its side: nothing of it is in its middle plane but its back, and its upper arm is the larger one.
+    volume[1:3, 5:25, 5:20] = 1
+    volume[9:11, 5:15, 5:20] = 1
+    volume[1:11, 5:7, 5:8] = 1
+    # Two pieces that are apart, the lower one at the border of the volume.
+    volume[0, 30:40, 30:40] = volume[6:8, 32:36, 0:4] = 2
+    # The same in all planes: the middle one is shown.
+    volume[3:10, 30:34, 10:14] = 3
+    # Flat, at the last plane and in a corner.
+    volume[11, 38:40, 0:3] = 4
+    ids = np.array([1, 2, 3, 4])
+    gallery = Gallery([GallerySource(volume)], np.zeros(4, int), np.zeros(4, int), ids)
+    assert [int(gallery.box(row)[6]) for row in range(4)] == [1, 0, 6, 11]
+    for row in range(4):
+        assert outlined(gallery, row).any()
+    # A ring that stands on its edge is cut at the plane with most of it, never through its hole only.
+    z, y, x = np.ogrid[:41, :41, :9]
+    far = np.hypot(z - 20, y - 20)
+    ring = ((far > 14) & (far < 18) & (x > 2) & (x < 6)).astype(np.uint16)
+    gallery = Gallery([GallerySource(ring)], np.zeros(1, int), np.zeros(1, int), np.array([1]))
+    assert ring[gallery.box(0)[6]].sum() == ring.sum(axis=(1, 2)).max()
+    assert outlined(gallery, 0).any()
+
+
+def test_an_object_thinner_than_the_pixels_of_the_picture_has_an_outline():
+    labels = np.zeros((400, 400), np.uint8)
+    for row, label in ((7, 1), (201, 2), (398, 3)):
+        labels[row, 3:] = label
+    labels[10:200, 0] = 4
+    gallery = Gallery([GallerySource(labels)], np.zeros(4, int), np.zeros(4, int), np.arange(1, 5))
+    for row in range(4):
+        assert outlined(gallery, row).sum() > 15
 
 
 @pytest.mark.parametrize("n_frames", [0, 2])

@@ -61,12 +61,28 @@ def codes_by_search(labels: Any, ids: Any, codes: Any, other: Any, out: Any) -> 
 
 
 @_kernel
-def boxes_of(labels: Any, ids: Any, boxes: Any, counts: Any) -> None:
-    """Find the bounding box and the size of each known object of a (z, y, x) image.
+def _note_area(place: Any, z: Any, area: Any, largest: Any, first: Any, last: Any) -> None:
+    """Take a plane of an object into account: `first` to `last` are those in a row where it is largest."""
+    if area[place] > largest[place]:
+        largest[place], first[place], last[place] = area[place], z, z
+    elif area[place] == largest[place] and last[place] == z - 1:
+        last[place] = z
 
-    `boxes` is (n, 6) with first and past-the-end indices, filled with the image's shape and 0 before.
+
+@_kernel
+def boxes_of(labels: Any, ids: Any, boxes: Any) -> None:
+    """Find the bounding box of each known object of a (z, y, x) image, and the plane where it is largest.
+
+    `boxes` is (n, 7): first and past-the-end indices, filled with the image's shape and 0 before, and the plane; of
+    several such planes in a row it is the middle one.
     """
     width = labels.shape[2]
+    n = len(ids)
+    plane = np.full(n, -1, np.int64)
+    area = np.zeros(n, np.int64)
+    largest = np.zeros(n, np.int64)
+    first = np.zeros(n, np.int64)
+    last = np.zeros(n, np.int64)
     for z in range(labels.shape[0]):
         for y in range(labels.shape[1]):
             x = 0
@@ -78,7 +94,10 @@ def boxes_of(labels: Any, ids: Any, boxes: Any, counts: Any) -> None:
                 place = find(ids, np.int64(value)) if value else -1
                 if place < 0:
                     continue
-                counts[place] += x - start
+                if plane[place] != z:
+                    _note_area(place, plane[place], area, largest, first, last)
+                    plane[place], area[place] = z, 0
+                area[place] += x - start
                 box = boxes[place]
                 box[0] = min(box[0], z)
                 box[1] = max(box[1], z + 1)
@@ -86,6 +105,9 @@ def boxes_of(labels: Any, ids: Any, boxes: Any, counts: Any) -> None:
                 box[3] = max(box[3], y + 1)
                 box[4] = min(box[4], start)
                 box[5] = max(box[5], x)
+    for place in range(n):
+        _note_area(place, plane[place], area, largest, first, last)
+        boxes[place, 6] = (first[place] + last[place]) // 2
 
 
 @_kernel

@@ -91,7 +91,7 @@ class Gallery:
         return len(self.labels)
 
     def box(self, row: int) -> NDArray[np.int64] | None:
-        """Return the bounding box of an object, (z0, z1, y0, y1, x0, x1) with ends past it; None if it is gone."""
+        """Return where an object is, one row of :func:`object_boxes`; None if it is gone."""
         source, frame = int(self.source[row]), int(self.frames[row])
         if (source, frame) not in self.boxes:
             one = self.sources[source]
@@ -132,7 +132,7 @@ class Gallery:
         Returns
         -------
         numpy.ndarray
-            uint8 RGBA, (size, size, 4). Of a volume it is the plane through the middle of the object. Dark grey if the
+            uint8 RGBA, (size, size, 4). Of a volume it is the plane where the object is largest. Dark grey if the
             object is gone, and outside the image.
         """
         result = np.full((size, size, 4), _BACK, np.uint8)
@@ -141,17 +141,17 @@ class Gallery:
         if box is None:
             return result
         source = self.sources[int(self.source[row])]
-        frame, z = int(self.frames[row]), int(box[0] + box[1] - 1) // 2
+        frame, z = int(self.frames[row]), int(box[6])
         side = side or max(8.0, 1.3 * max(box[3] - box[2], box[5] - box[4]))
-        ys, in_y = _samples(float(box[2] + box[3] - 1) / 2, side, size, source.labels.shape[-2])
-        xs, in_x = _samples(float(box[4] + box[5] - 1) / 2, side, size, source.labels.shape[-1])
+        ys, in_y, rows = _samples(float(box[2] + box[3] - 1) / 2, side, size, source.labels.shape[-2])
+        xs, in_x, columns = _samples(float(box[4] + box[5] - 1) / 2, side, size, source.labels.shape[-1])
         if not in_y.any() or not in_x.any():
             return result
-        top, left = int(ys[in_y].min()), int(xs[in_x].min())
-        part = (z, slice(top, int(ys[in_y].max()) + 1), slice(left, int(xs[in_x].max()) + 1))
+        top, left = int(rows.min()), int(columns.min())
+        part = (z, slice(top, int(rows.max())), slice(left, int(columns.max())))
         take = np.ix_(ys[in_y] - top, xs[in_x] - left)
-        mask = np.zeros((size, size), bool)
-        mask[np.ix_(in_y, in_x)] = source.crop(source.labels, frame, part)[take] == self.labels[row]
+        own = source.crop(source.labels, frame, part) == self.labels[row]
+        mask = _any_within(_any_within(own, rows - top).T, columns - left).T
         shade = np.zeros((int(in_y.sum()), int(in_x.sum()), 3), np.float32)
         for channel, (low, high), colour in zip(source.channels, source.limits, source.colours, strict=True):
             values = source.crop(channel, frame, part)[take].astype(np.float32)
@@ -198,7 +198,7 @@ class Gallery:
 
 
 def object_boxes(labels: NDArray[Any], ids: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Find the bounding boxes of objects in one pass over the image.
+    """Find the bounding boxes of objects, and the planes where they are largest, in one pass over the image.
 
     Parameters
     ----------
@@ -210,14 +210,15 @@ def object_boxes(labels: NDArray[Any], ids: NDArray[np.int64]) -> NDArray[np.int
     Returns
     -------
     numpy.ndarray
-        int64, (n, 6): z0, z1, y0, y1, x0, x1 with ends past the object; z1 is 0 for objects that are not there.
+        int64, (n, 7): z0, z1, y0, y1, x0, x1 with ends past the object, and the plane, the middle one of several in a
+        row; z1 is 0 for objects that are not there.
     """
     from bioloom.session._label_kernels import boxes_of
 
-    boxes = np.zeros((len(ids), 6), np.int64)
-    boxes[:, ::2] = labels.shape
+    boxes = np.zeros((len(ids), 7), np.int64)
+    boxes[:, :6:2] = labels.shape
     native = labels if labels.dtype.isnative and labels.dtype.kind in "iu" else labels.astype(np.int64)
-    boxes_of(native, np.ascontiguousarray(ids, np.int64), boxes, np.zeros(len(ids), np.int64))
+    boxes_of(native, np.ascontiguousarray(ids, np.int64), boxes)
     return boxes
 
 
@@ -244,10 +245,24 @@ def in_order(rows: ArrayLike, values: ArrayLike | None, descending: bool = False
     return chosen[np.argsort(-keys if descending else keys, kind="stable")]
 
 
-def _samples(centre: float, side: float, size: int, length: int) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """Return which pixel of the image each pixel of the picture shows, and which of them are in the image."""
+def _samples(
+    centre: float, side: float, size: int, length: int
+) -> tuple[NDArray[np.intp], NDArray[np.bool_], NDArray[np.intp]]:
+    """Return which pixel of the image each pixel of the picture shows, which of them are in the image, and their parts.
+
+    A part is where the pixels begin and end that one of the picture covers, (2, size), as far as they are in the image.
+    """
     at = np.floor(centre + 0.5 + ((np.arange(size) + 0.5) / size - 0.5) * side).astype(np.intp)
-    return at, (at >= 0) & (at < length)
+    edges = np.floor(centre + 0.5 + (np.arange(size + 1) / size - 0.5) * side).astype(np.intp)
+    parts = np.stack([edges[:-1], edges[1:]] if side > size else [at, at + 1])
+    return at, (at >= 0) & (at < length), np.clip(parts, 0, length)
+
+
+def _any_within(mask: NDArray[np.bool_], parts: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Tell for some parts of the rows of a mask, and each column, whether anything there is set."""
+    counts = np.zeros((len(mask) + 1, mask.shape[1]), np.int32)
+    np.cumsum(mask, axis=0, out=counts[1:])
+    return np.asarray(counts[parts[1]] > counts[parts[0]])
 
 
 def _edge(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
