@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtTest import QTest
 
 from bioloom import layers
 
@@ -43,4 +45,74 @@ def test_other_measurements_are_checked_when_none_of_the_chosen_ones_is_left(use
     layer.features = layer.features.assign(more=np.arange(25.0))
     user.look()
     assert explore.columns.checked() == [], "the user wants none"
+    assert not errors
+
+
+def click(widget, x, y):
+    """Click a place of a widget."""
+    QTest.mouseClick(widget, Qt.MouseButton.LeftButton, pos=QPoint(round(x), round(y)))
+
+
+def test_a_click_shows_how_the_answer_for_an_object_comes_about(user, measured, errors):
+    explore, layer = measured()
+    layer.features = layer.features.assign(kind=np.where(layer.features["eccentricity"] > 0.8, "long", "round"))
+    user.look()
+    explore.show_colour("kind")
+    explore.tabs.setCurrentWidget(explore.explaining)
+    for button in (explore.explaining.train_button, explore.explaining.explain_button):
+        button.click()
+        user.wait(explore)
+    shap, labels = explore.explaining.shap, layer.features["label"].tolist()
+    view = shap.view
+    assert "Click a point, or an object" in explore.status.text.text()
+
+    def explained():
+        """The object whose steps are shown; a click there goes back."""
+        row = view.waterfall.row
+        assert view.of == f"label {labels[row]}"
+        click(view, 100, 30)
+        assert view.waterfall is None
+        return row
+
+    swarm, row_height = view.swarms[1], view.height() / (len(view.swarms) + 1)
+    most = int(np.argmax(swarm.x))
+    # Its points fill the width between the least and the largest of all values.
+    low, high = (f([f(s.x) for s in view.swarms] + [0.0]) for f in (min, max))
+    area = view._area()
+    x = area.left() + 4 + (swarm.x[most] - low) / (high - low) * (area.width() - 8)
+    click(view, x, 1.5 * row_height + swarm.y[most] * 18)
+    assert layer.selected_label == labels[view.waterfall.row], "the viewer goes there"
+    row = explained()
+    at = swarm.rows.tolist().index(row)
+    assert abs(swarm.x[at] - swarm.x[most]) < 0.05 * (high - low), "that, or one beside it"
+
+    user.viewer.reset_view()
+    user.viewer.layers.selection.active = layer
+    user.look()
+    user.drag_on_canvas([tuple(np.argwhere(layer.data == labels[7]).mean(0))])
+    assert explained() == 7, "a click in the image"
+    explore.plot.wait()
+    click(explore.plot, *explore.plot.to_screen(explore.plot.x[4], explore.plot.y[4]))
+    assert explained() == 4, "a click in the plot"
+    explore.gallery_group.set_open(True)
+    explore.selection.select(np.arange(25) < 6)
+    assert view.waterfall is None
+    user.look(0.2)
+    wall = explore.pictures.view.wall
+    cell = wall.cell(2).center()
+    user.drag(wall.viewport(), [(cell.x(), cell.y())])
+    assert explained() == 2, "a click in the gallery"
+
+    shap.bars.setChecked(True)
+    middle = view.grab().toImage().pixelColor(round(area.center().x()), round(0.5 * row_height))
+    assert middle.blue() > 150 > middle.red(), "the longest bar"
+    feature = view.swarms[2].feature
+    click(view, 20, 2.5 * row_height)
+    user.wait(explore)
+    column = f"SHAP {feature} {shap.class_id}"
+    assert explore.colour_box.currentText() == column
+    values = layer.features[column].to_numpy()
+    np.testing.assert_allclose(values, shap.explanation.column(feature, shap.class_id), atol=1e-9)
+    ends = [layer.get_color(labels[at]) for at in (int(values.argmin()), int(values.argmax()))]
+    assert np.abs(ends[0][:3] - ends[1][:3]).max() > 0.3, "a map on the labels"
     assert not errors

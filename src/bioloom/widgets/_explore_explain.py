@@ -99,6 +99,16 @@ class ExplainForm(QWidget):
         if selection is None or selection.labels is not self._rows:
             self.shap.clear()
 
+    def follow_selection(self) -> None:
+        """Follow the classes that the user gives, and an object that is selected alone: a click in the image."""
+        self.ranks.follow_classes()
+        selection = self._panel.selection
+        if self.shap.explanation is None or selection is None or selection.labels is not self._rows:
+            return
+        rows = np.flatnonzero(selection.mask)
+        if len(rows) == 1:
+            self.show_object(int(rows[0]))
+
     def _classes(self) -> tuple[NDArray[np.int64], dict[int, str]]:
         """Return the classes that the plot is coloured by, and what to call them."""
         panel = self._panel

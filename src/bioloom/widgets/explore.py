@@ -105,11 +105,11 @@ class ExploreWidget(BioloomWidget):
         self.colour_box.currentTextChanged.connect(lambda text: self.explaining.follow())
         self.tabs.currentChanged.connect(lambda number: self.explaining.ranks.follow_classes())
         self.plot.selected.connect(self._select)
-        self.plot.point_clicked.connect(self.jump)
-        self.plot.point_clicked.connect(self.explaining.show_object)
+        for clicked in (self.plot.point_clicked, self.pictures.view.object_clicked):
+            clicked.connect(self.jump)
+            clicked.connect(self.explaining.show_object)
         self.plot.gate_drawn.connect(self.gates.note_drawn)
         self.gates.follow_plot(self.plot)
-        self.pictures.view.object_clicked.connect(self.jump)
         self.gallery_group.toggled.connect(self._colour)
         self.plot.class_chosen.connect(self.classes.assign)
         self.figure_button.clicked.connect(self.view.ask_figure)
@@ -211,10 +211,10 @@ class ExploreWidget(BioloomWidget):
             return
         if self._followed is not None:
             self._followed.changed.disconnect(self._colour, missing_ok=True)
-            self._followed.changed.disconnect(self.explaining.ranks.follow_classes, missing_ok=True)
+            self._followed.changed.disconnect(self.explaining.follow_selection, missing_ok=True)
         if selection is not None:
             selection.changed.connect(self._colour, unique=True)
-            selection.changed.connect(self.explaining.ranks.follow_classes, unique=True)
+            selection.changed.connect(self.explaining.follow_selection, unique=True)
         self._followed = selection
 
     def _read_table(self) -> None:
