@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from qtpy.QtCore import QPoint, Qt
+from qtpy.QtGui import QImage
 from qtpy.QtTest import QTest
 
 from bioloom import layers
@@ -261,6 +262,86 @@ def test_gates_are_kept_combined_saved_and_applied(user, measured, errors, tmp_p
     gates.selectAll()
     QTest.keyClick(gates, Qt.Key.Key_Delete)
     assert gates.count() == len(explore.gates.gates) == 0
+
+
+def test_gates_are_outlined_where_the_axes_show_their_columns(user, measured, errors, tmp_path):
+    explore, layer, long_ones = measured
+    plot, gates = explore.plot, explore.gates
+    explore.show_axes("area", "eccentricity")
+    explore.tabs.setCurrentWidget(gates)
+    user.look()
+
+    def shown():
+        user.look()
+        plot.wait()
+        image = plot.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
+        data = image.constBits()
+        data.setsize(image.sizeInBytes())
+        return np.frombuffer(bytes(data), np.uint8).reshape(image.height(), image.width(), 4)[..., :3].astype(int)
+
+    def switch():
+        QTest.mouseClick(gates.outlined, Qt.MouseButton.LeftButton, pos=QPoint(8, gates.outlined.height() // 2))
+
+    def added():
+        """Find the pixels that outlines and names change."""
+        with_gates = shown()
+        switch()
+        changed = np.abs(with_gates - shown()).max(axis=2) > 30
+        switch()
+        return changed
+
+    def touched(changed, places):
+        return np.mean([changed[round(y) - 2 : round(y) + 3, round(x) - 2 : round(x) + 3].any() for x, y in places])
+
+    area = plot.area()
+    left, right = area.left() + 0.3 * area.width(), area.left() + 0.7 * area.width()
+    top, bottom = area.top() + 0.4 * area.height(), area.top() + 0.8 * area.height()
+    user.drag(plot, [(left, top), (right, top), (right, bottom), (left, bottom)])
+    gates.name.setText("drawn")
+    QTest.mouseClick(gates.add_button, Qt.MouseButton.LeftButton)
+    along = np.linspace(0, 1, 50)[:, None]
+    corners = np.array([(left, top), (right, top), (right, bottom), (left, bottom), (left, top)])
+    edges = np.concatenate([a * (1 - along) + b * along for a, b in zip(corners[:-1], corners[1:], strict=True)])
+    strong = added()
+    picture(explore, "gate_chosen")
+    assert touched(strong, edges) == 1
+    name = strong[round(top) - 25 : round(top) - 4, round(left) : round(right)]
+    assert name.sum() > 40
+    assert strong.sum() < 6 * len(corners) * (right - left), "nothing else"
+    gates.list.clearSelection()
+    assert touched(added(), edges) == 1
+    assert 0.3 < added().sum() / strong.sum() < 0.8, "what is not chosen is thinner"
+
+    # What is saved and loaded again is outlined too.
+    gates.save(str(tmp_path / "gates.json"))
+    gates.list.selectAll()
+    QTest.keyClick(gates.list, Qt.Key.Key_Delete)
+    assert not added().any()
+    gates.load(str(tmp_path / "gates.json"))
+    assert touched(added(), edges) == 1
+    plot.set_scales("log", "linear")
+    x, y = plot.to_screen(*gates.gates["drawn"].vertices[0])
+    assert touched(added(), [(x, y)]) == 1, "on any axes"
+    plot.set_scales("linear", "linear")
+
+    assert gates.list.item(0).toolTip() == ""
+    explore.y_box.setCurrentText("perimeter")
+    assert not added().any()
+    assert gates.list.item(0).toolTip() == "On area and eccentricity; plot these to see it"
+    explore.show_axes("eccentricity", "area")
+    x, y = (float(v) for v in plot.to_screen(*gates.gates["drawn"].vertices[0][::-1]))
+    assert touched(added(), [(x, y)]) == 1, "also with axes swapped"
+    assert gates.list.item(0).toolTip() == ""
+
+    plot.set_kind("histogram")
+    plot.wait()
+    assert gates.list.item(0).toolTip().endswith("choose a scatter, density or 2D histogram to see it")
+    user.drag(plot, [(left, top), (right, top)])
+    QTest.mouseClick(gates.add_button, Qt.MouseButton.LeftButton)
+    upright = [(x, y) for x in (left, right) for y in np.linspace(area.top() + 30, area.bottom() - 5, 30)]
+    assert touched(added(), upright) == 1
+    picture(explore, "gate_range")
+    assert not errors
 
 
 @pytest.mark.parametrize("kind", ["points", "density", "histogram", "histogram 2D", "box", "violin"])

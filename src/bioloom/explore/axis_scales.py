@@ -52,7 +52,7 @@ class Scale:
         given = np.asarray(values, np.float64)
         if self.kind == "linear":
             return given
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             if self.kind == "log":
                 return np.asarray(np.where(given > 0, np.log10(given), np.nan), np.float64)
             return np.asarray(np.copysign(np.log10(1 + np.abs(given) / self.knee), given), np.float64)

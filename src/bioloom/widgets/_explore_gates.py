@@ -10,6 +10,7 @@ from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QApplication,
+    QCheckBox,
     QFileDialog,
     QHBoxLayout,
     QLineEdit,
@@ -21,9 +22,11 @@ from qtpy.QtWidgets import (
 
 from bioloom.errors import InputError
 from bioloom.explore import CombinedGate, GateSet, PolygonGate, RangeGate
+from bioloom.session.plot_gates import gates_to_show, why_not_outlined
 from bioloom.widgets._explore_analysis import Exploring
 from bioloom.widgets._explore_forms import button_row, ended
 from bioloom.widgets._parts import enable
+from bioloom.widgets._plot import ScatterPlot
 
 _NO_OUTLINE = "A brush, and what is drawn on boxes and violins, leaves no outline in the values of columns"
 
@@ -42,6 +45,7 @@ class GateForm(QWidget):
         self._panel = panel
         self.gates = GateSet()
         self._drawn: RangeGate | PolygonGate | None = None
+        self._plot: ScatterPlot | None = None
         self.name = QLineEdit()
         self.name.setPlaceholderText("name of the gate")
         self.name.setToolTip("Name of the new gate; left empty, it is numbered")
@@ -56,6 +60,9 @@ class GateForm(QWidget):
         for operator, button in self.buttons.items():
             button.setToolTip(f"New gate: objects that are {tips[operator]} of the chosen gates")
             button.clicked.connect(lambda _=False, op=operator: panel.attempt(lambda: self.combine(op)))
+        self.outlined = QCheckBox("Outlined in the plot")
+        self.outlined.setChecked(True)
+        self.outlined.setToolTip("Draw the gates over the points, where the axes show their columns")
         self.remove_button = QPushButton("Remove")
         self.remove_button.setToolTip("Remove the chosen gates (Delete)")
         self.save_button = QPushButton("Save…")
@@ -69,6 +76,7 @@ class GateForm(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(top)
         column.addWidget(self.list)
+        column.addWidget(self.outlined)
         column.addLayout(button_row(*self.buttons.values()))
         column.addLayout(button_row(self.remove_button, self.save_button, self.load_button))
         column.addStretch(1)
@@ -78,6 +86,7 @@ class GateForm(QWidget):
         self.list.itemSelectionChanged.connect(self._chosen_by_key)
         self.list.itemClicked.connect(lambda item: panel.attempt(self.apply))
         self.list.delete_pressed.connect(lambda: panel.attempt(self.remove))
+        self.outlined.toggled.connect(lambda on: self._outline())
         self.remove_button.clicked.connect(lambda: panel.attempt(self.remove))
         self.save_button.clicked.connect(self._ask_save)
         self.load_button.clicked.connect(self._ask_load)
@@ -87,6 +96,12 @@ class GateForm(QWidget):
         """Remember what was drawn last in the plot; None for what cannot be a gate."""
         self._drawn = drawn
         enable(self.add_button, drawn is not None, _NO_OUTLINE)
+
+    def follow_plot(self, plot: ScatterPlot) -> None:
+        """Outline the gates in a plot, and tell which of them its axes do not show."""
+        self._plot = plot
+        plot.kind_changed.connect(self._tell_hidden)
+        plot.columns_changed.connect(self._tell_hidden)
 
     def chosen(self) -> list[str]:
         """Return the names of the chosen gates, from top to bottom."""
@@ -181,6 +196,19 @@ class GateForm(QWidget):
             enable(self.buttons[name], n > 1, "Choose two gates or more first: click them with Ctrl held")
         for button in (self.buttons["not"], self.remove_button):
             enable(button, n > 0, "Choose a gate first")
+        self._outline()
+
+    def _outline(self) -> None:
+        if self._plot is not None:
+            self._plot.set_gates(gates_to_show(self.gates, self.chosen()) if self.outlined.isChecked() else [])
+
+    def _tell_hidden(self) -> None:
+        """Say in the list what to plot to see a gate."""
+        if self._plot is None:
+            return
+        for number in range(self.list.count()):
+            item = self.list.item(number)
+            item.setToolTip(why_not_outlined(self._plot.model, self.gates, item.text()))
 
     def _show(self, chosen: str = "") -> None:
         self.list.blockSignals(True)
@@ -189,6 +217,7 @@ class GateForm(QWidget):
             self.list.addItem(name)
             self.list.item(self.list.count() - 1).setSelected(name == chosen)
         self.list.blockSignals(False)
+        self._tell_hidden()
         enable(self.add_button, self._drawn is not None, "Draw around points in the plot first")
         enable(self.save_button, len(self.gates) > 0, "There are no gates yet: draw one in the plot first")
         self._chosen_changed()

@@ -22,7 +22,7 @@ adds where they came from.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -34,6 +34,7 @@ from qtpy.QtWidgets import QSizePolicy, QWidget
 from bioloom.errors import BioloomError
 from bioloom.explore.appearance import Appearance
 from bioloom.session.plot_drawing import Picture, Scene, draw, warm_up
+from bioloom.session.plot_gates import ShownGate
 from bioloom.session.plot_model import PlotModel
 from bioloom.session.plot_renderer import LatestRenderer
 from bioloom.widgets._plot_canvas import PlotCanvas
@@ -65,6 +66,8 @@ class ScatterPlot(PlotMouse, PlotKeys, PlotCanvas, QWidget):
         Returns what to call a column on an axis or colour bar; at first its name.
     hint : str
         What is said where there is nothing to plot.
+    gates : list of ShownGate
+        Outlined over the points; see `set_gates`.
     error : str
         What went wrong in drawing, said instead of the plot; empty after the next change.
     """
@@ -79,6 +82,7 @@ class ScatterPlot(PlotMouse, PlotKeys, PlotCanvas, QWidget):
     gate_drawn = Signal(object)
     classes_hidden = Signal(object)
     kind_changed = Signal()
+    columns_changed = Signal()
     tool_changed = Signal(str)
     drawn = Signal()
     """A picture is done and about to be painted, or being painted: do not repaint at once."""
@@ -94,6 +98,7 @@ class ScatterPlot(PlotMouse, PlotKeys, PlotCanvas, QWidget):
         self.describe: Any = None
         self.title_of: Callable[[str], str] = str
         self.hint = "Nothing to plot yet"
+        self.gates: list[ShownGate] = []
         self.error = ""
         self.picture: Picture | None = None
         self._images: list[tuple[QImage, bool]] = []
@@ -114,10 +119,13 @@ class ScatterPlot(PlotMouse, PlotKeys, PlotCanvas, QWidget):
     # -------------------------------------------------------------------------------------------- content
     def set_points(self, x: np.ndarray, y: np.ndarray, names: tuple[str, str]) -> None:
         """Show other points, all of them in view."""
+        others = names != self.model.names
         self.model.set_points(x, y, names)
         self._forget_mouse()
         self._stale = True
         self.refresh()
+        if others:
+            self.columns_changed.emit()
 
     def set_look(self, look: Appearance) -> None:
         """Colour the points, with legend or colour bar."""
@@ -128,6 +136,12 @@ class ScatterPlot(PlotMouse, PlotKeys, PlotCanvas, QWidget):
         """Colour the points by rows of an RGBA palette; later ones in `order` lie on top. No legend is known."""
         self.model.set_colours(index, palette, order)
         self.refresh()
+
+    def set_gates(self, gates: Sequence[ShownGate]) -> None:
+        """Outline gates over the points; those of other columns are seen when these are plotted."""
+        if list(gates) != self.gates:
+            self.gates = list(gates)
+            self.update()
 
     def set_kind(self, kind: str) -> None:
         """Show another kind of plot, all of it in view."""

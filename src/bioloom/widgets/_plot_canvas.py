@@ -11,8 +11,10 @@ from qtpy.QtGui import QColor, QPainter
 from bioloom.errors import BioloomError
 from bioloom.explore.axis_scales import Scale, grouped_digits
 from bioloom.explore.plot_kinds import density_shades
+from bioloom.session.plot_gates import outlines
 from bioloom.widgets import _plot_painting as paint
 from bioloom.widgets._plot_card import paint_card
+from bioloom.widgets._plot_gates import paint_gates
 from bioloom.widgets._plot_layout import PlotLayout, arrange
 from bioloom.widgets._theme import small_font
 
@@ -93,6 +95,7 @@ class PlotCanvas:
         if self.picture is not None and self.picture.boxes and not self._stale:
             boxes, colours = self.picture.boxes, self.model.group_colours()
             paint.paint_boxes(painter, boxes, colours, self.model.kind == "violin", self._to_screen)
+        paint_gates(painter, area, outlines(self.model, self.gates), self._to_screen)
         self._paint_mouse(painter, area)
         painter.restore()
         across, up = map(self.title_of, self.model.axis_names)
