@@ -1,5 +1,6 @@
 """The Explore panel in a real viewer: maps, clusters, gates, ranks, classifiers, SHAP, gallery and lasso."""
 
+import itertools
 import json
 import os
 import re
@@ -265,7 +266,7 @@ def test_gates_are_kept_combined_saved_and_applied(user, measured, errors, tmp_p
 
 
 def test_gates_are_outlined_where_the_axes_show_their_columns(user, measured, errors, tmp_path):
-    explore, layer, long_ones = measured
+    explore, _, _ = measured
     plot, gates = explore.plot, explore.gates
     explore.show_axes("area", "eccentricity")
     explore.tabs.setCurrentWidget(gates)
@@ -301,7 +302,7 @@ def test_gates_are_outlined_where_the_axes_show_their_columns(user, measured, er
     QTest.mouseClick(gates.add_button, Qt.MouseButton.LeftButton)
     along = np.linspace(0, 1, 50)[:, None]
     corners = np.array([(left, top), (right, top), (right, bottom), (left, bottom), (left, top)])
-    edges = np.concatenate([a * (1 - along) + b * along for a, b in zip(corners[:-1], corners[1:], strict=True)])
+    edges = np.concatenate([a * (1 - along) + b * along for a, b in itertools.pairwise(corners)])
     strong = added()
     picture(explore, "gate_chosen")
     assert touched(strong, edges) == 1
