@@ -404,7 +404,7 @@ def test_a_step_doubts_frames_beyond_the_training(tmp_path, sample):
         assert doubts == []
         recipe.run({"labels": np.stack([sample.labels] * 3), "image": movie}, frame_axis=0)
     (doubt,) = doubts
-    assert doubt.startswith("Step 'types' (1 of 3 frames): Doubtful: intensity_mean of all objects is beyond")
+    assert doubt.startswith("Step 'types': 1 of 3 frames: Doubtful: intensity_mean of all objects is beyond")
 
 
 def test_measurements_are_those_of_measure(sample):

@@ -184,6 +184,25 @@ def surface_maker():
     return next(o.name for o in CATALOGUE.values() if o.returns == "surface" and o.arrays[0].kind == "labels")
 
 
+def test_objects_beyond_the_training_are_doubted(user, truth, tmp_path, errors):
+    image, labels = (np.asarray(a)[:64, :64] for a in (truth.image, truth.labels))
+    types = np.where(labels > 0, 1 + labels % 2, 0).astype(np.uint8)
+    ObjectClassifier("intensity_mean", n_trees=5).fit(labels, types, image).save(tmp_path / "types.cl")
+    user.viewer.add_image(image, name="image")
+    bright = user.viewer.add_image(image.astype(np.float32) * 257, name="bright")
+    source = user.viewer.add_labels(labels, name="labels")
+    panel = user.open("Process")
+    panel.choose("classify_objects", source)
+    panel.settings["classifier"].value = str(tmp_path / "types.cl")
+    for chosen, doubted in ((user.viewer.layers["image"], False), (bright, True)):
+        panel.layer_combos["image"].choose(chosen)
+        panel.apply_button.click()
+        user.wait(panel)
+        assert panel.status.text.text().startswith("Done: layer ‘Classify objects of")
+        assert ("Doubtful: intensity_mean of all objects is beyond" in panel.status.text.text()) is doubted
+    assert not errors
+
+
 # ------------------------------------------------------------------------------------------------ finding
 def test_search_categories_favourites_and_recent(user, truth, errors):
     viewer = user.viewer

@@ -80,6 +80,9 @@ class ChainSources:
         """Return what a step gives, or an input is: ``image``, ``labels``, ``mask``, ``surface`` or ``table``."""
         if name in self._sources:
             return layer_kind(self._sources[name].layer)
+        if name in self.chain.inputs:
+            # Just added, which listeners hear of before the layer is noted.
+            return self.chain.input(name).kind
         step = self.chain.step(name)
         operation = get_operation(step.operation)
         first = next(step.inputs[p.name] for p in operation.arrays if p.name in step.inputs)

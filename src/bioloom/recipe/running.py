@@ -91,7 +91,10 @@ def run_recipe(
         grid = grids[first_input(step)]
         here = grid.spacing(spacing)
         tick = _part(progress, number, len(needed.steps))
-        value = run_step(step, arrays, spacing=here, frame_axis=first_axis, progress=tick)
+        with doubts_heard() as doubts:
+            value = run_step(step, arrays, spacing=here, frame_axis=first_axis, progress=tick)
+        for doubt in doubts:
+            tell_doubt(f"Step {step.id!r}: {doubt}")
         grids[step.id] = _placed(step, arrays, grid, here, first_axis)
         del arrays
         for source in step.inputs.values():
@@ -166,8 +169,7 @@ def run_step(
         raise type(error)(f"Step {step.id!r}: {error}") from error
     if doubts:
         n_frames = 1 if frame_axis is None else next(a.shape[frame_axis] for a in ordered if a is not None)
-        where = f" ({len(doubts)} of {n_frames} frames)" if n_frames > 1 else ""
-        tell_doubt(f"Step {step.id!r}{where}: {doubts[0]}")
+        tell_doubt((f"{len(doubts)} of {n_frames} frames: " if n_frames > 1 else "") + doubts[0])
     return result
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from bioloom import device
-from bioloom.errors import BioloomError, Cancelled
+from bioloom.errors import BioloomError, Cancelled, doubts_heard
 from bioloom.operations import Placement
 from bioloom.operations.corrections import collect_lost
 from bioloom.recipe.catalogue import get_operation
@@ -226,7 +226,7 @@ def _result(node: Node, alive: Mapping[str, StepResult], store: ResultStore, tic
     axis = 0 if node.has_time else None
     tick(0, 1)
     plain: BioloomError | None = None
-    with collect_lost() as lost:
+    with collect_lost() as lost, doubts_heard() as doubts:
         try:
             value = run_step(node.step, arrays, spacing=first.spacing, frame_axis=axis, progress=tick)
         except BioloomError as error:
@@ -238,7 +238,8 @@ def _result(node: Node, alive: Mapping[str, StepResult], store: ResultStore, tic
             value = np.asarray(value)
     spacing = spacing_after(node.step, arrays, first.spacing, axis)
     placement = _placed(node, arrays, first, axis)
-    return store.keep(node.key, StepResult(value, first.input, node.has_time, spacing, placement, tuple(lost)))
+    result = StepResult(value, first.input, node.has_time, spacing, placement, tuple(lost), " ".join(doubts))
+    return store.keep(node.key, result)
 
 
 def _readable(result: StepResult) -> Any:

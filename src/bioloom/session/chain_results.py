@@ -37,6 +37,8 @@ class StepResult:
         or a table has the placement of the pixels that it was made of.
     lost : tuple of LostCorrection
         The corrections by hand that did not fit.
+    doubt : str
+        Why all of it may be wrong although it could be computed; empty if nothing says so.
     """
 
     value: Any
@@ -45,6 +47,7 @@ class StepResult:
     spacing: tuple[float, ...] | None
     placement: Placement | None
     lost: tuple[LostCorrection, ...] = ()
+    doubt: str = ""
 
 
 class ResultStore:

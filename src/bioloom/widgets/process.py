@@ -289,7 +289,9 @@ class ProcessWidget(BioloomWidget):
             where = "Open Measure or Explore to see it" if layers.layer_kind(layer) == "labels" else "See its metadata"
             self.say(f"Done: a table of {rows} rows, kept with ‘{layer.name}’. {where}.")
         else:
-            self.say(f"Done: layer ‘{layer.name}’{self._counted(step_id)}.")
+            result = self.steps.chain.result_of(step_id)
+            doubt = f" {result.doubt}" if result is not None and result.doubt else ""
+            self.say(f"Done: layer ‘{layer.name}’{self._counted(step_id)}.{doubt}")
 
     def _counted(self, step_id: str) -> str:
         """Say how many objects a step found, where that is counted in no time."""
