@@ -116,3 +116,31 @@ def test_a_click_shows_how_the_answer_for_an_object_comes_about(user, measured, 
     ends = [layer.get_color(labels[at]) for at in (int(values.argmin()), int(values.argmax()))]
     assert np.abs(ends[0][:3] - ends[1][:3]).max() > 0.3, "a map on the labels"
     assert not errors
+
+
+def test_what_was_found_of_other_objects_is_not_told_of_these(user, measured, errors):
+    explore, layer = measured()
+    other = user.viewer.add_labels(layer.data[::-1], name="other")
+    other.features = layer.features
+    explore.labels.choose(layer)
+    explore.columns.set_checked({"area", "eccentricity"})
+    explore.cluster_button.click()
+    user.wait(explore)
+    ranks, clusters = explore.explaining.ranks, explore.clusters
+    for button in (ranks.rank_button, clusters.suggest_button):
+        explore.labels.choose(layer)
+        button.click()
+        explore.labels.choose(other)
+        user.wait(explore)
+        assert "Other objects were chosen meanwhile" in explore.status.text.text()
+        assert ranks.ranking is None
+        assert clusters.told.text() == ""
+        assert clusters.n_clusters.value() == 3
+    explore.labels.choose(layer)
+    clusters.repeat_button.click()
+    explore.labels.choose(other)
+    user.wait(explore)
+    assert "KMEANS_CLUSTER_STABILITY" in layer.features.columns, "what became a column is kept"
+    assert "KMEANS_CLUSTER_STABILITY" not in other.features.columns
+    assert clusters.told.text() == ""
+    assert not errors

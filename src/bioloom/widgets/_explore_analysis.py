@@ -226,11 +226,10 @@ class Analysis:
         """Compare numbers of clusters and take the one of the best silhouette."""
         panel, clusters = self._panel, self._clusters
         objects, method, seed = panel.objects, clusters.name, clusters.seed.value()
-        table = objects.table
         columns, options = self._space()
 
         def show(result: Any) -> None:
-            if not panel.still_there(objects.layers[0]):
+            if not still_shown(panel, objects):
                 return
             clusters.n_clusters.setValue(result.by_silhouette)
             lines = ["k: silhouette, stability"]
@@ -243,7 +242,7 @@ class Analysis:
 
         panel.jobs.start(
             "Comparing numbers of clusters",
-            lambda progress: suggest_k(table, columns, method, seed=seed, progress=progress, **options),
+            lambda progress: suggest_k(objects.table, columns, method, seed=seed, progress=progress, **options),
             show,
         )
 
@@ -266,7 +265,8 @@ class Analysis:
                 return
             each = ", ".join(f"{k}: {value:.2f}" for k, value in enumerate(stability.clusters, start=1))
             of_each = f"Stability of the clusters (1 is best) – {each}." if each else "No cluster was found."
-            clusters.tell(f"{of_each} Of each object: column ‘{name}’.")
+            if panel.objects.layers == objects.layers:
+                clusters.tell(f"{of_each} Of each object: column ‘{name}’.")
             panel.say(stability.note)
 
         panel.jobs.start(
@@ -274,6 +274,16 @@ class Analysis:
             lambda progress: repeat_clusters(table, columns, method, n, seed=seed, progress=progress, **options),
             show,
         )
+
+
+def still_shown(panel: Exploring, objects: layers.ObjectTable) -> bool:
+    """Tell whether a panel still shows these objects; if not, say that what was found out about them was dropped."""
+    if not panel.still_there(objects.layers[0]):
+        return False
+    if panel.objects.layers == objects.layers:
+        return True
+    panel.say("Other objects were chosen meanwhile, so the result was dropped.")
+    return False
 
 
 def _show_loadings(maps: MapForm, result: NewMap) -> None:

@@ -24,7 +24,7 @@ from bioloom.explore.figure_explain import save_ranking
 from bioloom.explore.ranking import Ranking
 from bioloom.session.explaining import RANK_MEASURES, number_text, ordered, rank_table
 from bioloom.session.exploring import CLASSES
-from bioloom.widgets._explore_analysis import Exploring
+from bioloom.widgets._explore_analysis import Exploring, still_shown
 from bioloom.widgets._explore_forms import LARGEST_SEED, DataForm, button_row, choice, ended
 from bioloom.widgets._parts import enable, form, narrow_combo, whole_number
 
@@ -136,7 +136,7 @@ class RankForm(QWidget):
         of = f"{self.of.text()}, {self.target.currentText()}" + ("" if target is None else " against the others")
 
         def show(result: Ranking) -> None:
-            if not panel.still_there(objects.layers[0]):
+            if not still_shown(panel, objects):
                 return
             self.ranking = result
             self._show()
