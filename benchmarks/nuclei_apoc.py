@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -26,7 +27,17 @@ class Apoc:
             stderr=self._log,
             text=True,
         )
+        atexit.register(self.close)
         self.version = self._answer()
+
+    def close(self) -> None:
+        """End the process and remove its files."""
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                stream.close()
+        self._process.wait()
+        self._log.close()
+        self._folder.cleanup()
 
     def learn(self, annotated: Sequence[tuple[NDArray[Any], NDArray[Any]]], depth: int, features: str) -> str:
         """Train on images with their annotations; return the path of the classifier."""
