@@ -13,7 +13,7 @@ import time
 
 import numpy as np
 import zarr
-from big_image import Peak
+from big_image import Peak, leave_no_files
 
 from bioloom.measure import measure
 
@@ -82,5 +82,6 @@ def main(sizes: list[int], far: bool) -> None:
 
 
 if __name__ == "__main__":
+    leave_no_files()
     arguments = sys.argv[1:]
     main([int(a) for a in arguments if a != "far"] or [40, 100, 400], "far" in arguments)
