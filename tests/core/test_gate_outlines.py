@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bioloom.explore import CombinedGate, GateSet, PolygonGate, RangeGate, ValueGate, points_in_polygon
+from bioloom.explore import CombinedGate, GateSet, PolygonGate, RangeGate, ValueGate, points_in_polygon, save_scatter
 from bioloom.explore.axis_scales import Scale
-from bioloom.explore.gate_outlines import axes_of, clipped, outline
-from bioloom.session.plot_gates import gates_to_show, outlines, shown_columns, why_not_outlined
+from bioloom.explore.gate_outlines import axes_of, clipped, columns_of, outline
+from bioloom.session.plot_gates import gates_to_show, outlines, why_not_outlined
 from bioloom.session.plot_model import PlotModel
 
 CORNERS = ((5.0, 2.0), (400.0, 3.0), (300.0, 900.0), (40.0, 60.0), (6.0, 700.0))
@@ -173,7 +173,7 @@ def test_a_plot_outlines_the_gates_of_its_columns():
         ("box", (None, "b"), ["high"]),
     ):
         model.kind = kind
-        assert (shown_columns(model), seen()) == (columns, names)
+        assert (columns_of(kind, model.names), seen()) == (columns, names)
     model.kind = "histogram"
     model.set_points(model.x, model.y, ("b", "a"))
     assert seen() == ["high"]
@@ -205,3 +205,56 @@ def test_gates_that_are_combined_many_times_over_are_told_at_once():
     for n in range(1, 60):
         many[f"g{n}"] = CombinedGate("and", (f"g{n - 1}", f"g{n - 1}") if n < 2 else (f"g{n - 1}", f"g{n - 2}"))
     assert gates_to_show(GateSet(many), ["g59"])[0].dashed
+
+
+# ------------------------------------------------------------------------------------------------ in figures
+def drawn_in(path, monkeypatch, **options):
+    """Save a figure of objects with gates; return its axes, and the lines and names of the gates."""
+    from matplotlib.figure import Figure
+
+    kept = []
+    save = Figure.savefig
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *a, **k: (save(figure, *a, **k), kept.append(figure))[0])
+    x = np.geomspace(1, 1000, 50)
+    y = np.tile([5.0, 500.0], 25)
+    named = {shown.name: shown.gate for shown in gates_to_show(gates())}
+    save_scatter(path, x, y, x_label="A [µm]", y_label="B", gates=named, columns=("a", "b"), **options)
+    axes = kept[-1].axes[0]
+    lines = {line.get_gid(): line.get_xydata() for line in axes.lines if str(line.get_gid()).startswith("gate")}
+    return axes, lines, [text.get_text() for text in axes.texts]
+
+
+@pytest.mark.parametrize("scales", [("linear", "linear"), ("log", "linear"), ("symlog", "log")])
+@pytest.mark.parametrize("kind", ["points", "histogram 2D"])
+def test_figures_show_the_outlines_and_keep_their_limits(tmp_path, monkeypatch, kind, scales):
+    axes, lines, names = drawn_in(tmp_path / "plot.png", monkeypatch, kind=kind, scales=scales)
+    assert sorted(names) == ["drawn", "high"]
+    assert lines.keys() == {"gate-0", "gate-1"}
+    assert np.allclose(lines["gate-1"][:, 1], 100)
+    # Wherever the corners come to lie, they are on the straight edges of the gate.
+    corners = np.array([*CORNERS, CORNERS[0]])
+    for place in lines["gate-0"]:
+        assert min(distance(place, a, b) for a, b in itertools.pairwise(corners)) < 1e-6 * 1000
+    assert max(axes.get_xlim()) < 2000
+    assert max(axes.get_ylim()) < 2000
+
+
+def test_histograms_and_boxes_in_figures_show_ranges_alone(tmp_path, monkeypatch):
+    _, lines, names = drawn_in(tmp_path / "box.svg", monkeypatch, kind="box")
+    assert (list(lines), names) == (["gate-1"], ["high"])
+    _, lines, names = drawn_in(tmp_path / "bars.pdf", monkeypatch, kind="histogram")
+    assert (lines, names) == ({}, [])
+    text = (tmp_path / "box.svg").read_text()
+    assert 'id="gate-1"' in text
+    assert "<!-- high -->" in text
+
+
+def test_figures_without_a_place_for_gates_are_drawn(tmp_path):
+    named = {"<a> & $b$": gates()["drawn"], "_": RangeGate("b", -5, -1)}
+    for scale in ("linear", "log"):
+        path = tmp_path / f"{scale}.svg"
+        save_scatter(path, [-1.0], [-1.0], scales=(scale, scale), gates=named, columns=("a", "b"))
+        assert path.stat().st_size > 1000
+    save_scatter(tmp_path / "other.svg", [1.0, 9.0], [1.0, 9.0], gates=named, x_label="c", y_label="d")
+    save_scatter(tmp_path / "none.svg", [1.0, 9.0], [1.0, 9.0], x_label="c", y_label="d")
+    assert (tmp_path / "other.svg").read_text().count("<path") == (tmp_path / "none.svg").read_text().count("<path")

@@ -342,6 +342,10 @@ def test_gates_are_outlined_where_the_axes_show_their_columns(user, measured, er
     upright = [(x, y) for x in (left, right) for y in np.linspace(area.top() + 30, area.bottom() - 5, 30)]
     assert touched(added(), upright) == 1
     picture(explore, "gate_range")
+    for n_lines in (2, 0):
+        explore.view.save_figure(str(tmp_path / "plot.svg"))
+        assert (tmp_path / "plot.svg").read_text().count('id="gate-') == n_lines, "a figure shows what the plot shows"
+        switch()
     assert not errors
 
 

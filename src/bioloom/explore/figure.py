@@ -14,6 +14,8 @@ from bioloom.explore.appearance import NOISE, NOISE_COLOUR, class_name
 from bioloom.explore.axis_scales import Scale, ScaleKind, scale_for
 from bioloom.explore.colours import class_colours
 from bioloom.explore.figure_text import lines_of, literal, make_room, shortened
+from bioloom.explore.gate_kinds import PolygonGate, RangeGate
+from bioloom.explore.gate_outlines import columns_of
 from bioloom.files import replacing
 
 _SUFFIXES = (".png", ".svg", ".pdf")
@@ -40,6 +42,8 @@ def save_scatter(
     kind: Literal["points", "density", "histogram", "histogram 2D", "box", "violin"] = "points",
     scales: tuple[ScaleKind, ScaleKind] = ("linear", "linear"),
     n_bins: int | None = None,
+    gates: Mapping[str, RangeGate | PolygonGate] | None = None,
+    columns: tuple[str, str] | None = None,
 ) -> None:
     """Write a scatter plot, or another plot of the same objects, as PNG (300 dpi), SVG or PDF.
 
@@ -68,6 +72,10 @@ def save_scatter(
         kind does not show, y of histograms and x of boxes and violins, does not count.
     n_bins
         Bins per axis of histograms; chosen by the number of points if left out.
+    gates
+        Outlined with their names; those of other columns than the plot shows are left out.
+    columns
+        Names of the columns x and y, by which gates find their axes; the labels if left out.
 
     Raises
     ------
@@ -117,6 +125,7 @@ def save_scatter(
 
         draw_kind(figure, axes, kind, xs, ys, of_class, names, colours, (knees[0], knees[1]), n_bins)
         up = "objects" if kind == "histogram" else y_label
+        _outline(axes, gates, kind, columns or (x_label, y_label), (knees[0], knees[1]))
         finish(figure, axes, path, "" if kind in ("box", "violin") else x_label, up, title)
         return
     size = _point_area(len(xs))
@@ -140,6 +149,7 @@ def save_scatter(
     set_scale(axes.set_yscale, knees[1])
     if any(present):
         add_legend(figure, len(present), markerscale=(20 / size) ** 0.5)
+    _outline(axes, gates, kind, columns or (x_label, y_label), (knees[0], knees[1]))
     finish(figure, axes, path, x_label, y_label, title)
 
 
@@ -199,6 +209,21 @@ def finish(
     # Journals want text that can be selected and edited: TrueType, not the outlines of Type 3.
     with replacing(path) as temporary, rc_context({"pdf.fonttype": 42}):
         figure.savefig(temporary, format=suffix[1:], metadata=undated)
+
+
+def _outline(
+    axes: Any,
+    gates: Mapping[str, RangeGate | PolygonGate] | None,
+    kind: str,
+    columns: tuple[str, str],
+    scales: tuple[Scale, Scale],
+) -> None:
+    if gates:
+        from bioloom.explore.figure_gates import draw_gates
+
+        shown = columns_of(kind, columns)
+        across, up = (Scale() if name is None else scale for name, scale in zip(shown, scales, strict=True))
+        draw_gates(axes, gates, shown, (across, up))
 
 
 def _add_values(

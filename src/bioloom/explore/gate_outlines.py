@@ -43,6 +43,13 @@ class Outline:
     ends: tuple[float, float] | None = None
 
 
+def columns_of(kind: str, columns: tuple[str, str]) -> Columns:
+    """Return what the axes of a kind of plot show of two columns: None for counts and groups."""
+    if kind == "histogram":
+        return columns[0], None
+    return (None, columns[1]) if kind in ("box", "violin") else columns
+
+
 def axes_of(gate: RangeGate | PolygonGate, columns: Columns) -> tuple[int, ...] | None:
     """Return the axis that each column of a gate is on: 0 across, 1 up; None if the axes do not show them.
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from bioloom.explore.gate_kinds import CombinedGate, PolygonGate, RangeGate, ValueGate
-from bioloom.explore.gate_outlines import Columns, Outline, axes_of, outline
+from bioloom.explore.gate_outlines import Outline, axes_of, columns_of, outline
 from bioloom.explore.gates import GateSet
 from bioloom.session.plot_model import PlotModel
 
@@ -46,17 +46,9 @@ def outlines(model: PlotModel, shown: Sequence[ShownGate]) -> list[tuple[ShownGa
     """Return what is seen of gates on a plot as it is now; those whose columns it does not show are left out."""
     if not len(model.x):
         return []
-    columns = shown_columns(model)
+    columns = columns_of(model.kind, model.names)
     found = [(one, outline(one.gate, columns, model.scales, model.view)) for one in shown]
     return [(one, seen) for one, seen in found if seen is not None]
-
-
-def shown_columns(model: PlotModel) -> Columns:
-    """Return the columns on the two axes of a plot, None for an axis of counts or groups."""
-    across, up = model.names
-    if model.kind == "histogram":
-        return across, None
-    return (None, up) if model.kind in ("box", "violin") else (across, up)
 
 
 def why_not_outlined(model: PlotModel, gates: GateSet, name: str) -> str:
@@ -67,7 +59,7 @@ def why_not_outlined(model: PlotModel, gates: GateSet, name: str) -> str:
         return "\n".join(dict.fromkeys(filter(None, untold)))
     if isinstance(gate, ValueGate):
         return f"On values of {gate.column}, which have no outline"
-    if axes_of(gate, shown_columns(model)) is not None:
+    if axes_of(gate, columns_of(model.kind, model.names)) is not None:
         return ""
     columns = list(dict.fromkeys(gates.columns(name)))
     if axes_of(gate, model.names) is None:

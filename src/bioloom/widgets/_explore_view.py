@@ -184,6 +184,7 @@ class ObjectView:
             values=None if by_class else self._panel.table[colouring.title].to_numpy(float),
             values_label=self._with_unit(colouring.title),
             kind=plot.model.kind, scales=plot.model.scale_kinds, n_bins=plot.model.n_bins,
+            gates={shown.name: shown.gate for shown in plot.gates}, columns=plot.names,
         )  # fmt: skip
         self._panel.say(f"Saved to {path}.")
 
