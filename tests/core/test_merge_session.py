@@ -186,6 +186,9 @@ def test_the_session_merges_as_the_classifier_in_python(nuclei, parts, pairs, so
     assert (np.diff(answer.uncertainty[order]) <= 0).all()
     assert session.next_uncertain("a", answer, chosen) == order[0]
     assert session.next_uncertain("a", answer, chosen) == order[1]
+    assert answer.doubt == ""
+    other = ObjectSource(parts, nuclei.image.astype(np.uint32) * 257, (100.0, 100.0), None)
+    assert " of all pairs are beyond what the classifier was trained on" in session.classify("b", other).doubt
 
 
 def test_pairs_are_measured_once(source, monkeypatch):
