@@ -1,13 +1,14 @@
 """Clusters of all methods, how many there are, how far they can be trusted, and classifiers made of them."""
 
 import importlib
+import random
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from bioloom.errors import Cancelled, InputError
-from bioloom.explore import choose_k, classifier_from_clusters, cluster, cluster_stability, embed
+from bioloom.explore import _cluster_methods, choose_k, classifier_from_clusters, cluster, cluster_stability, embed
 
 COLUMNS = ["a", "b", "c"]
 
@@ -64,7 +65,7 @@ def test_clusters_equal_scikit_learn_up_to_numbering(method):
 @pytest.mark.parametrize("method", ["kmeans", "gmm", "hdbscan", "agglomerative", "meanshift", "leiden"])
 def test_clear_groups_are_found_by_every_method_and_numbered_by_size(method):
     if method == "leiden":
-        pytest.importorskip("leidenalg")
+        pytest.importorskip("igraph")
     table, member = blobs()
     result = cluster(table, COLUMNS, method, 3, resolution=0.1, seed=1)
     np.testing.assert_array_equal(result.labels, np.array([2, 1, 3])[member])
@@ -104,17 +105,66 @@ def test_hdbscan_equals_its_library():
     assert ((result.labels == -1) == (expected == -1)).all()
 
 
+@pytest.mark.parametrize("n_columns", [3, 20])
+def test_neighbours_equal_scikit_learn_even_among_equal_rows(n_columns):
+    from sklearn.neighbors import NearestNeighbors
+
+    values = np.random.default_rng(0).normal(size=(200, n_columns))
+    expected = NearestNeighbors(n_neighbors=7).fit(values).kneighbors(return_distance=False)
+    np.testing.assert_array_equal(_cluster_methods._nearest(values, 7), expected)
+    equal = np.repeat(values[:3], 20, axis=0)
+    near = _cluster_methods._nearest(equal, 7)
+    assert (near != np.arange(60)[:, None]).all()
+    np.testing.assert_array_equal(equal[near], np.broadcast_to(equal[:, None], (60, 7, n_columns)))
+
+
+def test_leiden_equals_its_library_with_the_same_seed_and_is_as_good_as_another():
+    igraph = pytest.importorskip("igraph")
+    values = np.random.default_rng(1).normal(size=(400, 3))
+    table = pd.DataFrame(values, columns=COLUMNS)
+    before = random.getstate()
+    result = cluster(table, COLUMNS, "leiden", scaling="none", seed=5)
+    pairs, weights = _cluster_methods._shared_neighbours(values, 15)
+    graph = igraph.Graph(n=400, edges=pairs)
+    igraph.set_random_number_generator(random.Random(5))
+    expected = graph.community_leiden("modularity", weights=weights.tolist(), n_iterations=10)
+    igraph.set_random_number_generator(random)
+    assert same_partition(result.labels, np.array(expected.membership))
+    assert random.getstate() == before
+    leidenalg = pytest.importorskip("leidenalg")
+    kind = leidenalg.RBConfigurationVertexPartition
+    other = leidenalg.find_partition(graph, kind, weights=weights.tolist(), n_iterations=-1, seed=5)
+    own = kind(graph, initial_membership=(result.labels - 1).tolist(), weights=weights.tolist())
+    assert own.quality() > 0.995 * other.quality()
+
+
+def test_a_mixture_is_fitted_by_one_thread_and_others_get_theirs_back(monkeypatch):
+    from sklearn.mixture import GaussianMixture
+    from threadpoolctl import threadpool_info, threadpool_limits
+
+    def threads():
+        return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
+
+    seen, fit = [], GaussianMixture.fit
+    monkeypatch.setattr(GaussianMixture, "fit", lambda self, *rows: (seen.append(threads()), fit(self, *rows))[1])
+    with threadpool_limits(2, user_api="blas"):
+        before = threads()
+        cluster(blobs()[0], COLUMNS, "gmm")
+        assert threads() == before
+    assert seen == [{1}]
+
+
 def test_what_is_not_installed_is_named(monkeypatch):
     real = importlib.import_module
 
     def without(name, *args):
-        if name in ("hdbscan", "leidenalg", "igraph"):
+        if name in ("hdbscan", "igraph"):
             raise ImportError(name)
         return real(name, *args)
 
     monkeypatch.setattr(importlib, "import_module", without)
     table, _ = blobs()
-    with pytest.raises(InputError, match=r'leidenalg|igraph.*pip install "napari-bioloom\[explore\]"'):
+    with pytest.raises(InputError, match=r'igraph.*pip install "napari-bioloom\[explore\]"'):
         cluster(table, COLUMNS, "leiden")
     with pytest.raises(InputError, match=r'hdbscan.*pip install "napari-bioloom\[explore\]"'):
         cluster(table, COLUMNS, "hdbscan", library="hdbscan")
@@ -186,6 +236,19 @@ def test_spread_and_silhouette_equal_scikit_learn():
     model = KMeans(3, n_init=10, random_state=2).fit(table.to_numpy())
     assert choice.table["spread"][0] == pytest.approx(model.inertia_)
     assert choice.table["silhouette"][0] == pytest.approx(silhouette_score(table.to_numpy(), model.labels_))
+
+
+@pytest.mark.parametrize("method", ["kmeans", "gmm"])
+def test_many_rows_are_represented_by_a_sample_that_is_told(method, monkeypatch):
+    monkeypatch.setattr("bioloom.explore.k_choice._MOST_ROWS", {method: 300})
+    monkeypatch.setattr("bioloom.explore.k_choice._MOST_FOR_SILHOUETTE", 200)
+    few, enough, many = (choose_k(blobs((n,) * 3)[0], COLUMNS, method, 2, 4, n_runs=2) for n in (50, 100, 400))
+    assert [choice.by_silhouette for choice in (few, enough, many)] == [3, 3, 3]
+    assert "drawn" not in few.note
+    assert "The silhouette is that of 200 objects drawn by the seed." in enough.note
+    assert "Compared on 300 objects drawn by the seed, the silhouette on 200 of them." in many.note
+    # Distances to the means of 300 rows, not of 1200.
+    assert many.table["spread"][1] == pytest.approx(enough.table["spread"][1], rel=0.2)
 
 
 def test_numbers_that_fit_alike_propose_the_fewest_clusters_and_a_warning():

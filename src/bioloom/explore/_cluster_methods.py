@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import random
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,9 @@ LIMITS = {"agglomerative": 15_000, "meanshift": 50_000, "spectral": 10_000}
 """Rows above which a method is refused: its memory or time grows with the square of them, or faster."""
 
 _PAIRS_AT_ONCE = 500_000
+# In more dimensions, scikit-learn's search by brute force is quicker.
+_MOST_COLUMNS_IN_TREE = 15
+_LEIDEN_ROUNDS = 10
 
 _EXTRA = 'pip install "napari-bioloom[explore]"'
 
@@ -102,9 +106,11 @@ def gmm(values: Values, n_clusters: int, seed: int, n_init: int = 3) -> Found:
     """Fit a mixture of normal distributions, each with a covariance of its own."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture
+    from threadpoolctl import threadpool_limits
 
     notes = []
-    with warnings.catch_warnings(record=True) as caught:
+    # Its many products of narrow matrices take several times as long where threads share them.
+    with warnings.catch_warnings(record=True) as caught, threadpool_limits(1, user_api="blas"):
         warnings.simplefilter("always")
         model = GaussianMixture(n_components=n_clusters, n_init=n_init, random_state=seed)
         try:
@@ -188,31 +194,50 @@ def leiden(values: Values, n_neighbors: int, resolution: float, seed: int) -> Fo
         raise InputError(f"n_neighbors is {n_neighbors}, but must be 2 or more.")
     if not 0 < resolution < float("inf"):
         raise InputError(f"resolution is {resolution}, but must be a number above 0.")
-    igraph, leidenalg = _optional("igraph"), _optional("leidenalg")
+    igraph = _optional("igraph")
     used = min(n_neighbors, len(values) - 1)
     pairs, weights = _shared_neighbours(values, used)
     graph = igraph.Graph(n=len(values), edges=pairs)
-    partition = leidenalg.find_partition(
-        graph, leidenalg.RBConfigurationVertexPartition, weights=weights.tolist(),
-        resolution_parameter=resolution, n_iterations=-1, seed=seed % (2**31 - 1),
-    )  # fmt: skip
-    numbers = np.asarray(partition.membership, np.int32)
-    return Found(numbers, {"n_neighbors": used, "resolution": resolution}, ("scikit-learn", "leidenalg", "igraph"))
+    igraph.set_random_number_generator(random.Random(seed))
+    try:
+        found = graph.community_leiden(
+            "modularity", weights=weights.tolist(), resolution=resolution, n_iterations=_LEIDEN_ROUNDS
+        )
+    finally:
+        igraph.set_random_number_generator(random)
+    numbers = np.asarray(found.membership, np.int32)
+    return Found(numbers, {"n_neighbors": used, "resolution": resolution}, ("scipy", "igraph"))
 
 
 def _shared_neighbours(values: Values, k: int) -> tuple[NDArray[np.intp], Values]:
     """Return pairs of neighbouring rows, and per pair the Jaccard index of their neighbourhoods."""
     from scipy import sparse
-    from sklearn.neighbors import NearestNeighbors
 
-    graph = NearestNeighbors(n_neighbors=k).fit(values).kneighbors_graph(mode="connectivity")
-    own = (graph + sparse.identity(len(values), format="csr")).tocsr()
-    near = sparse.triu(graph + graph.T, k=1).tocoo()
-    shared = np.empty(near.nnz)
-    for start in range(0, near.nnz, _PAIRS_AT_ONCE):
+    n = len(values)
+    near = _nearest(values, k)
+    graph = sparse.csr_array((np.ones(n * k), near.ravel(), np.arange(0, n * k + 1, k)), shape=(n, n))
+    own = (graph + sparse.eye_array(n, format="csr")).tocsr()
+    pairs = sparse.triu(graph + graph.T, k=1).tocoo()
+    shared = np.empty(pairs.nnz)
+    for start in range(0, pairs.nnz, _PAIRS_AT_ONCE):
         part = slice(start, start + _PAIRS_AT_ONCE)
-        shared[part] = np.asarray(own[near.row[part]].multiply(own[near.col[part]]).sum(axis=1)).ravel()
-    return np.stack([near.row, near.col], axis=1).astype(np.intp), shared / (2 * (k + 1) - shared)
+        shared[part] = np.asarray(own[pairs.row[part]].multiply(own[pairs.col[part]]).sum(axis=1)).ravel()
+    return np.stack([pairs.row, pairs.col], axis=1).astype(np.intp), shared / (2 * (k + 1) - shared)
+
+
+def _nearest(values: Values, k: int) -> NDArray[np.intp]:
+    """Return the numbers of the k rows nearest to each row, itself left out, (rows, k)."""
+    if values.shape[1] > _MOST_COLUMNS_IN_TREE:
+        from sklearn.neighbors import NearestNeighbors
+
+        return np.asarray(NearestNeighbors(n_neighbors=k).fit(values).kneighbors(return_distance=False), np.intp)
+    from scipy.spatial import KDTree
+
+    _, near = KDTree(values, leafsize=30, balanced_tree=False).query(values, k + 1, workers=-1)
+    other = near != np.arange(len(values))[:, None]
+    # Among more than k rows that are equal, a row need not be found itself.
+    other[other.all(axis=1), 0] = False
+    return np.asarray(near[other].reshape(len(values), k), np.intp)
 
 
 def _optional(name: str) -> Any:

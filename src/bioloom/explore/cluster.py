@@ -172,8 +172,9 @@ def cluster(
     -----
     Equal, up to the numbering, to scikit-learn's ``KMeans(n_clusters, n_init=10, random_state=seed)``, ``HDBSCAN``,
     ``GaussianMixture(n_clusters, n_init=3, random_state=seed)``, ``AgglomerativeClustering``,
-    ``MeanShift(bin_seeding=True)``, ``SpectralClustering(affinity="nearest_neighbors", random_state=seed)``. Lloyd:
-    Least squares quantization in PCM, IEEE Trans. Inf. Theory 28 (1982); Arthur & Vassilvitskii: k-means++, SODA 2007;
+    ``MeanShift(bin_seeding=True)``, ``SpectralClustering(affinity="nearest_neighbors", random_state=seed)``; Leiden is
+    10 rounds of igraph's ``community_leiden("modularity")`` with Python's ``random.Random(seed)``. Lloyd: Least
+    squares quantization in PCM, IEEE Trans. Inf. Theory 28 (1982); Arthur & Vassilvitskii: k-means++, SODA 2007;
     Campello, Moulavi & Sander: Density-based clustering based on hierarchical density estimates, PAKDD 2013; Comaniciu
     & Meer: Mean shift, IEEE TPAMI 24 (2002); Traag, Waltman & van Eck: From Louvain to Leiden, Sci. Rep. 9 (2019), on
     graphs weighted as in Levine et al.: Data-driven phenotypic dissection of AML, Cell 162 (2015).

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Progress: TypeAlias = Callable[[int, int], None]
 
-_MOST_ROWS = 20_000
+_MOST_ROWS = {"kmeans": 20_000, "gmm": 10_000}
 _MOST_FOR_SILHOUETTE = 5000
 _SHARE = 0.8
 _HARDLY_STABLE = 0.75
@@ -104,13 +104,14 @@ def choose_k(
 
     Notes
     -----
-    More than 20 000 rows are represented by as many random ones, and the silhouette by 5000. Silhouette: Rousseeuw, J.
-    Comput. Appl. Math. 20 (1987), with the rule of one standard error of Breiman et al.: Classification and regression
-    trees (1984). Elbow: Satopää et al.: Finding a "kneedle" in a haystack, ICDCSW 2011. Stability:
-    Ben-Hur, Elisseeff & Guyon, Pac. Symp. Biocomput. (2002), with the index of Hubert & Arabie, J. Classif. 2 (1985).
+    More than 20 000 rows (Gaussian mixture: 10 000) are represented by as many that the seed draws, and for the
+    silhouette by 5000 of these; the note says so. Silhouette: Rousseeuw, J. Comput. Appl. Math. 20 (1987), with the
+    rule of one standard error of Breiman et al.: Classification and regression trees (1984). Elbow: Satopää et al.:
+    Finding a "kneedle" in a haystack, ICDCSW 2011. Stability: Ben-Hur, Elisseeff & Guyon, Pac. Symp. Biocomput. (2002),
+    with the index of Hubert & Arabie, J. Classif. 2 (1985).
     """
     import pandas as pd
-    from sklearn.metrics import silhouette_samples
+    from threadpoolctl import threadpool_limits
 
     if method not in ("kmeans", "gmm"):
         raise InputError(f'method is {method!r}, but must be "kmeans" or "gmm".')
@@ -121,30 +122,28 @@ def choose_k(
     prepared = prepare(table, columns, scaling, missing=missing, per=per)
     values = prepared.values
     rng = np.random.default_rng(seed)
-    if len(values) > _MOST_ROWS:
-        values = values[rng.choice(len(values), _MOST_ROWS, replace=False)]
+    if len(values) > (most := _MOST_ROWS[method]):
+        values = values[rng.choice(len(values), most, replace=False)]
     n_different = len(np.unique(values, axis=0))
     last = min(k_max, n_different - 1, int(len(values) * _SHARE))
     if last < k_min:
         raise InputError(
             f"{k_min} clusters cannot be compared: there are only {n_different} different rows. Measure more objects."
         )
-    sample = None
+    shown = np.arange(len(values))
     if len(values) > _MOST_FOR_SILHOUETTE:
-        sample = rng.choice(len(values), _MOST_FOR_SILHOUETTE, replace=False)
+        shown = rng.choice(len(values), _MOST_FOR_SILHOUETTE, replace=False)
     parts = [np.sort(rng.choice(len(values), int(len(values) * _SHARE), replace=False)) for _ in range(n_runs)]
     rows, errors = [], []
     for k in range(k_min, last + 1):
         if progress is not None:
             progress(k - k_min, last + 1 - k_min)
-        found = _run(values, method, k, seed, 10)
-        shown = slice(None) if sample is None else sample
-        silhouette = error = float("nan")
-        if 1 < len(np.unique(found[shown])) < len(found[shown]):
-            each = silhouette_samples(values[shown], found[shown])
-            silhouette, error = float(each.mean()), float(each.std(ddof=1) / np.sqrt(len(each)))
-        rows.append((k, _spread(values, found), silhouette, _stability(values, method, k, parts, seed)))
-        errors.append(error)
+        # So many short computations take several times as long where threads share each of them.
+        with threadpool_limits(1):
+            found = _run(values, method, k, seed, 10)
+            silhouette, error = _silhouette(values[shown], found[shown])
+            rows.append((k, _spread(values, found), silhouette, _stability(values, method, k, parts, seed)))
+            errors.append(error)
     if progress is not None:
         progress(last + 1 - k_min, last + 1 - k_min)
     result = pd.DataFrame(rows, columns=["k", "spread", "silhouette", "stability"])
@@ -162,6 +161,10 @@ def choose_k(
         f"k = {k_min} to {last}, {prepared.report()}, seeds {seed} to {seed + n_runs - 1}: silhouette proposes "
         f"{proposed[0]}, elbow {proposed[1]}, stability {proposed[2]}."
     )
+    if len(values) < len(prepared.values):
+        note += f" Compared on {len(values)} objects drawn by the seed, the silhouette on {len(shown)} of them."
+    elif len(shown) < len(values):
+        note += f" The silhouette is that of {len(shown)} objects drawn by the seed."
     if stability[alike.argmax()] < _HARDLY_STABLE:
         note += " Their clusters hardly repeat from run to run: perhaps there are none in these columns. Try others."
     return KChoice(result, *proposed, note)
@@ -171,6 +174,16 @@ def _run(values: NDArray[np.float64], method: str, k: int, seed: int, n_init: in
     if method == "gmm":
         return methods.gmm(values, k, seed, min(n_init, 3)).numbers
     return methods.kmeans(values, k, seed, n_init).numbers
+
+
+def _silhouette(values: NDArray[np.float64], found: NDArray[np.integer]) -> tuple[float, float]:
+    """Return the mean silhouette and its standard error; NaN where there are not several clusters of several rows."""
+    from sklearn.metrics import silhouette_samples
+
+    if not 1 < len(np.unique(found)) < len(found):
+        return float("nan"), float("nan")
+    each = silhouette_samples(values, found)
+    return float(each.mean()), float(each.std(ddof=1) / np.sqrt(len(each)))
 
 
 def _spread(values: NDArray[np.float64], found: NDArray[np.integer]) -> float:
