@@ -186,7 +186,12 @@ def test_the_session_merges_as_the_classifier_in_python(nuclei, parts, pairs, so
     assert (np.diff(answer.uncertainty[order]) <= 0).all()
     assert session.next_uncertain("a", answer, chosen) == order[0]
     assert session.next_uncertain("a", answer, chosen) == order[1]
-    assert answer.doubt == ""
+
+
+def test_pairs_beyond_the_training_are_doubted(nuclei, parts, pairs, source):
+    session = MergeSession()
+    session.train([PairExample("a", source, annotated(pairs))], ["centroid_distance", "mean_touch_intensity"])
+    assert session.classify("a", source).doubt == ""
     other = ObjectSource(parts, nuclei.image.astype(np.uint32) * 257, (100.0, 100.0), None)
     assert " of all pairs are beyond what the classifier was trained on" in session.classify("b", other).doubt
 
