@@ -52,6 +52,27 @@ def test_one_step_over_several_layers_is_taken_back_at_once():
     assert pool.classes.tolist() == [4, 0, 0, 0, 4, 0]
 
 
+def test_steps_from_before_the_layers_came_together_are_taken_back_too():
+    still, movie = layers()
+    still.select_objects([9])
+    still.assign(2)
+    movie.select_objects([3], 1)
+    movie.undo()
+    pool = PooledSelection((still, movie))
+    assert pool.can_undo
+    assert pool.can_redo
+    assert pool.redo()
+    assert pool.mask.tolist() == [True, False, False, False, False, True]
+    pool.assign(5)
+    for classes in ([2, 0, 0], [2, 0, 0], [0, 0, 0]):
+        assert pool.undo()
+        assert still.classes.tolist() == classes
+    assert not movie.mask.any()
+    assert pool.undo()
+    assert not pool.mask.any()
+    assert not pool.undo()
+
+
 def test_a_click_in_one_image_is_a_step_too():
     still, movie = layers()
     pool = PooledSelection((still, movie))

@@ -144,3 +144,25 @@ def test_what_was_found_of_other_objects_is_not_told_of_these(user, measured, er
     assert "KMEANS_CLUSTER_STABILITY" not in other.features.columns
     assert clusters.told.text() == ""
     assert not errors
+
+
+def test_steps_are_taken_back_although_another_layer_came(user, measured, errors):
+    explore, layer = measured()
+    other = user.viewer.add_labels(layer.data, name="other", translate=(0, 150))
+    other.features = layer.features
+    user.look()
+    explore.show_axes("area", "eccentricity")
+    explore.plot.wait()
+    is_long = explore.plot.y > 0.8
+    user.lasso(explore.plot, explore.plot.x[is_long], explore.plot.y[is_long])
+    explore.plot.setFocus()
+    QTest.keyClick(explore.plot, Qt.Key.Key_3)
+    explore.choice.others.set_checked({"other"})
+    user.look()
+    assert explore.selection.classes.sum() == 3 * is_long.sum()
+    for left in (is_long.tolist(), [False] * 25):
+        explore.bar.undo.click()
+        assert not explore.selection.classes.any()
+        assert explore.selection.mask.tolist() == left + [False] * 25
+    assert not explore.bar.undo.isEnabled()
+    assert not errors

@@ -81,6 +81,7 @@ class PooledSelection:
         if not members or len({id(m) for m in members}) < len(members):
             raise InputError("Choose one layer of measured objects or more, each once.")
         self.members = tuple(members)
+        # Which layers each step changed.
         self._past: list[tuple[int, ...]] = []
         self._future: list[tuple[int, ...]] = []
         self._acting = False
@@ -94,6 +95,11 @@ class PooledSelection:
         self.frames: NDArray[np.int64] = np.zeros(0, np.int64)
         self.labels: NDArray[np.int64] = np.zeros(0, np.int64)
         self._rekey()
+        # What was done before, layer by layer, can be taken back, too.
+        for number, member in enumerate(self.members):
+            back, again = member.steps
+            self._past += [(number,)] * back
+            self._future += [(number,)] * again
 
     def close(self) -> None:
         """Follow the layers no longer."""

@@ -186,6 +186,11 @@ class Selection:
         """Whether there is a change to make again."""
         return bool(self._future)
 
+    @property
+    def steps(self) -> tuple[int, int]:
+        """How many changes can be taken back, and how many made again."""
+        return len(self._past), len(self._future)
+
     def _travel(
         self,
         source: list[_State],
