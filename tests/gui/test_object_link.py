@@ -384,6 +384,20 @@ def test_selection_saved_as_layers_and_as_a_column(user):
     assert sorted(zip(chosen["frame"], chosen["label"], strict=True)) == [(1, 3), (1, int(ids[2, 3]))]
 
 
+def test_the_plane_that_is_shown_holds_the_object():
+    from napari.components import ViewerModel
+
+    viewer = ViewerModel()
+    volume = np.zeros((9, 20, 20), np.uint8)
+    volume[0:2, 5:10, 5:10] = volume[6:8, 5:10, 5:10] = 3  # in two pieces, with nothing in the middle
+    volume[2:7, 12:15, 12:15] = 4
+    layer = viewer.add_labels(np.stack([np.zeros_like(volume), volume]), scale=(1, 2, 1, 1))
+    for label, plane in ((3, 1), (4, 4)):
+        assert layers.show_object(viewer, layer, label, 1)
+        assert viewer.dims.current_step[:2] == (1, plane)
+        assert (layer.data[1, plane] == label).any()
+
+
 def gallery_of(user, layer, has_frames=False):
     """A gallery of all objects of a layer in a window, linked to the selection as a panel does it."""
     selection = layers.selection_of(layer)

@@ -242,6 +242,10 @@ def show_object(viewer: ViewerModel, layer: Labels, label: int, frame: int | Non
         if not len(found):
             return False
         place = found.mean(0).tolist()
+        if len(place) > 2:
+            # The plane in the middle of a ring or an arch may hold nothing of it: the nearest one that does.
+            planes = found[:, 0]
+            place[0] = float(planes[np.abs(planes - place[0]).argmin()])
     layer.selected_label = label
     activate(viewer, layer)
     go_to(viewer, layer, ([] if frame is None else [frame]) + place)
