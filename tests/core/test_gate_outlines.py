@@ -118,6 +118,31 @@ def test_cut_paths_are_small_and_complete(path):
                 assert min(distance(place, a, b) for p in pieces for a, b in itertools.pairwise(p)) < 1e-9
 
 
+@pytest.mark.parametrize("far", [1e4, 1e14, 1e300, 1.7e308])
+def test_lines_to_far_corners_have_their_direction(far):
+    path = np.array([(-far, -far), (0.1, 0.2), (far, -far), (far, 0.2), (0.1, 0.2), (0.1, far)])
+    pieces = clipped(path, (-1.0, 1.0, -1.0, 1.0))
+    ends = [(-1.04, -0.94), (0.1, 0.2), (1.04, -0.74), (1.04, 0.2), (0.1, 0.2), (0.1, 1.04)]
+    assert [len(piece) for piece in pieces] == [3, 3]
+    for piece, start, corner, end in ((pieces[0], *ends[:3]), (pieces[1], *ends[3:])):
+        slopes = np.diff(piece, axis=0)
+        wanted = np.array(corner) - start, np.array(end) - corner
+        for slope, direction in zip(slopes, wanted, strict=True):
+            assert abs(slope[0] * direction[1] - slope[1] * direction[0]) < 1e-3 * np.hypot(*slope)
+            assert slope @ direction > 0
+        assert np.allclose(piece[1], corner)
+
+
+def test_curved_lines_to_far_corners_have_their_direction():
+    gate = PolygonGate("a", "b", ((-1e300, -1e300), (120, 5), (1e300, -1e300)))
+    symlog = Scale("symlog", 10)
+    lines = outline(gate, ("a", "b"), (symlog, symlog), (0.0, 2.5, -1.5, 1.5)).lines
+    across, up = (symlog.inverse(np.concatenate(lines)[:, i]) for i in (0, 1))
+    assert np.allclose(np.abs(across - 120), 5 - up, atol=1e-6)
+    assert across.min() < 5
+    assert across.max() > 400
+
+
 def distance(place, a, b):
     length = float(((b - a) ** 2).sum())
     t = np.clip(((place - a) @ (b - a)) / length, 0, 1) if length else 0.0

@@ -150,7 +150,10 @@ def clipped(path: Positions, view: View) -> list[Positions]:
     middle, half = ends[:, 0] / 2 + ends[:, 1] / 2, ends[:, 1] / 2 - ends[:, 0] / 2
     with np.errstate(over="ignore", invalid="ignore"):
         seen = np.clip((path / 2 - middle / 2) / (half / 2), -_FARTHEST, _FARTHEST)
-    start, step = seen[:-1], np.diff(seen, axis=0)
+    # Each line is followed from the end nearer to the view: from a far one, rounding would miss it.
+    turned = np.abs(seen[1:]).max(axis=1) < np.abs(seen[:-1]).max(axis=1)
+    start, stop = _from_near(seen, turned)
+    step = stop - start
     edge = 1 + 2 * _MARGIN
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         one, other = (-edge - start) / step, (edge - start) / step
@@ -162,10 +165,12 @@ def clipped(path: Positions, view: View) -> list[Positions]:
     kept = np.flatnonzero((enter <= leave) & np.isfinite(start).all(axis=1) & np.isfinite(step).all(axis=1))
     if not kept.size:
         return []
-    enter, leave, start, step = (part[kept] for part in (enter, leave, start, step))
-    first = start + enter[:, None] * step
-    last = np.where(leave[:, None] == 1, seen[kept + 1], start + leave[:, None] * step)
-    breaks = np.flatnonzero((np.diff(kept) > 1) | (leave[:-1] < 1) | (enter[1:] > 0)) + 1
+    enter, leave, start, stop, step, turned = (p[kept] for p in (enter, leave, start, stop, step, turned))
+    ahead = start + enter[:, None] * step
+    behind = np.where(leave[:, None] == 1, stop, start + leave[:, None] * step)
+    first, last = np.where(turned[:, None], behind, ahead), np.where(turned[:, None], ahead, behind)
+    cut_first, cut_last = np.where(turned, leave < 1, enter > 0), np.where(turned, enter > 0, leave < 1)
+    breaks = np.flatnonzero((np.diff(kept) > 1) | cut_last[:-1] | cut_first[1:]) + 1
     pieces = []
     for part in np.split(np.arange(len(kept)), breaks):
         piece = np.concatenate([first[part[:1]], last[part]])
@@ -187,17 +192,26 @@ def _wider(view: View) -> tuple[tuple[float, float], tuple[float, float]]:
 def _with_crossings(path: Positions, grids: Sequence[Positions]) -> Positions:
     """Add corners where a path crosses ascending positions on the first or the second axis."""
     n = len(path) - 1
-    numbers, shares = [np.arange(n)], [np.zeros(n)]
+    # From the nearer end on, as above.
+    turned = np.abs(path[1:]).max(axis=1) < np.abs(path[:-1]).max(axis=1)
+    start, stop = _from_near(path, turned)
+    numbers, shares = [np.arange(n)], [turned.astype(np.float64)]
     for axis, grid in enumerate(grids):
-        start, end = path[:-1, axis], path[1:, axis]
-        below = np.searchsorted(grid, np.minimum(start, end), "right")
-        n_crossed = np.maximum(np.searchsorted(grid, np.maximum(start, end), "left") - below, 0)
+        near, far = start[:, axis], stop[:, axis]
+        below = np.searchsorted(grid, np.minimum(near, far), "right")
+        n_crossed = np.maximum(np.searchsorted(grid, np.maximum(near, far), "left") - below, 0)
         number = np.repeat(np.arange(n), n_crossed)
         which = np.arange(len(number)) - np.repeat(np.cumsum(n_crossed) - n_crossed, n_crossed) + below[number]
         with np.errstate(over="ignore"):
-            shares.append((grid[which] - start[number]) / (end - start)[number])
+            shares.append((grid[which] - near[number]) / (far - near)[number])
         numbers.append(number)
     edge, share = np.concatenate(numbers), np.concatenate(shares)
-    order = np.lexsort((share, edge))
+    order = np.lexsort((np.where(turned[edge], -share, share), edge))
     edge, share = edge[order], share[order, None]
-    return np.concatenate([path[edge] * (1 - share) + path[edge + 1] * share, path[-1:]])
+    return np.concatenate([start[edge] * (1 - share) + stop[edge] * share, path[-1:]])
+
+
+def _from_near(path: Positions, turned: NDArray[np.bool_]) -> tuple[Positions, Positions]:
+    """Return both ends of each line of a path, those of some the other way round."""
+    other = turned[:, None]
+    return np.where(other, path[1:], path[:-1]), np.where(other, path[:-1], path[1:])
