@@ -198,6 +198,11 @@ def test_options_that_cannot_be_are_refused(options, message):
         embed(blobs()[0], COLUMNS, **options)
 
 
+def test_one_column_has_one_dimension():
+    with pytest.raises(InputError, match="at most 1 dimension from 130 complete rows and 1 column that varies, but"):
+        embed(blobs()[0], COLUMNS[:1], "pca")
+
+
 # new data and files
 
 

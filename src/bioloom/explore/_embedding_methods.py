@@ -57,10 +57,12 @@ def fit_pca(values: Values, n_components: int, seed: int, progress: Progress | N
     from sklearn.decomposition import PCA
 
     n_rows, n_columns = values.shape
-    if n_components > min(n_rows, n_columns):
+    most = min(n_rows, n_columns)
+    if n_components > most:
         raise InputError(
-            f"PCA can give at most {min(n_rows, n_columns)} dimensions from {n_rows} complete rows and {n_columns} "
-            f"columns that vary, but n_components is {n_components}. Lower it, or choose more columns."
+            f"PCA can give at most {most} dimension{'s' * (most != 1)} from {n_rows} complete rows and {n_columns} "
+            f"column{'s' * (n_columns != 1)} that var{'y' if n_columns != 1 else 'ies'}, but n_components is "
+            f"{n_components}. Lower it, or choose more columns."
         )
     with one_step(progress):
         model = PCA(n_components=n_components, svd_solver="full", random_state=seed)
