@@ -166,3 +166,123 @@ def test_steps_are_taken_back_although_another_layer_came(user, measured, errors
         assert explore.selection.mask.tolist() == left + [False] * 25
     assert not explore.bar.undo.isEnabled()
     assert not errors
+
+
+def test_gates_of_two_layers_and_frames_are_combined_by_mouse(user, blobs, errors):
+    from bioloom.measure import measure
+
+    labels, _, _ = blobs(n_side=4)
+    movie = np.stack([labels, labels[::-1], labels])
+    first = user.viewer.add_labels(movie, name="movie")
+    layers.add_features(first, measure(movie, frame_axis=0))
+    first.features = first.features.sample(frac=1, random_state=1).reset_index(drop=True)
+    still = user.viewer.add_labels(labels, name="still", translate=(0, 120))
+    layers.add_features(still, measure(labels))
+    explore = user.open("Explore")
+    explore.labels.choose(first)
+    user.look()
+    explore.choice.others.set_checked({"still"})
+    user.look()
+    gates, plot = explore.gates, explore.plot
+    explore.tabs.setCurrentWidget(gates)
+    wanted = {}
+    for name, column, low in (("long", "eccentricity", 0.8), ("second", "frame", 0.5)):
+        explore.show_axes("area", column)
+        user.look()
+        plot.wait()
+        inside = (plot.y > low) & (plot.y < 1.5)
+        user.lasso(plot, plot.x[inside], plot.y[inside])
+        QTest.keyClicks(gates.name, name)
+        QTest.mouseClick(gates.add_button, Qt.MouseButton.LeftButton)
+        assert explore.selection.mask.tolist() == inside.tolist()
+        wanted[name] = inside
+
+    def choose(*numbers):
+        key = Qt.KeyboardModifier.NoModifier
+        for number in numbers:
+            place = gates.list.visualItemRect(gates.list.item(number)).center()
+            QTest.mouseClick(gates.list.viewport(), Qt.MouseButton.LeftButton, key, place)
+            key = Qt.KeyboardModifier.ControlModifier
+        user.look()
+
+    both = wanted["long"] & wanted["second"]
+    for operator, chosen, inside in (
+        ("and", (0, 1), both),
+        ("or", (0, 1), wanted["long"] | wanted["second"]),
+        ("not", (2,), ~both),
+    ):
+        choose(*chosen)
+        QTest.mouseClick(gates.buttons[operator], Qt.MouseButton.LeftButton)
+        assert explore.selection.mask.tolist() == inside.tolist()
+    choose(2)
+    plot.setFocus()
+    QTest.keyClick(plot, Qt.Key.Key_7)
+    explore.classes.target.setCurrentIndex(explore.classes.target.findData("classes"))
+    explore.save_classes.click()
+    ids = first.features["label"][both[:48]]
+    assert len(ids) == 8
+    there = np.zeros(movie.shape, bool)
+    there[1] = np.isin(movie[1], ids)
+    np.testing.assert_array_equal(user.viewer.layers["classes of movie"].data, 7 * there)
+    assert not user.viewer.layers["classes of still"].data.any()
+    assert not errors
+
+
+@pytest.mark.parametrize("placed", [{"scale": (2, 0.5), "rotate": 25}, {"scale": (-1, 1)}, {"shear": [0.4]}])
+def test_outlines_and_clicks_on_an_image_with_its_axes_exchanged(user, measured, errors, placed):
+    explore, layer = measured(**placed)
+    user.viewer.dims.order = (1, 0)
+    user.viewer.reset_view()
+    explore.image_lasso.button.setChecked(True)
+    user.look(0.2)
+    corners = [np.array(c, float) for c in ((29, 29), (29, 83), (55, 83), (55, 29))]
+    path = [a + (b - a) * k / 6 for a, b in zip(corners, [*corners[1:], corners[0]], strict=True) for k in range(6)]
+    user.drag_on_canvas([tuple(layer.data_to_world(p))[::-1] for p in path])
+    selection, wanted = explore.selection, sorted(set(np.unique(layer.data[29:55, 29:83]).tolist()) - {0})
+    assert selection.labels[selection.mask].tolist() == wanted
+    explore.image_lasso.button.setChecked(False)
+    middle = tuple(layer.data_to_world(np.argwhere(layer.data == wanted[1]).mean(0)))[::-1]
+    user.viewer.layers.selection.active = layer
+    user.drag_on_canvas([middle])
+    assert selection.labels[selection.mask].tolist() == wanted[1:2]
+    explore.jump(int(np.flatnonzero(selection.mask)[0]))
+    np.testing.assert_allclose(user.viewer.scene.camera.center[-2:], middle, atol=0.5)
+    assert not errors
+
+
+@pytest.mark.parametrize("stored_as", ["zarr", "dask", "uint64"])
+def test_labels_on_disk_and_enormous_ids_are_explored(user, measured, errors, tmp_path, stored_as):
+    explore, layer = measured()
+    pixels, table = layer.data.astype(np.uint64), layer.features
+    if stored_as == "uint64":
+        pixels, table = pixels + np.uint64(2**40) * (pixels > 0), table.assign(label=table["label"] + 2**40)
+    kept = pixels
+    if stored_as == "zarr":
+        kept = pytest.importorskip("zarr").create_array(tmp_path / "a.zarr", data=pixels, chunks=(64, 64))
+    elif stored_as == "dask":
+        kept = pytest.importorskip("dask.array").from_array(pixels, chunks=64)
+    user.viewer.layers.remove(layer)
+    layer = user.viewer.add_labels(kept, name="kept")
+    layer.features = table.assign(index=table["label"])
+    user.look()
+    explore.show_axes("area", "eccentricity")
+    explore.plot.wait()
+    is_long = explore.plot.y > 0.8
+    user.lasso(explore.plot, explore.plot.x[is_long], explore.plot.y[is_long])
+    explore.gallery_group.set_open(True)
+    wall = explore.pictures.view.wall
+    user.until(lambda: len(wall._pictures) >= min(8, is_long.sum()), "the pictures", 20)
+    card = explore.plot.describe(1)
+    assert dict(card.values)["label"] == str(int(layer.features["label"][1]))
+    explore.classes.target.setCurrentIndex(explore.classes.target.findData("selected"))
+    explore.save_classes.click()
+    inside = np.isin(pixels, layer.features["label"][is_long].to_numpy().astype(np.uint64))
+    np.testing.assert_array_equal(np.asarray(user.viewer.layers["selected of kept"].data), np.where(inside, pixels, 0))
+    explore.plot.setFocus()
+    QTest.keyClick(explore.plot, Qt.Key.Key_2)
+    ids = layer.features["label"].tolist()
+    assert not np.allclose(layer.get_color(ids[int(np.argmax(is_long))]), layer.get_color(ids[int(np.argmin(is_long))]))
+    explore.classes.target.setCurrentIndex(explore.classes.target.findData("classes"))
+    explore.save_classes.click()
+    np.testing.assert_array_equal(np.asarray(user.viewer.layers["classes of kept"].data), 2 * inside)
+    assert not errors
