@@ -229,7 +229,9 @@ def test_gates_that_are_combined_many_times_over_are_told_at_once():
     many = {"g0": RangeGate("a", 0, 1)}
     for n in range(1, 60):
         many[f"g{n}"] = CombinedGate("and", (f"g{n - 1}", f"g{n - 1}") if n < 2 else (f"g{n - 1}", f"g{n - 2}"))
-    assert gates_to_show(GateSet(many), ["g59"])[0].dashed
+    every = GateSet(many)
+    assert gates_to_show(every, ["g59"])[0].dashed
+    assert (every.parts("g59"), every.columns("g59"), every.units("g59")) == (["g0"], ["a"], set())
 
 
 # ------------------------------------------------------------------------------------------------ in figures

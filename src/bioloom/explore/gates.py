@@ -15,7 +15,7 @@ from bioloom.explore.gate_kinds import (
     CombinedGate,
     Gate,
     PolygonGate,
-    ValueGate,
+    RangeGate,
     gate_as_json,
     gate_from_json,
     inside,
@@ -115,19 +115,31 @@ class GateSet:
             renamed[new if name == old else name] = gate
         self._gates = renamed
 
+    def parts(self, name: str) -> list[str]:
+        """Return the names of the gates that a combined one is made of in the end; of another gate its own."""
+        found: dict[str, Gate] = {}
+        waiting = [name]
+        while waiting:
+            part = waiting.pop()
+            if part not in found:
+                gate = found[part] = self[part]
+                waiting += reversed(gate.gates if isinstance(gate, CombinedGate) else ())
+        return [part for part, gate in found.items() if not isinstance(gate, CombinedGate)]
+
     def columns(self, name: str) -> list[str]:
         """Return the columns that a table needs for a gate."""
-        gate = self[name]
-        if isinstance(gate, CombinedGate):
-            return list(dict.fromkeys(c for part in gate.gates for c in self.columns(part)))
-        return [gate.x, gate.y] if isinstance(gate, PolygonGate) else [gate.column]
+        every: list[str] = []
+        for gate in map(self.__getitem__, self.parts(name)):
+            if isinstance(gate, PolygonGate):
+                every += [gate.x, gate.y]
+            elif not isinstance(gate, CombinedGate):
+                every.append(gate.column)
+        return list(dict.fromkeys(every))
 
     def units(self, name: str) -> set[str]:
         """Return what lengths were counted in where a gate, or those it combines, were drawn; empty if not known."""
-        gate = self[name]
-        if isinstance(gate, CombinedGate):
-            return {unit for part in gate.gates for unit in self.units(part)}
-        return set() if isinstance(gate, ValueGate) or not gate.unit else {gate.unit}
+        gates = map(self.__getitem__, self.parts(name))
+        return {gate.unit for gate in gates if isinstance(gate, (RangeGate, PolygonGate))} - {""}
 
     def mask(self, name: str, table: pd.DataFrame) -> NDArray[np.bool_]:
         """Tell which rows of a table are in a gate.

@@ -33,7 +33,7 @@ class ShownGate:
 
 def gates_to_show(gates: GateSet, chosen: Collection[str] = ()) -> list[ShownGate]:
     """Return all ranges and polygons, those that are chosen or part of a chosen gate last, to be on top."""
-    parts = {part for name in chosen for part in _parts(gates, name)} - set(chosen)
+    parts = {part for name in chosen for part in gates.parts(name)} - set(chosen)
     found = []
     for name in gates:
         gate = gates[name]
@@ -55,27 +55,15 @@ def why_not_outlined(model: PlotModel, gates: GateSet, name: str) -> str:
     """Say what to plot so that a gate is outlined; empty if it is."""
     gate = gates[name]
     if isinstance(gate, CombinedGate):
-        untold = [why_not_outlined(model, gates, part) for part in _parts(gates, name)]
+        untold = [why_not_outlined(model, gates, part) for part in gates.parts(name)]
         return "\n".join(dict.fromkeys(filter(None, untold)))
     if isinstance(gate, ValueGate):
         return f"On values of {gate.column}, which have no outline"
     if axes_of(gate, columns_of(model.kind, model.names)) is not None:
         return ""
-    columns = list(dict.fromkeys(gates.columns(name)))
+    columns = gates.columns(name)
     if axes_of(gate, model.names) is None:
         them = "these" if len(columns) > 1 else "it"
         return f"On {' and '.join(columns)}; plot {them} to see it"
     wanted = "scatter, density or 2D histogram" if len(columns) > 1 else "scatter plot"
     return f"On {' and '.join(columns)}; choose a {wanted} to see it"
-
-
-def _parts(gates: GateSet, name: str) -> list[str]:
-    """Return the names of the gates that a combined one is made of in the end; of another gate its own."""
-    found, waiting = {name: gates[name]}, [name]
-    while waiting:
-        gate = found[waiting.pop()]
-        for part in gate.gates if isinstance(gate, CombinedGate) else ():
-            if part not in found:
-                found[part] = gates[part]
-                waiting.append(part)
-    return [name for name, gate in found.items() if not isinstance(gate, CombinedGate)]
