@@ -1,5 +1,8 @@
 """The plot, used with mouse and keys, in a window of its own and in napari's docks."""
 
+import os
+import subprocess
+import sys
 import threading
 import time
 
@@ -701,3 +704,48 @@ def test_docked_floating_and_docked_again(make_napari_viewer, qtbot):
         hand.selection.clear()
     plot.close_jobs()
     viewer.window.remove_dock_widget(dock)
+
+
+WITHOUT_A_SCREEN = """
+import numpy as np
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
+
+app = QApplication([])
+
+from bioloom.explore.appearance import appearance
+from bioloom.widgets._base import MainThread
+from bioloom.widgets._plot import ScatterPlot
+
+sender = MainThread()
+plot = ScatterPlot(sender.send)
+plot.resize(400, 300)
+plot.show()
+plot.set_points(np.arange(4.0), np.array([0.0, 1, 0, 1]), ("x", "y"))
+plot.set_look(appearance(np.array([1, 1, 2, 2]), np.zeros(4, bool), True))
+plot.selected.connect(lambda mask, mode: print(mode, mask.tolist()))
+plot.wait()
+shown = plot.grab().toImage()
+places = [QPoint(*map(round, plot.to_screen(x, x % 2))) for x in range(4)]
+print(app.platformName(), *(shown.pixelColor(place).name() for place in places))
+plot.tool = "rectangle"
+QTest.mousePress(plot, Qt.MouseButton.LeftButton, pos=places[2] + QPoint(-9, 9))
+QTest.mouseMove(plot, places[3])
+QTest.mouseRelease(plot, Qt.MouseButton.LeftButton, pos=places[3] + QPoint(9, -9))
+plot.close_jobs()
+"""
+
+
+def test_the_plot_is_drawn_and_used_without_a_screen():
+    there = os.environ | {"QT_QPA_PLATFORM": "offscreen"}
+    there.pop("DISPLAY", None)
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_A_SCREEN], env=there, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    drawn, selected = done.stdout.splitlines()
+    platform, *colours = drawn.split()
+    assert platform == "offscreen"
+    assert colours[0] == colours[1] != colours[2] == colours[3]
+    assert selected == "replace [False, False, True, True]"
