@@ -17,6 +17,7 @@ import pytest
 import bioloom.errors
 from bioloom.errors import BioloomError, Cancelled, InputError
 from bioloom.explore import class_colours, embed, points_in_polygon
+from bioloom.session import worker_process
 from bioloom.session.worker_process import WorkerProcess
 
 EMBED = "bioloom.explore.embed:embed"
@@ -92,6 +93,9 @@ def test_umap_there_equals_umap_here_and_reports_its_epochs(shared):
     assert there.parameters == here.parameters
     assert reported[-1][0] == reported[-1][1] > 100
     assert [done for done, _ in reported] == sorted(done for done, _ in reported)
+    # Where UMAP is compiled already: nobody would hear of what goes wrong in the background.
+    for step in worker_process._WARM_UP:
+        assert shared.call(step) is None
 
 
 def test_progress_may_cancel(shared):
@@ -268,6 +272,23 @@ def test_warm_up_goes_on_in_the_background_and_close_ends_it(fresh):
     thread.join(5)
     assert not thread.is_alive()
     assert gone(pid)
+
+
+def test_a_call_made_during_the_warm_up_comes_before_the_next_step(fresh, monkeypatch):
+    check(fresh)
+    call, done = fresh.call, []
+
+    def slow_step(step):
+        call("bioloom.explore.colours:class_colours", Instead(eval, "__import__('time').sleep(0.1) or 5"))
+        done.append(step)
+
+    monkeypatch.setattr(fresh, "call", slow_step)
+    thread = fresh.warm_up()
+    time.sleep(0.05)
+    call("bioloom.explore.colours:class_colours", 5)
+    assert len(done) == 1
+    thread.join(5)
+    assert [step.rpartition("_")[2] for step in done] == ["clusters", "imports", "umap"]
 
 
 def test_a_forgotten_worker_takes_its_process_along():

@@ -167,14 +167,41 @@ def _progress_sender(outgoing: Any) -> Progress:
     return send
 
 
-def warm_up(n_rows: int) -> None:
-    """Run clustering, PCA and UMAP on random numbers, which loads and compiles what they need."""
+def warm_up_clusters() -> None:
+    """Cluster and embed a few random numbers by what needs no compiling."""
+    from bioloom.explore import cluster, embed
+
+    columns = _random_columns(50)
+    cluster(columns, list(columns))
+    embed(columns, list(columns), "pca")
+
+
+def warm_up_imports() -> None:
+    """Load UMAP."""
+    from bioloom.explore._fitted_models import quiet_umap
+
+    with quiet_umap():
+        pass
+
+
+def warm_up_umap() -> None:
+    """Let UMAP compile what it needs for small tables."""
+    from bioloom.explore import embed
+
+    columns = _random_columns(50)
+    embed(columns, list(columns), "umap")
+
+
+def warm_up_large() -> None:
+    """Let UMAP compile what it needs above 4096 rows, where it searches neighbours approximately."""
+    from bioloom.explore import embed
+
+    columns = _random_columns(4200)
+    embed(columns, list(columns), "umap")
+
+
+def _random_columns(n_rows: int) -> Any:
     import numpy as np
     import pandas as pd
 
-    from bioloom.explore import cluster, embed
-
-    table = pd.DataFrame(np.random.default_rng(0).normal(size=(n_rows, 4)), columns=list("abcd"))
-    cluster(table, list("abcd"))
-    embed(table, list("abcd"), "pca")
-    embed(table, list("abcd"), "umap")
+    return pd.DataFrame(np.random.default_rng(0).normal(size=(n_rows, 4)), columns=list("abcd"))

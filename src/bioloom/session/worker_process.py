@@ -10,6 +10,7 @@ import queue
 import subprocess
 import sys
 import threading
+import time
 import weakref
 from collections.abc import Callable
 from functools import lru_cache
@@ -19,9 +20,9 @@ from bioloom.errors import BioloomError, Cancelled
 from bioloom.session._worker_child import Progress, decode, encode, read, split_name, write
 
 _POLL_SECONDS = 0.05
-_WARM_UP_ROWS = 50
-# Above 4096 rows UMAP searches neighbours approximately, by other compiled functions.
-_WARM_UP_ROWS_LARGE = 4200
+# Steps, so that a call made meanwhile waits for one of them only; those that every call profits from come first.
+_WARM_UP = tuple(f"bioloom.session._worker_child:warm_up_{step}" for step in ("clusters", "imports", "umap"))
+_WARM_UP_LARGE = "bioloom.session._worker_child:warm_up_large"
 
 
 class WorkerProcess:
@@ -103,13 +104,14 @@ class WorkerProcess:
         return value
 
     def warm_up(self, large_tables: bool = False) -> threading.Thread:
-        """Start the process in the background and let it load and compile what UMAP needs, so that calls are quick.
+        """Start the process in the background and let it load and compile what is needed, so that calls are quick.
+
+        Clusters and PCA come first, then UMAP. A call made meanwhile waits for the step that is being done.
 
         Parameters
         ----------
         large_tables
-            Also compile what only tables of more than 4096 rows need. It takes several times as long, and a call made
-            meanwhile waits for it.
+            Also compile what UMAP needs for tables of more than 4096 rows only. It takes several times as long.
 
         Returns
         -------
@@ -128,12 +130,13 @@ class WorkerProcess:
             self._end(child)
 
     def _warm_up(self, large_tables: bool) -> None:
-        # In steps, so that a call that is made meanwhile need not wait for both.
-        for n_rows in (_WARM_UP_ROWS, _WARM_UP_ROWS_LARGE)[: 1 + large_tables]:
+        for step in (*_WARM_UP, *((_WARM_UP_LARGE,) if large_tables else ())):
             try:
-                self.call("bioloom.session._worker_child:warm_up", n_rows)
+                self.call(step)
             except (Exception, Cancelled):
                 return
+            # A lock does not know who waited longest: whoever does shall have it before the next step.
+            time.sleep(2 * _POLL_SECONDS)
 
     def _running_child(self) -> _Child:
         child = self._child
