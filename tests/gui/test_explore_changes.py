@@ -165,6 +165,11 @@ def test_steps_are_taken_back_although_another_layer_came(user, measured, errors
         assert not explore.selection.classes.any()
         assert explore.selection.mask.tolist() == left + [False] * 25
     assert not explore.bar.undo.isEnabled()
+    assert explore.bar.redo.isEnabled()
+    for one in (layer, other):
+        user.viewer.layers.remove(one)
+        user.look(0.2)
+    assert not explore.bar.redo.isEnabled(), "nothing is left to redo"
     assert not errors
 
 

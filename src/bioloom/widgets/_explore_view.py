@@ -56,6 +56,7 @@ class ObjectView:
         self._plot.hint = "No measured objects.\nMeasure a labels layer in the Measure panel first."
         self._plot.set_points(np.zeros(0), np.zeros(0), ("", ""))
         self._pictures.clear()
+        self._bar.show_history(False, False)
         self._count.setText("")
 
     def show_columns(self, x: str, y: str) -> None:
