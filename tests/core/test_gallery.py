@@ -1,6 +1,7 @@
 """Pictures of objects: the right crop, at the same scale, of the right frame and layer."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from bioloom.errors import InputError
@@ -142,6 +143,14 @@ def test_order_by_a_column():
     assert in_order(rows, None).tolist() == rows.tolist()
     assert in_order(rows, np.array(["b", "x", "a", "c", "b"])).tolist() == [2, 4, 0, 3]
     assert in_order([], values).tolist() == []
+
+
+def test_order_by_texts():
+    names = pd.Series(["cell 10", "cell 2", None, "cell 1"])
+    assert in_order([0, 1, 2, 3], names).tolist() == [3, 1, 0, 2]
+    assert in_order([0, 1, 2, 3], names, descending=True).tolist() == [0, 1, 3, 2]
+    sizes = pd.Series(pd.Categorical(["low", "high", "middle", None], ["low", "middle", "high"], ordered=True))
+    assert in_order([3, 2, 1, 0], sizes).tolist() == [0, 2, 1, 3]
 
 
 def test_images_that_do_not_fit_are_refused():

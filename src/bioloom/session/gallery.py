@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bioloom.errors import InputError
+from bioloom.explore.text_order import numbered_texts
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _BACK = 24
 """Grey of what lies outside the image."""
@@ -222,26 +226,30 @@ def object_boxes(labels: NDArray[Any], ids: NDArray[np.int64]) -> NDArray[np.int
     return boxes
 
 
-def in_order(rows: ArrayLike, values: ArrayLike | None, descending: bool = False) -> NDArray[np.intp]:
-    """Sort rows by a column; missing values come last, equal ones stay in the order of the rows.
+def in_order(rows: ArrayLike, values: ArrayLike | pd.Series[Any] | None, descending: bool = False) -> NDArray[np.intp]:
+    """Sort rows by a column, texts in natural order; missing values come last, equal ones stay as they are.
 
     Parameters
     ----------
     rows
         Rows of the table.
     values
-        The column, one value per row of the table; the order stays if None.
+        The column, one value per row of the table; ordered categories of pandas keep their order. If None, that of
+        the rows stays.
     descending
         The largest first.
     """
+    import pandas as pd
+
     chosen = np.asarray(rows, np.intp)
     if values is None:
         return chosen
-    column = np.asarray(values)[chosen]
-    if column.dtype.kind not in "biuf":
-        texts = np.array([str(v) for v in column])
-        column = np.unique(texts, return_inverse=True)[1] if len(texts) else np.zeros(0)
-    keys = column.astype(np.float64)
+    column = pd.Series(values).iloc[chosen]
+    if isinstance(column.dtype, pd.CategoricalDtype) or column.dtype.kind not in "biuf":
+        codes, _ = numbered_texts(column)
+        keys = np.where(codes > 0, codes, np.nan)
+    else:
+        keys = column.to_numpy(np.float64, na_value=np.nan)
     return chosen[np.argsort(-keys if descending else keys, kind="stable")]
 
 

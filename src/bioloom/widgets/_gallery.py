@@ -121,7 +121,7 @@ class GalleryView(QWidget):
 
     def _sort(self, changed: Any = None) -> None:
         name = self.sort_box.currentText()
-        values = self._table[name].to_numpy() if name in self._table.columns else None
+        values = self._table[name] if name in self._table.columns else None
         self.wall.set_rows(in_order(self._rows, values, self.descending.isChecked()))
         n = len(self._rows)
         told = f"{grouped_digits(n)} object{'s' * (n != 1)}"
