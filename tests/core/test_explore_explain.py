@@ -20,6 +20,7 @@ from bioloom.explore import (
     save_ranking,
     save_waterfall,
 )
+from bioloom.explore._ranking_measures import permutation_importance
 from bioloom.explore._shap_kernels import count_visits
 from bioloom.explore._tree_shap import ForestPaths
 
@@ -342,6 +343,32 @@ def test_what_sets_a_class_apart_comes_first_and_correlated_columns_count_once()
     assert "class 3 against the others" in ranking.note.lower()
     again = rank_columns(table, COLUMNS, classes, 3)
     pd.testing.assert_frame_equal(again.table, ranking.table)
+
+
+def test_importance_is_the_accuracy_that_predictions_lose_when_a_group_is_shuffled():
+    from sklearn.metrics import balanced_accuracy_score
+
+    table, classes = measured()
+    values, names, groups = table[COLUMNS].to_numpy(), list("abcde"), np.array([0, 1, 1, 1, 2])
+    drops, accuracy = permutation_importance(values, COLUMNS, classes, groups, 3)
+    rng = np.random.default_rng(3)
+    # The first two thirds of each class, in random order, are learnt from.
+    orders = [rng.permutation(np.flatnonzero(classes == number)) for number in (1, 2, 3)]
+    learn = np.isin(np.arange(len(classes)), np.concatenate([order[: round(len(order) * 2 / 3)] for order in orders]))
+    model = TableClassifier(names, balanced=True, seed=3)
+    model.fit(pd.DataFrame(values[learn], columns=names), classes[learn])
+
+    def accuracy_of(tested):
+        return balanced_accuracy_score(classes[~learn], model.predict(pd.DataFrame(tested, columns=names)))
+
+    assert accuracy == pytest.approx(accuracy_of(values[~learn]))
+    for group in range(3):
+        lost = []
+        for _ in range(5):
+            shuffled, own = values[~learn].copy(), groups == group
+            shuffled[:, own] = shuffled[rng.permutation(len(shuffled))][:, own]
+            lost.append(accuracy - accuracy_of(shuffled))
+        assert drops[group] == pytest.approx(np.mean(lost), abs=1e-12)
 
 
 def test_numbers_equal_their_definitions():

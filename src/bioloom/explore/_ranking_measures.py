@@ -109,6 +109,7 @@ def permutation_importance(
     values: NDArray[np.float64], columns: Sequence[str], asked: NDArray[np.int64], groups: NDArray[np.intp], seed: int
 ) -> tuple[NDArray[np.float64], float]:
     """Return the drop of balanced accuracy per group, and the accuracy itself."""
+    from bioloom.classify.forest import decide, to_bins
     from bioloom.classify.table import TableClassifier
 
     rng = np.random.default_rng(seed)
@@ -127,15 +128,23 @@ def permutation_importance(
     model = TableClassifier(names, balanced=True, seed=seed)
     model.fit(as_columns(values[learn]), classes[learn])
     test = ~learn if (~learn).any() else learn
-    known, truth = values[test], classes[test]
-    accuracy = _balanced_accuracy(model.predict(as_columns(known)), truth)
+    truth, forest = classes[test], model.forest
+    measured = model.measurements(as_columns(values[test]))
+    # Shuffled values are in the same bins as before: all are put into bins once.
+    bins = np.stack([to_bins(column, edges) for column, edges in zip(measured.T, forest.edges, strict=True)])
+    group_of = groups[[int(name) for name in model.feature_names_]]
+
+    def accuracy_of(shuffled: NDArray[np.integer]) -> float:
+        return _balanced_accuracy(np.asarray(model.classes_)[decide(forest.votes(shuffled))[0]], truth)
+
+    accuracy = accuracy_of(bins)
     drops = np.zeros(int(groups.max()) + 1)
     for group in range(len(drops)):
-        own = groups == group
+        own = group_of == group
         for _ in range(_REPEATS):
-            shuffled = known.copy()
-            shuffled[:, own] = known[rng.permutation(len(known))][:, own]
-            drops[group] += accuracy - _balanced_accuracy(model.predict(as_columns(shuffled)), truth)
+            shuffled = bins.copy()
+            shuffled[own] = bins[own][:, rng.permutation(len(truth))]
+            drops[group] += accuracy - accuracy_of(shuffled)
     return drops / _REPEATS, accuracy
 
 
