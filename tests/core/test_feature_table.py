@@ -90,3 +90,5 @@ def test_keys_and_free_names():
     assert keys_of(table.assign(frame=0)) == ["frame", "label"]
     assert new_column_name(table, "PCA-0") == "PCA-0"
     assert new_column_name(table, "UMAP-0") == "UMAP-0_3"
+    for name in ("frame", "label", "index"):
+        assert new_column_name(table, name) == f"{name}_2", "it would say which object a row is of"

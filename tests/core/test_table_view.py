@@ -378,10 +378,14 @@ def test_computed_columns_may_build_on_each_other(view, table):
     assert_array_equal(again["b"], 10 * (np.arange(7.0) + 1))
 
 
-def test_names_that_are_taken_are_refused(view):
+def test_names_that_are_taken_are_refused(view, table):
     for name in ("area", "index"):
         with pytest.raises(InputError, match="already"):
             view.compute(name, "label")
+    view.show(table.drop(columns="frame", errors="ignore"))
+    for make in (lambda: view.compute("frame", "label"), lambda: view.rename("area", " frame")):
+        with pytest.raises(InputError, match="which object a row is of"):
+            make()
     with pytest.raises(InputError, match="needs a name"):
         view.compute("  ", "label")
     with pytest.raises(InputError, match="no column"):

@@ -291,3 +291,16 @@ def test_labels_on_disk_and_enormous_ids_are_explored(user, measured, errors, tm
     explore.save_classes.click()
     np.testing.assert_array_equal(np.asarray(user.viewer.layers["classes of kept"].data), 2 * inside)
     assert not errors
+
+
+@pytest.mark.parametrize("name", ["frame", "index", "label"])
+def test_classes_of_any_name_leave_the_table_as_it_was(user, measured, errors, name):
+    explore, layer = measured()
+    before = layer.features
+    explore.selection.select(np.arange(25) < 5)
+    explore.classes.class_name.setText(name)
+    explore.save_classes.click()
+    assert f"Saved as column ‘{name}_2’" in explore.status.text.text()
+    np.testing.assert_array_equal(layer.features[f"{name}_2"], np.arange(25) < 5)
+    assert layer.features[before.columns].equals(before)
+    assert not errors

@@ -91,8 +91,11 @@ def lost_columns(old: pd.DataFrame, new: pd.DataFrame) -> list[str]:
 
 
 def new_column_name(table: pd.DataFrame, wanted: str) -> str:
-    """Return a name that the table does not have yet: the wanted one, or with a number behind it."""
-    if wanted not in table.columns:
+    """Return a name that the table does not have yet: the wanted one, or with a number behind it.
+
+    Names of columns that say which object a row is of are never free: rows would be those of other objects.
+    """
+    if wanted not in table.columns and wanted not in ("index", *KEYS):
         return wanted
     number = 2
     while f"{wanted}_{number}" in table.columns:

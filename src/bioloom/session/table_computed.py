@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from bioloom.errors import InputError
-from bioloom.session.feature_table import keys_of
+from bioloom.session.feature_table import KEYS, keys_of
 from bioloom.session.table_columns import Column
 from bioloom.session.table_formula import FUNCTIONS, formula
 from bioloom.session.table_tokens import renamed
@@ -71,11 +71,14 @@ def checked_name(name: str, taken: list[str]) -> str:
     Raises
     ------
     InputError
-        If it is empty, has a backtick, or there is a column of that name already.
+        If it is empty, has a backtick, there is a column of that name already, or such a column would say which
+        object a row is of.
     """
     name = name.strip()
     if not name or "`" in name:
         raise InputError("A column needs a name without backticks.")
+    if name in KEYS and name not in taken:
+        raise InputError(f"A column ‘{name}’ would say which object a row is of. Choose another name.")
     if name == "index" or name in taken:
         raise InputError(f"There is a column ‘{name}’ already. Choose another name.")
     return name
