@@ -138,20 +138,27 @@ def test_leiden_equals_its_library_with_the_same_seed_and_is_as_good_as_another(
     assert own.quality() > 0.995 * other.quality()
 
 
-def test_a_mixture_is_fitted_by_one_thread_and_others_get_theirs_back(monkeypatch):
+@pytest.mark.parametrize(("method", "interfaces"), [("gmm", {"blas"}), ("kmeans", {"blas", "openmp"})])
+def test_small_computations_are_not_shared_among_threads_and_others_get_theirs_back(method, interfaces, monkeypatch):
+    from sklearn.cluster import KMeans
     from sklearn.mixture import GaussianMixture
     from threadpoolctl import threadpool_info, threadpool_limits
 
     def threads():
-        return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
+        return {library["num_threads"] for library in threadpool_info() if library["user_api"] in interfaces}
 
-    seen, fit = [], GaussianMixture.fit
-    monkeypatch.setattr(GaussianMixture, "fit", lambda self, *rows: (seen.append(threads()), fit(self, *rows))[1])
-    with threadpool_limits(2, user_api="blas"):
+    seen, kind = [], GaussianMixture if method == "gmm" else KMeans
+    fit = kind.fit
+    monkeypatch.setattr(kind, "fit", lambda self, *rows: (seen.append(threads()), fit(self, *rows))[1])
+    with threadpool_limits(2):
         before = threads()
-        cluster(blobs()[0], COLUMNS, "gmm")
+        cluster(blobs()[0], COLUMNS, method)
         assert threads() == before
-    assert seen == [{1}]
+        assert seen == [{1}]
+        if method == "kmeans":
+            monkeypatch.setattr(_cluster_methods, "_PRODUCTS_FOR_ONE_THREAD", 100)
+            cluster(blobs()[0], COLUMNS, method)
+            assert seen[1] == before
 
 
 def test_what_is_not_installed_is_named(monkeypatch):

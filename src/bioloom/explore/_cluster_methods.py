@@ -24,6 +24,8 @@ _PAIRS_AT_ONCE = 500_000
 # In more dimensions, scikit-learn's search by brute force is quicker.
 _MOST_COLUMNS_IN_TREE = 15
 _LEIDEN_ROUNDS = 10
+# Rows x columns x clusters below which one thread is as quick as two, and far quicker where other programs compute.
+_PRODUCTS_FOR_ONE_THREAD = 12_000_000
 
 _EXTRA = 'pip install "napari-bioloom[explore]"'
 
@@ -57,8 +59,10 @@ def kmeans(values: Values, n_clusters: int, seed: int, n_init: int = 10) -> Foun
     """Give each row to the nearest of k means."""
     from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning
+    from threadpoolctl import threadpool_limits
 
-    with warnings.catch_warnings():
+    n_threads = 1 if values.size * n_clusters <= _PRODUCTS_FOR_ONE_THREAD else None
+    with warnings.catch_warnings(), threadpool_limits(n_threads):
         # Too few different rows are an error below; the leak of MKL on Windows is small and ends with the process.
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.filterwarnings("ignore", message="KMeans is known to have a memory leak", category=UserWarning)
