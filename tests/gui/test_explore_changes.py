@@ -1,6 +1,7 @@
 """What changes while the Explore panel shows it: tables, layers, classes; and layers of every kind and place."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
@@ -303,4 +304,22 @@ def test_classes_of_any_name_leave_the_table_as_it_was(user, measured, errors, n
     assert f"Saved as column ‘{name}_2’" in explore.status.text.text()
     np.testing.assert_array_equal(layer.features[f"{name}_2"], np.arange(25) < 5)
     assert layer.features[before.columns].equals(before)
+    assert not errors
+
+
+def test_a_result_does_not_replace_what_was_measured_with_time_meanwhile(user, measured, errors):
+    explore, layer = measured()
+    layer.data = np.stack([layer.data, layer.data])
+    user.look()
+    once = layer.features
+    twice = pd.concat([once.assign(frame=0), once.assign(frame=1)], ignore_index=True)
+    for before, now in ((once, twice), (twice, once)):
+        layer.features = before
+        user.look()
+        explore.columns.set_checked({"area", "eccentricity"})
+        explore.cluster_button.click()
+        layer.features = now
+        user.wait(explore)
+        assert explore.status.text.text() == "The objects changed meanwhile, so the result was dropped."
+        assert layer.features.equals(now)
     assert not errors

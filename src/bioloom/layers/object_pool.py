@@ -110,7 +110,7 @@ class ObjectPool:
         return self.selection.members if isinstance(self.selection, PooledSelection) else (self.selection,)
 
     def add_columns(self, objects: ObjectTable, new: pd.DataFrame, made: Mapping[str, Any] | None = None) -> bool:
-        """Add columns to the layers that a table was made of; return whether any of them is still there.
+        """Add columns to the layers that a table was made of; return whether any of them still has such objects.
 
         Parameters
         ----------
@@ -121,17 +121,20 @@ class ObjectPool:
         made
             How: method, columns, seed and so on; kept with the layers, see :func:`made_by`.
         """
-        there = [number for number, layer in enumerate(objects.layers) if layer in self._viewer.layers]
+        n_added = 0
         with self._one_change():
-            for number in there:
-                layer, rows = objects.layers[number], new
-                if len(objects.layers) > 1:
-                    rows = new.iloc[objects.part(number)]
+            for number, layer in enumerate(objects.layers):
+                rows = new.iloc[objects.part(number)] if len(objects.layers) > 1 else new
                 if "frame" not in layer.features.columns:
                     rows = rows.drop(columns="frame", errors="ignore")
-                add_columns(layer, rows)
-                note_columns(layer, [str(c) for c in rows.columns if c not in keys_of(rows)], made)
-        return bool(there)
+                keys = keys_of(rows)
+                # Measured meanwhile with time, or without: the rows do not mean the same objects any more.
+                same = keys == keys_of(layer.features) and not rows.duplicated(keys).any()
+                if same and layer in self._viewer.layers:
+                    add_columns(layer, rows)
+                    note_columns(layer, [str(c) for c in rows.columns if c not in keys], made)
+                    n_added += 1
+        return n_added > 0
 
     def _read(self, event: Any = None) -> None:
         if self._adding:

@@ -143,7 +143,9 @@ class ExploreWidget(BioloomWidget):
     def keep_columns(self, objects: layers.ObjectTable, new: pd.DataFrame, made: Any = None) -> bool:
         """Add columns that were computed from a table to its layers, if they are still there."""
         if not self.pool.add_columns(objects, new, made):
-            return self.still_there(objects.layers[0])
+            if self.still_there(objects.layers[0]):
+                self.say("The objects changed meanwhile, so the result was dropped.")
+            return False
         if layers.active_layer(self.viewer) not in objects.layers:
             layers.activate(self.viewer, objects.layers[0])
         return True
@@ -277,11 +279,8 @@ class ExploreWidget(BioloomWidget):
 
     def _tell_origins(self, text: str = "") -> None:
         """Say in the tooltips how the columns that are shown were made."""
-        for box, what in (
-            (self.x_box, "Horizontal axis"),
-            (self.y_box, "Vertical axis"),
-            (self.colour_box, "Colour by"),
-        ):
+        shown = (self.x_box, "Horizontal axis"), (self.y_box, "Vertical axis"), (self.colour_box, "Colour by")
+        for box, what in shown:
             made = layers.made_by(self.pool.layers[0], box.currentText()) if self.pool.layers else {}
             box.setToolTip("\n".join(filter(None, (what, how_made(made)))))
 
