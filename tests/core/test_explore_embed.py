@@ -248,6 +248,23 @@ def test_new_objects_come_where_the_library_puts_them_also_from_a_file(method, t
     assert loaded.parameters["data_hash"] != embed(new, COLUMNS, "pca").parameters["data_hash"]
 
 
+def test_many_new_objects_are_placed_in_parts_so_that_their_distances_fit_into_memory(monkeypatch):
+    from sklearn.manifold import Isomap
+
+    table, _ = blobs()
+    new, _ = blobs((20, 10, 30), seed=9)
+    fitted = embed(table, COLUMNS, "isomap")
+    values, _ = fitted.prepared.scaler.apply(new)
+    expected = library_transform("isomap", fitted.prepared.values, values, 0)
+    sizes, transform, steps = [], Isomap.transform, []
+    monkeypatch.setattr(Isomap, "transform", lambda self, rows: (sizes.append(len(rows)), transform(self, rows))[1])
+    monkeypatch.setattr(_fitted_models, "_MOST_DISTANCES", 25 * len(table))
+    placed = place(fitted.model, new, progress=lambda *step: steps.append(step))
+    assert sizes == [25, 25, 10]
+    assert steps == [(0, 60), (25, 60), (50, 60), (60, 60)]
+    np.testing.assert_allclose(placed.coordinates, expected, atol=1e-9)
+
+
 @pytest.mark.parametrize("method", EMBEDDING_METHODS)
 def test_new_objects_come_to_their_like_and_known_ones_stay(method):
     table, member = blobs()

@@ -17,6 +17,8 @@ Values: TypeAlias = NDArray[np.float64]
 _N_KEPT_MODELS = 3
 # Above so many rows umap-learn searches neighbours approximately.
 _FEWEST_APPROXIMATE = 4096
+# 200 MB of them at once; Isomap looks at those of each new row to all fitted ones.
+_MOST_DISTANCES = 25_000_000
 _fitted: OrderedDict[str, Any] = OrderedDict()
 
 
@@ -45,11 +47,20 @@ def fitted_model(key: str, method: str, values: Values, coordinates: Values, par
     return _fitted[key]
 
 
-def transformed(model: Any, values: Values, progress: Progress | None) -> Values:
-    """Let a library's model place rows."""
-    with one_step(progress), warnings.catch_warnings():
+def transformed(model: Any, method: str, n_fitted: int, values: Values, progress: Progress | None) -> Values:
+    """Let a library's model place rows, `n_fitted` of which it knows."""
+    # UMAP places rows together, by one sequence of random numbers.
+    at_once = max(1, _MOST_DISTANCES // n_fitted) if method == "isomap" else len(values)
+    placed = []
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return np.asarray(model.transform(values), np.float64)
+        for start in range(0, len(values), at_once):
+            if progress is not None:
+                progress(start, len(values))
+            placed.append(np.asarray(model.transform(values[start : start + at_once]), np.float64))
+    if progress is not None:
+        progress(len(values), len(values))
+    return np.concatenate(placed)
 
 
 def _umap_of(values: Values, coordinates: Values, parameters: dict[str, Any]) -> Any:

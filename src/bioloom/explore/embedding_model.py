@@ -92,7 +92,7 @@ class EmbeddingModel:
             from bioloom.explore._fitted_models import fitted_model, transformed
 
             model = fitted_model(self.key, self.method, self.values, self.coordinates, self.parameters)
-            return transformed(model, values, progress)
+            return transformed(model, self.method, len(self.values), values, progress)
         return self._between_neighbours(values, progress)
 
     def _between_neighbours(self, values: NDArray[np.float64], progress: Progress | None) -> NDArray[np.float64]:
