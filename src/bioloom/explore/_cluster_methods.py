@@ -210,7 +210,7 @@ def leiden(values: Values, n_neighbors: int, resolution: float, seed: int) -> Fo
     finally:
         igraph.set_random_number_generator(random)
     numbers = np.asarray(found.membership, np.int32)
-    return Found(numbers, {"n_neighbors": used, "resolution": resolution}, ("scipy", "igraph"))
+    return Found(numbers, {"n_neighbors": used, "resolution": resolution}, ("scipy", "scikit-learn", "igraph"))
 
 
 def _shared_neighbours(values: Values, k: int) -> tuple[NDArray[np.intp], Values]:
