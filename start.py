@@ -31,6 +31,7 @@ PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 OLDEST_PYTHON = (3, 11)
 OLDEST_OUTER_PIP = (22, 3)  # the first with --python
 TOX = ["tox>=4.22", "tox-uv>=1.16"]
+ALL_TESTS = ["run-parallel", "--parallel", "2", "--parallel-no-spinner"]  # the window's tests beside the others
 
 WINDOW_PACKAGES = [  # what the Qt and OpenGL libraries from PyPI expect to find on the system
     "libdbus-1-3",
@@ -208,6 +209,7 @@ def test(arguments: list[str]) -> int:
     if sys.platform == "linux" and (not arguments or any("opencl" in argument for argument in arguments)):
         provide(OPENCL_PACKAGES, "the tests of the OpenCL path")
     install("test", TOX, "tox")
+    arguments = arguments or ALL_TESTS
     say(f"running: {' '.join(['tox', *arguments])}")
     return finish([PYTHON, "-m", "tox", *arguments], cwd=ROOT)
 

@@ -129,8 +129,8 @@ def selection_of(layer: Labels) -> Selection:
     """
     if layer.ndim < 3 and "frame" in layer.features.columns:
         raise InputError(
-            f"The table of {layer.name} has a column 'frame', but the layer has no axis of time. Measure it, or give "
-            "that column another name."
+            f"The table of {layer.name} has a column 'frame', but the layer has no axis of time. Measure it, or "
+            "rename that column in the file and load it again."
         )
     if layer in _selections:
         _selections[layer].rekey(layer.features)
