@@ -94,7 +94,7 @@ class User:
                 return
             time.sleep(0.005)
 
-    def until(self, condition, what, seconds=120):
+    def until(self, condition, what, seconds=300):
         """Wait for something to become true."""
         end = time.monotonic() + seconds
         while not condition():
