@@ -276,14 +276,17 @@ def test_warm_up_goes_on_in_the_background_and_close_ends_it(fresh):
 
 def test_a_call_made_during_the_warm_up_comes_before_the_next_step(fresh, monkeypatch):
     check(fresh)
-    call, done = fresh.call, []
+    call, begun, done = fresh.call, threading.Event(), []
 
     def slow_step(step):
-        call("bioloom.explore.colours:class_colours", Instead(eval, "__import__('time').sleep(0.1) or 5"))
+        begun.set()
+        # Long enough for a busy computer to let the test go on meanwhile.
+        call("bioloom.explore.colours:class_colours", Instead(eval, "__import__('time').sleep(0.3) or 5"))
         done.append(step)
 
     monkeypatch.setattr(fresh, "call", slow_step)
     thread = fresh.warm_up()
+    assert begun.wait(10)
     time.sleep(0.05)
     call("bioloom.explore.colours:class_colours", 5)
     assert len(done) == 1
